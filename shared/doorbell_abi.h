@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The doorbell: a block of 32-bit I/O ports through which the guest talks to its VMM, and the
+ * console ring that it announces. Directions are the guest's: OUT writes, IN reads. An access of
+ * another width or to another offset does nothing (OUT) or reads all ones (IN).
+ *
+ * A tree may name a doorbell that is not there (a dumped tree used under another VMM): the guest
+ * believes in it only if DOORBELL_ID reads DOORBELL_MAGIC.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DOORBELL_PORT  0xd00u
+#define DOORBELL_PORTS 0x20u /* length of the block, in ports */
+
+#define DOORBELL_ID      0x00u /* IN: DOORBELL_MAGIC */
+#define DOORBELL_EXIT    0x04u /* OUT: status 0-255, ends the run */
+#define DOORBELL_CONSOLE 0x08u /* OUT: drain the console ring; done when the OUT retires */
+#define DOORBELL_SETTLE  0x0cu /* OUT: no effect but its exit, which lets a pending interrupt in */
+#define DOORBELL_PANIC   0x10u /* OUT: the guest has printed its last words: report it, status 70 */
+
+#define DOORBELL_MAGIC 0x4b54564fu /* "OVTK" in memory */
+
+/*
+ * The console ring, at the region FDT_COMPAT_CONSOLE. head and tail are free-running byte counts;
+ * bytes [tail, head) modulo size are unread, and head - tail <= size. The guest writes bytes, then
+ * head; the VMM reads head once, then bytes, then writes tail. It drains on DOORBELL_CONSOLE,
+ * before each byte of the UART, and when the run ends however it ends, so a dying guest loses
+ * nothing.
+ */
+struct console_ring {
+	uint32_t head; /* written by the guest */
+	uint32_t tail; /* written by the VMM */
+	uint32_t size; /* bytes in data[], a power of two; written by the VMM before entry */
+	uint32_t reserved;
+	uint8_t data[];
+};
+_Static_assert(sizeof(struct console_ring) == 16, "header of the console ring");
+
+#define CONSOLE_REGION_SIZE 0x2000u /* bytes: data[] is the largest power of two that fits */

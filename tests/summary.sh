@@ -1,0 +1,30 @@
+#!/bin/sh
+# summary.sh STAMP...: adds up, from the logs beside them, the closing lines of Check ("100%: Checks: 5, Failures: 0, Errors: 0") and
+# prints one line a suite and the sum.
+awk '
+FNR == 1 { suite = FILENAME; sub(/.*\//, "", suite); sub(/\.passed\.log$/, "", suite); suites[++n] = suite }
+/^SKIP/ { skipped++; skips[suite]++; print }
+/^[0-9]+%: Checks: / {
+	gsub(/,/, "")
+	checks[suite] += $3
+	bad[suite] += $5 + $7
+}
+END {
+	for (i = 1; i <= n; i++) {
+		suite = suites[i]
+		if (!checks[suite] && skips[suite]) {
+			printf "%-24s skipped\n", suite
+			continue
+		}
+		if (!checks[suite]) {
+			printf "%-24s ran no check\n", suite
+			failed++
+			continue
+		}
+		printf "%-24s %5d checks\n", suite, checks[suite]
+		passed += checks[suite] - bad[suite]
+		failed += bad[suite]
+	}
+	printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+	exit failed != 0
+}' $(printf "%s.log " "$@")
