@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The seam: everything the kernel asks of its architecture. guest/arch/x86_64 carries it out on a
+ * machine, tests/host in a process. The include path chooses the inline half:
+ *
+ *   arch_atomic.h   atomic operations and barriers              (through guest/atomic.h)
+ *   arch_percpu.h   this_cpu_* accessors                        (through guest/percpu.h)
+ *   arch_preempt.h  the preempt counter, folded or not          (through guest/preempt.h)
+ *   arch_inline.h   interrupt flag, cycles, relax, struct arch_task, struct regs accessors
+ *
+ * Contexts: "irqs off" means the calling cpu's interrupt flag is clear; "any" includes NMI.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arch_inline.h"
+#include "shared/trace_abi.h"
+
+struct boot_info;
+struct regs;
+struct task;
+
+/*
+ * From arch_inline.h, all any context:
+ *   void arch_irq_disable(void), arch_irq_enable(void)     both are compiler barriers
+ *   unsigned long arch_irq_save(void)                      returns flags, irqs off
+ *   void arch_irq_restore(unsigned long flags)
+ *   bool arch_irqs_disabled(void)
+ *   void arch_safe_halt(void)     irqs off on entry, on at return: enables and sleeps with no
+ *                                 window between the two (sti; hlt), returns after an interrupt
+ *   void arch_cpu_relax(void)     in every spin loop (pause)
+ *   uint64_t arch_cycles(void)    the TSC: trace time stamps; synchronized between cpus
+ *   bool arch_regs_irqs_on(regs), bool arch_regs_user(regs), uint64_t arch_regs_ip(regs)
+ *   void *arch_phys_to_virt(uint64_t), uint64_t arch_virt_to_phys(const void *)   direct map only
+ *   void arch_clear_pages(void *pages, size_t count)     4 KiB each
+ *   struct arch_task              what a switched-out task keeps: its stack pointer
+ */
+
+/* arch_cycles() at the first instruction of the image. */
+extern uint64_t arch_boot_cycles;
+
+/*
+ * The interrupts that the kernel proper handles (trace_abi.h): the arch acknowledges, then calls
+ * irq_handle(). IRQ_TIMER: the cpu's one-shot timer has expired. IRQ_RESCHEDULE: another cpu set
+ * need_resched here.
+ */
+
+/* Boot cpu, once, count 1, irqs off: interrupt controller and timer of this cpu, clock. */
+void arch_init(const struct boot_info *info);
+
+/*
+ * Nanoseconds since boot, monotonic on each cpu and synchronized between them. Any context after
+ * arch_init().
+ */
+uint64_t arch_clock_ns(void);
+
+/* Nanoseconds of a difference of arch_cycles(). Any context after arch_init(). */
+uint64_t arch_cycles_to_ns(uint64_t cycles);
+
+/*
+ * This cpu's timer raises IRQ_TIMER once at clock time expires_ns, at once if that has passed;
+ * replaces the earlier setting. UINT64_MAX stops it. irqs off.
+ */
+void arch_timer_set(uint64_t expires_ns);
+
+/* Sends an interrupt to another online cpu or to this one. irqs off or preemption off. */
+void arch_ipi_send(unsigned int cpu, enum irq_kind kind);
+
+/*
+ * Lets an interrupt that is already pending be delivered now, where the machine delivers late.
+ * Costs nothing elsewhere. Promises nothing if irqs are off. Any context.
+ */
+void arch_irq_settle(void);
+
+/*
+ * Starts application processor `cpu`, whose per-CPU area is set up. It runs smp_cpu_main() on
+ * idle's stack with count 1 and irqs off. Returns false if it did not start within a second.
+ * Boot cpu, task context, one at a time.
+ */
+bool arch_cpu_start(unsigned int cpu, struct task *idle);
+
+/*
+ * Makes the first arch_switch_to(task) enter task_entry(prev, fn, arg) on task's own stack, with
+ * irqs off and count 2. task->stack is set. Any context.
+ */
+void arch_task_init(struct task *task, void (*fn)(void *), void *arg);
+
+/*
+ * Leaves prev and resumes next; returns, on prev's stack when prev is resumed, the task that was
+ * left then. irqs off, count 2, this cpu's rq lock held.
+ */
+struct task *arch_switch_to(struct task *prev, struct task *next);
+
+/* Runs fn() on a stack as if called from nowhere: how boot code leaves its own. irqs off. */
+_Noreturn void arch_call_on_stack(void *stack_top, void (*fn)(void));
+
+/*
+ * Maps `count` 4 KiB pages at kernel address va, writable and not executable, to the given physical
+ * pages. Addresses come from ARCH_STACK_AREA. The holes between mappings fault. Serialized by the
+ * caller.
+ */
+void arch_map_pages(void *va, const uint64_t *pages, unsigned int count);
+
+/*
+ * Complete, in order, before return. Serialized by the caller; in panic possibly not. Any context.
+ */
+void arch_console_write(const char *text, size_t length);
+
+/* Ends the machine with this status (scenario_abi.h). Any context. */
+_Noreturn void arch_exit(int status);
+
+/*
+ * Stops the other cpus for good, wherever they are; waits a while for those that run. irqs off, any
+ * context.
+ */
+void arch_stop_others(void);
+
+/* The end of panic(), after its last words: tells the VMM, which reports. Any context. */
+_Noreturn void arch_panic_end(void);
+
+/*
+ * Calls each(ip, cookie) for every return address from the caller outwards, at most 32, while
+ * the frame chain stays inside a kernel stack. regs: start there instead. Any context.
+ */
+void arch_backtrace(const struct regs *regs, void (*each)(uint64_t ip, void *cookie), void *cookie);
+
+/* Prints the registers of a trap through printk. Any context. */
+void arch_regs_print(const struct regs *regs);

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The inline half of the seam on x86-64: see guest/arch.h for the contracts.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "guest/arch/x86_64/layout.h"
+#include "guest/arch/x86_64/regs.h"
+
+/* Addresses for arch_map_pages(): this many bytes from here on belong to the core. */
+#define ARCH_STACK_AREA      STACK_AREA
+#define ARCH_STACK_AREA_SIZE STACK_AREA_SIZE
+
+struct arch_task {
+	uint64_t rsp; /* while switched out */
+};
+
+static inline void
+arch_irq_disable(void)
+{
+	__asm__ volatile("cli" ::: "memory");
+}
+
+static inline void
+arch_irq_enable(void)
+{
+	__asm__ volatile("sti" ::: "memory");
+}
+
+static inline unsigned long
+arch_irq_flags(void)
+{
+	unsigned long flags;
+
+	__asm__ volatile("pushfq; popq %0" : "=r"(flags) : : "memory");
+	return flags;
+}
+
+static inline bool
+arch_irqs_disabled(void)
+{
+	return !(arch_irq_flags() & RFLAGS_IF);
+}
+
+static inline unsigned long
+arch_irq_save(void)
+{
+	unsigned long flags = arch_irq_flags();
+
+	arch_irq_disable();
+	return flags;
+}
+
+static inline void
+arch_irq_restore(unsigned long flags)
+{
+	if (flags & RFLAGS_IF) {
+		arch_irq_enable();
+	}
+}
+
+static inline void
+arch_safe_halt(void)
+{
+	__asm__ volatile("sti; hlt" ::: "memory");
+}
+
+static inline void
+arch_cpu_relax(void)
+{
+	__asm__ volatile("pause" ::: "memory");
+}
+
+static inline uint64_t
+arch_cycles(void)
+{
+	uint32_t low;
+	uint32_t high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+static inline bool
+arch_regs_irqs_on(const struct regs *regs)
+{
+	return regs->rflags & RFLAGS_IF;
+}
+
+static inline bool
+arch_regs_user(const struct regs *regs)
+{
+	return regs->cs & 3;
+}
+
+static inline uint64_t
+arch_regs_ip(const struct regs *regs)
+{
+	return regs->rip;
+}
+
+static inline void
+arch_clear_pages(void *pages, size_t count)
+{
+	size_t words = count * 512;
+
+	__asm__ volatile("rep stosq" : "+D"(pages), "+c"(words) : "a"(0) : "memory");
+}
+
+static inline void *
+arch_phys_to_virt(uint64_t phys)
+{
+	return (void *)(DIRECT_MAP_BASE + phys);
+}
+
+static inline uint64_t
+arch_virt_to_phys(const void *virt)
+{
+	return (uintptr_t)virt - DIRECT_MAP_BASE;
+}

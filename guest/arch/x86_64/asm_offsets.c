@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Numbers of C for assembly: compiled to text only, from which the build takes the lines that begin
+ * with an arrow into asm_offsets.h.
+ */
+#include "guest/arch/x86_64/gdt.h"
+#include "guest/arch/x86_64/regs.h"
+#include "guest/task.h"
+
+#define DEFINE(name, value) __asm__ volatile("\n->#define " #name " %c0" : : "i"(value))
+
+void asm_offsets(void);
+
+void
+asm_offsets(void)
+{
+	DEFINE(REGS_SIZE, sizeof(struct regs));
+	DEFINE(REGS_RIP, offsetof(struct regs, rip));
+	DEFINE(REGS_CS, offsetof(struct regs, cs));
+	DEFINE(TASK_RSP, offsetof(struct task, arch.rsp));
+	DEFINE(GDT_SIZE, sizeof(struct gdt));
+	DEFINE(BOOT_STACK_SIZE, STACK_SIZE);
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The guest's side of the doorbell, see shared/doorbell_abi.h. Without a doorbell, the functions
+ * that may return do nothing. Any context unless said.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct boot_info;
+
+/* Believes the tree only if the doorbell answers. Boot. */
+void doorbell_init(const struct boot_info *info);
+
+bool doorbell_is_there(void);
+bool doorbell_has_console(void);
+
+/* Through the ring; done at return. Serialized by the caller; in panic possibly not. */
+void doorbell_write(const char *text, size_t length);
+
+/* Do not return if there is a doorbell. */
+void doorbell_exit(int status);
+void doorbell_panic(void);

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Exceptions and interrupts: the IDT, a stub for each vector, and the three ways to C. Every stub
+ * leaves struct regs on the stack; its two lowest words, rbp and rip, are a frame record.
+ *
+ * GS: code of ring 3 enters with its own and swaps. NMI, #DB and #MC (and #DF, which does not
+ * return) may also interrupt kernel code that has not swapped yet, so they compare the GS base with
+ * the cpu's, which lies at the top of their stack, and put it back at the end.
+ *
+ * vectors is at a fixed address, so that the IDT is complete, and read-only, from the start.
+ */
+#include "asm_offsets.h"
+#include "guest/arch/x86_64/layout.h"
+
+	.macro	SAVE_REGS
+	pushq	%rax
+	pushq	%rbx
+	pushq	%rcx
+	pushq	%rdx
+	pushq	%rsi
+	pushq	%rdi
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	pushq	REGS_RIP - 16(%rsp)
+	pushq	%rbp
+	movq	%rsp, %rbp
+	cld
+	.endm
+
+	.macro	RESTORE_REGS_AND_RETURN
+	popq	%rbp
+	popq	%r15	/* the copy of rip */
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rdi
+	popq	%rsi
+	popq	%rdx
+	popq	%rcx
+	popq	%rbx
+	popq	%rax
+	addq	$8, %rsp
+	iretq
+	.endm
+
+	.macro	STUB vector
+	.balign	VECTOR_STRIDE
+	.set	is_paranoid, 0
+	.irp	v, VECTOR_DB, VECTOR_NMI, VECTOR_DF, VECTOR_MC
+	.if	\vector - \v
+	.else
+	.set	is_paranoid, 1
+	.endif
+	.endr
+	.set	has_error, 0
+	.irp	v, 8, 10, 11, 12, 13, 14, 17, 21, 29, 30
+	.if	\vector - \v
+	.else
+	.set	has_error, 1
+	.endif
+	.endr
+	.if	has_error
+	.else
+	pushq	$0
+	.endif
+	/* The upper half of the error code's word is free. */
+	movl	$\vector, 4(%rsp)
+	.if	is_paranoid
+	jmp	paranoid_entry
+	.else
+	.if	\vector - VECTOR_EXCEPTIONS >= 0
+	jmp	interrupt_entry
+	.else
+	jmp	exception_entry
+	.endif
+	.endif
+	.endm
+
+	.section .text.vectors, "ax"
+	.balign	4096
+	.globl	vectors
+vectors:
+	.set	vector, 0
+	.rept	256
+	STUB	vector
+	.set	vector, vector + 1
+	.endr
+	.balign	VECTOR_STRIDE
+
+	.globl	layout_vectors_start
+	.set	layout_vectors_start, VECTORS_START
+
+interrupt_entry:
+	SAVE_REGS
+	testb	$3, REGS_CS(%rsp)
+	jnz	interrupt_from_user
+interrupt_call:
+	movq	%rsp, %rdi
+	call	interrupt_handle
+	testb	$3, REGS_CS(%rsp)
+	jnz	return_to_user
+return_to_kernel:
+	RESTORE_REGS_AND_RETURN
+
+interrupt_from_user:
+	swapgs
+	jmp	interrupt_call
+
+return_to_user:
+	swapgs
+	jmp	return_to_kernel
+
+/* Exceptions of kernel code do not return. */
+exception_entry:
+	SAVE_REGS
+	testb	$3, REGS_CS(%rsp)
+	jz	exception_call
+	swapgs
+exception_call:
+	movq	%rsp, %rdi
+	call	exception_handle
+	ud2
+
+paranoid_entry:
+	SAVE_REGS
+	movl	$MSR_GS_BASE, %ecx
+	rdmsr
+	shlq	$32, %rdx
+	orq	%rdx, %rax
+	movq	%rax, %r12
+	movq	REGS_SIZE(%rsp), %rbx
+	cmpq	%rbx, %r12
+	je	paranoid_call
+	movq	%rbx, %rax
+	movq	%rbx, %rdx
+	shrq	$32, %rdx
+	wrmsr
+paranoid_call:
+	movq	%rsp, %rdi
+	call	paranoid_handle
+	cmpq	%rbx, %r12
+	je	return_to_kernel
+	movl	$MSR_GS_BASE, %ecx
+	movq	%r12, %rax
+	movq	%r12, %rdx
+	shrq	$32, %rdx
+	wrmsr
+	jmp	return_to_kernel
+
+	.section .rodata
+	.balign	4096
+	.globl	idt
+idt:
+	.set	vector, 0
+	.rept	256
+	.set	address, VECTORS_START + vector * VECTOR_STRIDE
+	.set	ist, 0
+	.if	vector - VECTOR_NMI
+	.else
+	.set	ist, IST_NMI
+	.endif
+	.if	vector - VECTOR_DF
+	.else
+	.set	ist, IST_DF
+	.endif
+	.if	vector - VECTOR_MC
+	.else
+	.set	ist, IST_MC
+	.endif
+	.if	vector - VECTOR_DB
+	.else
+	.set	ist, IST_DB
+	.endif
+	/* Present, 64-bit interrupt gate, ring 0. */
+	.word	address & 0xffff, SEL_KERNEL_CS
+	.byte	ist, 0x8e
+	.word	(address >> 16) & 0xffff
+	.long	(address >> 32) & 0xffffffff
+	.long	0
+	.set	vector, vector + 1
+	.endr
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What an exception or an interrupt saves. The two lowest words are a frame record, so that a chain
+ * of frame pointers leads through the trap into the interrupted code.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct regs {
+	uint64_t rbp;
+	uint64_t frame_ip; /* copy of rip */
+	uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+	uint64_t rdi, rsi, rdx, rcx, rbx, rax;
+	uint32_t error; /* 0 if the vector has none */
+	uint32_t vector;
+	/* The machine's own frame. */
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+_Static_assert(sizeof(struct regs) % 16 == 0, "keeps the stack aligned for C");
+_Static_assert(offsetof(struct regs, frame_ip) == 8, "a frame record");
+
+#define RFLAGS_IF 0x200u

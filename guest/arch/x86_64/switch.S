@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Changes of stack: task switch, first run of a task, and the preemption of C code that expects to
+ * keep all its registers.
+ */
+#include "asm_offsets.h"
+
+	.text
+
+/* struct task *arch_switch_to(struct task *prev, struct task *next) */
+	.globl	arch_switch_to
+arch_switch_to:
+	pushq	%rbp
+	pushq	%rbx
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	movq	%rsp, TASK_RSP(%rdi)
+	movq	TASK_RSP(%rsi), %rsp
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbx
+	popq	%rbp
+	movq	%rdi, %rax
+	ret
+
+/* What arch_task_init() makes arch_switch_to() return to: fn in r12, arg in r13, rbp 0. */
+	.globl	task_first_run
+task_first_run:
+	movq	%rax, %rdi
+	movq	%r12, %rsi
+	movq	%r13, %rdx
+	call	task_entry
+	ud2
+
+/* void arch_call_on_stack(void *stack_top, void (*fn)(void)) */
+	.globl	arch_call_on_stack
+arch_call_on_stack:
+	movq	%rdi, %rsp
+	xorl	%ebp, %ebp
+	call	*%rsi
+	ud2
+
+/* preempt_schedule() for inline code in the midst of anything: clobbers nothing but the flags. */
+	.globl	preempt_schedule_thunk
+preempt_schedule_thunk:
+	pushq	%rbp
+	movq	%rsp, %rbp
+	pushq	%rax
+	pushq	%rcx
+	pushq	%rdx
+	pushq	%rsi
+	pushq	%rdi
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	call	preempt_schedule
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rdi
+	popq	%rsi
+	popq	%rdx
+	popq	%rcx
+	popq	%rax
+	popq	%rbp
+	ret
+
+	.section .note.GNU-stack, "", @progbits

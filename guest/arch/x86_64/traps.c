@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: ISC
+#include "guest/arch/x86_64/traps.h"
+
+#include <stdbool.h>
+
+#include "guest/arch/x86_64/apic.h"
+#include "guest/atomic.h"
+#include "guest/irq.h"
+#include "guest/page.h"
+#include "guest/panic.h"
+#include "guest/printk.h"
+#include "guest/smp.h"
+#include "guest/stack.h"
+#include "guest/task.h"
+
+/* Bits of a page fault's error code. */
+#define FAULT_PRESENT  0x01u
+#define FAULT_WRITE    0x02u
+#define FAULT_RESERVED 0x08u
+#define FAULT_FETCH    0x10u
+
+static const char *const exception_names[VECTOR_EXCEPTIONS] = {
+	[0] = "division error",
+	[1] = "debug exception",
+	[2] = "NMI",
+	[3] = "breakpoint",
+	[4] = "overflow",
+	[5] = "bound exceeded",
+	[6] = "invalid opcode",
+	[7] = "FPU not available",
+	[8] = "double fault",
+	[10] = "invalid TSS",
+	[11] = "segment not present",
+	[12] = "stack segment fault",
+	[13] = "general protection fault",
+	[14] = "page fault",
+	[16] = "FPU error",
+	[17] = "misaligned access",
+	[18] = "machine check",
+	[19] = "SIMD error",
+	[20] = "virtualization exception",
+	[21] = "control protection exception",
+};
+
+/*
+ * A machine that delivers late needs a millisecond; one that is stuck must not hold up its report.
+ */
+#define STOP_POLLS_MAX 20000u
+
+static struct atomic stopping;
+static struct atomic stopped_count;
+static struct atomic warned_of_vector;
+
+void
+arch_stop_others(void)
+{
+	unsigned int self = smp_processor_id();
+
+	ASSERT(arch_irqs_disabled());
+	atomic_store_mb(&stopping, 1);
+	for_each_cpu (cpu) {
+		if (cpu != self) {
+			apic_send_nmi(cpu);
+		}
+	}
+	for (unsigned int poll = 0; poll < STOP_POLLS_MAX; poll++) {
+		if (atomic_load(&stopped_count) + 1 >= cpu_count) {
+			return;
+		}
+		arch_cpu_relax();
+	}
+}
+
+/* Interrupts that nobody asked for: said once, acknowledged if the APIC waits for it. */
+static void
+handle_unexpected(unsigned int vector)
+{
+	uint32_t in_service = apic_read(APIC_IN_SERVICE + vector / 32);
+
+	if (!atomic_xchg(&warned_of_vector, 1)) {
+		printk("unexpected interrupt, vector %u: ignored, as others will be\n", vector);
+	}
+	if (in_service & 1u << vector % 32) {
+		apic_eoi();
+	}
+}
+
+void
+interrupt_handle(struct regs *regs)
+{
+	if (regs->vector == VECTOR_TIMER) {
+		apic_eoi();
+		irq_handle(regs, IRQ_TIMER);
+	} else if (regs->vector == VECTOR_RESCHEDULE) {
+		apic_eoi();
+		irq_handle(regs, IRQ_RESCHEDULE);
+	} else if (regs->vector != VECTOR_SPURIOUS) {
+		handle_unexpected(regs->vector);
+	}
+}
+
+static bool
+is_in_guard(uintptr_t addr)
+{
+	const struct task *task = current;
+
+	return task && task->stack && addr < (uintptr_t)task->stack &&
+	       addr >= (uintptr_t)task->stack - STACK_SIZE;
+}
+
+static _Noreturn void
+panic_overflow(struct regs *regs, uintptr_t addr)
+{
+	panic_regs(regs,
+	           "kernel stack overflow of task %s, pid %u: access to %016lx, %lu bytes below",
+	           current->comm, current->pid, addr, (uintptr_t)current->stack - addr);
+}
+
+static _Noreturn void
+handle_page_fault(struct regs *regs)
+{
+	uintptr_t addr = read_cr2();
+	const char *access = regs->error & FAULT_FETCH   ? "execution of"
+	                     : regs->error & FAULT_WRITE ? "write to"
+	                                                 : "read of";
+
+	if (is_in_guard(addr)) {
+		panic_overflow(regs, addr);
+	}
+	if (regs->error & FAULT_RESERVED) {
+		panic_regs(regs, "page fault: corrupt page tables at %016lx", addr);
+	}
+	panic_regs(regs, "page fault: %s %016lx, which is %s", access, addr,
+	           regs->error & FAULT_PRESENT ? "protected"
+	           : addr < PAGE_SIZE          ? "a null pointer"
+	                                       : "not mapped");
+}
+
+void
+exception_handle(struct regs *regs)
+{
+	const char *name = exception_names[regs->vector];
+
+	if (regs->vector == VECTOR_PF) {
+		handle_page_fault(regs);
+	}
+	panic_regs(regs, "%s (vector %u, error code %x)", name ? name : "reserved exception",
+	           regs->vector, regs->error);
+}
+
+/* CR2 is the address whose page fault found no room on the stack. */
+static _Noreturn void
+handle_double_fault(struct regs *regs)
+{
+	uintptr_t addr = read_cr2();
+
+	if (is_in_guard(addr)) {
+		panic_overflow(regs, addr);
+	}
+	exception_handle(regs);
+}
+
+/* The stopping cpu has the last word; every other halts where it is. */
+static void
+handle_nmi(void)
+{
+	nmi_enter();
+	if (atomic_load(&stopping)) {
+		atomic_fetch_add(&stopped_count, 1);
+		halt_forever();
+	}
+	nmi_exit();
+}
+
+void
+paranoid_handle(struct regs *regs)
+{
+	if (regs->vector == VECTOR_NMI) {
+		handle_nmi();
+		return;
+	}
+	if (regs->vector == VECTOR_DF) {
+		handle_double_fault(regs);
+	}
+	if (regs->vector == VECTOR_MC) {
+		/* Else the next one shuts the machine down. */
+		wrmsr(MSR_MCG_STATUS, 0);
+	}
+	exception_handle(regs);
+}

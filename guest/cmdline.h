@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Boot arguments: KEY=VALUE words. An unknown key or a malformed value ends the run with a message
+ * and status 64.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "guest/preempt_model.h"
+
+enum boot_apic { BOOT_APIC_AUTO, BOOT_APIC_X2APIC, BOOT_APIC_XAPIC };
+
+enum boot_timer { BOOT_TIMER_AUTO, BOOT_TIMER_TSC_DEADLINE, BOOT_TIMER_LAPIC };
+
+struct boot_args {
+	bool preempt_given;
+	enum preempt_model preempt; /* default full */
+	uint32_t hz;                /* 10-1000, default 100 */
+	enum boot_apic apic;
+	enum boot_timer timer;
+};
+
+extern struct boot_args boot_args; /* read-only after cmdline_parse() */
+
+/* The words of `size` bytes at text, separated by blanks. Boot, once. */
+void cmdline_parse(const char *text, size_t size);

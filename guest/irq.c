@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Interrupt entry and exit: accounting, the handler, and the decision at the return.
+ */
+#include "guest/irq.h"
+
+#include "guest/panic.h"
+#include "guest/preempt.h"
+#include "guest/sched.h"
+#include "guest/timer.h"
+#include "guest/trace.h"
+
+/* Returns how many things it had to do, for the trace. */
+static uint32_t
+run_handler(enum irq_kind kind)
+{
+	switch (kind) {
+	case IRQ_TIMER:
+		return timer_interrupt();
+	case IRQ_RESCHEDULE:
+		return sched_fold_need_resched();
+	case IRQ_KIND_COUNT:
+		break;
+	}
+	panic("interrupt of unknown kind %d", kind);
+}
+
+void
+irq_handle(struct regs *regs, enum irq_kind kind)
+{
+	uint32_t count = preempt_count();
+	uint32_t handled;
+
+	ASSERT(arch_irqs_disabled());
+	ASSERT((count & HARDIRQ_MASK) != HARDIRQ_MASK);
+	preempt_count_add(HARDIRQ_OFFSET);
+	trace(TRACE_irq_entry, kind, arch_regs_ip(regs));
+	handled = run_handler(kind);
+	trace(TRACE_irq_exit, kind, handled);
+	preempt_count_sub(HARDIRQ_OFFSET);
+	if (preempt_count() != count) {
+		panic("interrupt of kind %d: preempt_count %08x at its end, %08x at its start",
+		      kind, preempt_count(), count);
+	}
+	irq_return(regs);
+}
+
+/*
+ * Idle is left by its own loop, which sees the flag: switching here would strand its state. Code
+ * that had interrupts off took an exception, and expects to keep the cpu.
+ */
+void
+irq_return(struct regs *regs)
+{
+	ASSERT(arch_irqs_disabled());
+	if (!arch_regs_irqs_on(regs) || task_is_idle(current)) {
+		return;
+	}
+	irqentry_exit_cond_resched();
+}
+
+void
+nmi_enter(void)
+{
+	ASSERT((preempt_count() & NMI_MASK) != NMI_MASK);
+	preempt_count_add(NMI_OFFSET + HARDIRQ_OFFSET);
+}
+
+void
+nmi_exit(void)
+{
+	ASSERT(in_nmi());
+	preempt_count_sub(NMI_OFFSET + HARDIRQ_OFFSET);
+}

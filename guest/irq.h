@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Interrupt entry and exit, the part that is the same on every architecture. Follows Linux's
+ * irqentry_enter, irqentry_exit and irq_enter/irq_exit.
+ */
+#pragma once
+
+#include "guest/arch.h"
+
+/*
+ * One interrupt, already acknowledged: accounts it, runs its handler, and decides the return. irqs
+ * off at entry and at exit; on the interrupted task's stack.
+ */
+void irq_handle(struct regs *regs, enum irq_kind kind);
+
+/*
+ * The return from an interrupt or exception: to kernel code with irqs on it is a preemption point.
+ * irqs off at entry and at exit.
+ */
+void irq_return(struct regs *regs);
+
+/* Around an NMI (or a machine check): counts it; nothing schedules at its end. irqs off. */
+void nmi_enter(void);
+void nmi_exit(void);

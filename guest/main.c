@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The kernel's start: what is set up, in which order, and the hand-over to the program.
+ */
+#include "guest/main.h"
+
+#include "guest/arch.h"
+#include "guest/boot_info.h"
+#include "guest/cmdline.h"
+#include "guest/percpu.h"
+#include "guest/preempt.h"
+#include "guest/preempt_model.h"
+#include "guest/printk.h"
+#include "guest/sched.h"
+#include "guest/smp.h"
+#include "guest/stack.h"
+#include "guest/task.h"
+#include "guest/timer.h"
+#include "guest/trace.h"
+
+static uint64_t first_task_cycles; /* from the first instruction of the image to the first task */
+
+static void
+run_main(void *info)
+{
+	first_task_cycles = arch_cycles() - arch_boot_cycles;
+	smp_init(info);
+	arch_exit(main());
+}
+
+uint64_t
+boot_cycles_to_first_task(void)
+{
+	return first_task_cycles;
+}
+
+void
+start_kernel(const struct boot_info *info)
+{
+	cmdline_parse(info->bootargs, info->bootargs_size);
+	percpu_init(info->cpu_count);
+	timer_init_bases(info->cpu_count);
+	trace_init(info);
+	sched_init(info->cpu_count);
+	preempt_model_set(boot_args.preempt);
+	arch_init(info);
+	timer_start_tick();
+	task_run(&(struct task_params){
+		.comm = "main",
+		.fn = run_main,
+		.arg = (void *)(uintptr_t)info,
+	});
+	arch_call_on_stack((char *)current->stack + STACK_SIZE, sched_idle_loop);
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The points at which the running kernel may be preempted, and what each asks of the model. The
+ * switch itself is sched.c's.
+ */
+#include "guest/preempt.h"
+
+#include "guest/bug.h"
+#include "guest/panic.h"
+#include "guest/preempt_model.h"
+#include "guest/sched.h"
+#include "guest/task.h"
+
+/* In Linux's order: the counter keeps the loop's tail from preempting itself. */
+static void
+preempt_current(enum sched_reason reason, uint32_t policy)
+{
+	do {
+		preempt_disable();
+		schedule_preempted(reason, policy);
+		preempt_enable_no_resched();
+	} while (
+		need_resched()); /* bounded: a turn for each request that came while switched out */
+}
+
+void
+preempt_schedule(void)
+{
+	uint32_t policy = preempt_policy();
+
+	bool can = preemptible() || (bug(ENABLE_IRQS_OFF) && !in_atomic());
+
+	if (can && (policy & POLICY_PREEMPT_SCHEDULE)) {
+		preempt_current(SCHED_REASON_PREEMPT_ENABLE, policy);
+	}
+}
+
+static void
+preempt_schedule_irq(uint32_t policy)
+{
+	ASSERT(preempt_count() == 0);
+	ASSERT(arch_irqs_disabled());
+	do {
+		preempt_disable();
+		arch_irq_enable();
+		schedule_preempted(SCHED_REASON_IRQ_RETURN, policy);
+		arch_irq_disable();
+		preempt_enable_no_resched();
+	} while (need_resched()); /* bounded: as above */
+}
+
+void
+irqentry_exit_cond_resched(void)
+{
+	uint32_t policy;
+
+	ASSERT(arch_irqs_disabled());
+	if (!should_resched(0)) {
+		return;
+	}
+	policy = preempt_policy();
+	if (policy & POLICY_IRQ_RETURN) {
+		preempt_schedule_irq(policy);
+	}
+}
+
+/* Linux once forgot the interrupt flag here (82c387ef7568). */
+static bool
+resched_at(enum sched_reason reason, uint32_t policy_bit)
+{
+	uint32_t policy = preempt_policy();
+
+	if (!should_resched(0) || !(policy & policy_bit)) {
+		return false;
+	}
+	if (arch_irqs_disabled() && !bug(COND_RESCHED_IRQS_OFF)) {
+		return false;
+	}
+	preempt_current(reason, policy);
+	return true;
+}
+
+bool
+cond_resched(void)
+{
+	return resched_at(SCHED_REASON_COND_RESCHED, POLICY_COND_RESCHED);
+}
+
+void
+might_sleep(void)
+{
+	ASSERT(preempt_count() == 0);
+	ASSERT(!arch_irqs_disabled());
+	ASSERT(!task_is_idle(current));
+	ASSERT(atomic_load(&current->state) == TASK_RUNNING);
+	resched_at(SCHED_REASON_MIGHT_SLEEP, POLICY_MIGHT_RESCHED);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The layout of the preempt counter, as Linux 6.18 has it (include/linux/preempt.h):
+ *
+ *   bits  0-7   preempt_disable() depth
+ *   bits  8-15  softirq: bit 8 serving, bits 9-15 local_bh_disable() depth in twos
+ *   bits 16-19  hardirq depth (NMI counts here too)
+ *   bits 20-23  NMI depth
+ *   bit  31     inverted: clear = a reschedule is wanted (folded from the task's flag)
+ *
+ * Compare unsigned: the folded bit is the sign bit.
+ */
+#pragma once
+
+#define PREEMPT_OFFSET 0x1u
+#define SOFTIRQ_OFFSET 0x100u
+#define HARDIRQ_OFFSET 0x10000u
+#define NMI_OFFSET     0x100000u
+
+#define PREEMPT_MASK 0x000000ffu
+#define SOFTIRQ_MASK 0x0000ff00u
+#define HARDIRQ_MASK 0x000f0000u
+#define NMI_MASK     0x00f00000u
+
+#define SOFTIRQ_DISABLE_OFFSET (2 * SOFTIRQ_OFFSET)
+
+#define PREEMPT_NEED_RESCHED 0x80000000u
+#define PREEMPT_ENABLED      PREEMPT_NEED_RESCHED
+
+/*
+ * Values of preempt_count(): before init_idle, of a forked task until its schedule_tail, of idle.
+ */
+#define INIT_PREEMPT_COUNT 1u
+#define FORK_PREEMPT_COUNT 2u
+#define IDLE_PREEMPT_COUNT 1u

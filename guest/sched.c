@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The core: requests for a reschedule, and __schedule(), in the order of Linux 6.18's
+ * kernel/sched/core.c. What makes tasks runnable is in wakeup.c.
+ *
+ * Invariants, asserted where they are made: the count is 1 at the entry of __schedule() and 2
+ * across the switch on both sides; the running kernel is preempted only where the model allows the
+ * reason.
+ */
+#include "guest/sched.h"
+
+#include "guest/bug.h"
+#include "guest/panic.h"
+#include "guest/preempt.h"
+#include "guest/preempt_model.h"
+#include "guest/stack.h"
+#include "guest/trace.h"
+
+enum sched_mode {
+	SM_IDLE,    /* the idle loop */
+	SM_NONE,    /* schedule(): blocks if the state says so */
+	SM_PREEMPT, /* the state is ignored */
+};
+
+DEFINE_PER_CPU(struct rq, runqueue);
+DEFINE_PER_CPU(struct task *, current_task);
+
+void
+sched_init(uint32_t cpus)
+{
+	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+		struct rq *rq = &per_cpu(runqueue, cpu);
+
+		rq->cpu = cpu;
+		sched_rt_init(&rq->rt);
+		sched_fair_init(&rq->fair);
+		rq->idle = task_create_idle(cpu);
+		rq->curr = rq->idle;
+		per_cpu(current_task, cpu) = rq->idle;
+	}
+}
+
+void
+sched_init_task(struct task *task, const struct task_params *params)
+{
+	list_init(&task->run_node);
+	task->policy = params->policy;
+	if (params->policy == SCHED_FIFO) {
+		sched_rt_init_task(task, params->rt_priority);
+	} else {
+		sched_fair_init_task(task, params->nice);
+	}
+}
+
+/* ---- requests ---- */
+
+void
+resched_curr(struct rq *rq)
+{
+	struct task *curr = rq->curr;
+	bool remote = rq->cpu != smp_processor_id();
+
+	ASSERT(arch_irqs_disabled());
+	ASSERT(raw_spin_is_locked(&rq->lock));
+	if (atomic_load(&curr->flags) & TIF_NEED_RESCHED) {
+		return;
+	}
+	atomic_fetch_or(&curr->flags, TIF_NEED_RESCHED);
+	trace(TRACE_sched_set_need_resched, curr->pid,
+	      rq->cpu | (uint64_t)remote << 8 | (uint64_t)remote << 9);
+	if (remote) {
+		arch_ipi_send(rq->cpu, IRQ_RESCHEDULE);
+	} else {
+		set_preempt_need_resched();
+	}
+}
+
+bool
+sched_fold_need_resched(void)
+{
+	ASSERT(arch_irqs_disabled());
+	if (!need_resched() || test_preempt_need_resched() || bug(FORGET_FOLD)) {
+		return false;
+	}
+	set_preempt_need_resched();
+	return true;
+}
+
+/* Both bits in one place: whatever was asked of prev is answered by the pick that was just made. */
+static void
+clear_need_resched(struct task *prev)
+{
+	atomic_fetch_and(&prev->flags, ~(TIF_NEED_RESCHED | TIF_NEED_RESCHED_LAZY));
+	clear_preempt_need_resched();
+}
+
+void
+rq_activate(struct rq *rq, struct task *task)
+{
+	ASSERT(atomic_load(&task->cpu) == rq->cpu);
+	ASSERT(task->cpus_allowed & 1ull << rq->cpu);
+	ASSERT(!atomic_load(&task->on_rq));
+	task->class->enqueue(rq, task);
+	atomic_store(&rq->nr_running, atomic_load(&rq->nr_running) + 1);
+	atomic_store(&task->on_rq, 1);
+}
+
+void
+rq_deactivate(struct rq *rq, struct task *task)
+{
+	ASSERT(atomic_load(&task->on_rq));
+	task->class->dequeue(rq, task);
+	atomic_store(&rq->nr_running, atomic_load(&rq->nr_running) - 1);
+	atomic_store_release(&task->on_rq, 0);
+}
+
+void
+sched_tick(void)
+{
+	struct rq *rq = this_cpu_ptr(&runqueue);
+
+	ASSERT(in_hardirq());
+	raw_spin_lock(&rq->lock);
+	rq->curr->class->tick(rq, rq->curr);
+	raw_spin_unlock(&rq->lock);
+}
+
+/* ---- the switch ---- */
+
+static const struct sched_class *const classes[] = {
+	&sched_class_rt,
+	&sched_class_fair,
+	&sched_class_idle,
+};
+
+static struct task *
+pick_next(struct rq *rq)
+{
+	for (unsigned int i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		struct task *next = classes[i]->pick(rq);
+
+		if (next != NULL) {
+			return next;
+		}
+	}
+	panic("cpu %u has no idle task", rq->cpu);
+}
+
+static void
+check_entry(const struct task *prev)
+{
+	if (preempt_count() != PREEMPT_OFFSET) {
+		panic("scheduling while atomic: %s, pid %u, preempt_count %08x", prev->comm,
+		      prev->pid, preempt_count() - PREEMPT_OFFSET);
+	}
+	if (!stack_intact(prev->stack)) {
+		panic("kernel stack of %s, pid %u, overran its end", prev->comm, prev->pid);
+	}
+}
+
+static void
+context_switch(struct task *prev, struct task *next)
+{
+	ASSERT(preempt_count() == FORK_PREEMPT_COUNT);
+	atomic_store(&next->on_cpu, 1);
+	this_cpu_write(current_task, next);
+	sched_finish_switch(arch_switch_to(prev, next));
+}
+
+void
+sched_finish_switch(struct task *prev)
+{
+	struct rq *rq = this_cpu_ptr(&runqueue);
+	uint32_t prev_state;
+
+	if (preempt_count() != FORK_PREEMPT_COUNT) {
+		panic("corrupted preempt_count %08x after the switch from %s, pid %u",
+		      preempt_count(), prev->comm, prev->pid);
+	}
+	prev_state = atomic_load(&prev->state); /* before on_cpu: then prev may run and change it */
+	atomic_store_release(&prev->on_cpu, 0);
+	raw_spin_unlock_irq(&rq->lock);
+	if (prev_state == TASK_DEAD) {
+		ASSERT(!atomic_load(&prev->on_rq));
+		task_put(prev);
+	}
+}
+
+/* Point of no return for a sleeper: after this only a wakeup brings it back. */
+static enum sched_reason
+block(struct rq *rq, struct task *prev, uint32_t state)
+{
+	rq_deactivate(rq, prev);
+	prev->nvcsw++;
+	return state == TASK_DEAD ? SCHED_REASON_EXIT : SCHED_REASON_BLOCK;
+}
+
+static void
+__schedule(enum sched_mode mode, enum sched_reason reason)
+{
+	struct task *prev = current;
+	struct task *next;
+	struct rq *rq;
+	uint32_t prev_state;
+
+	check_entry(prev);
+	arch_irq_disable();
+	rq = this_cpu_ptr(&runqueue);
+	raw_spin_lock(
+		&rq->lock); /* its atomic operation is a full barrier: state, then condition */
+	prev_state = atomic_load(&prev->state); /* once: a waker may change it */
+	if (prev_state != TASK_RUNNING &&
+	    (mode == SM_NONE || (mode == SM_PREEMPT && bug(DEQUEUE_ON_PREEMPT)))) {
+		reason = block(rq, prev, prev_state);
+	} else {
+		prev->nivcsw += mode == SM_PREEMPT;
+	}
+	next = mode == SM_IDLE && atomic_load(&rq->nr_running) == 0 ? prev : pick_next(rq);
+	if (next != prev || !bug(KEEP_REQUEST_ON_STAY)) {
+		clear_need_resched(prev);
+	}
+	if (next == prev) {
+		ASSERT(!need_resched()); /* the lock is held: nobody can ask again yet */
+		raw_spin_unlock_irq(&rq->lock);
+		return;
+	}
+	rq->nr_switches++;
+	rq->curr = next;
+	prev->reason = reason;
+	trace(TRACE_sched_switch, next->pid,
+	      trace_switch_pack(prev->prio, next->prio, (uint8_t)prev_state, reason));
+	context_switch(prev, next);
+}
+
+void
+schedule(void)
+{
+	ASSERT(!arch_irqs_disabled()); /* the count is checked below, with a message of its own */
+	do {
+		preempt_disable();
+		__schedule(SM_NONE, SCHED_REASON_YIELD);
+		preempt_enable_no_resched();
+	} while (
+		need_resched()); /* bounded: a turn for each request that came while switched out */
+}
+
+void
+schedule_dead(void)
+{
+	struct task *task = current;
+
+	ASSERT(preempt_count() == PREEMPT_OFFSET);
+	__set_current_state(TASK_DEAD);
+	__schedule(SM_NONE, SCHED_REASON_EXIT);
+	panic("dead task %s, pid %u, was switched in", task->comm, task->pid);
+}
+
+void
+schedule_preempted(enum sched_reason reason, uint32_t policy)
+{
+	ASSERT(preempt_policy_allows(policy, reason));
+	__schedule(SM_PREEMPT, reason);
+}
+
+void
+schedule_idle(void)
+{
+	ASSERT(preempt_count() == IDLE_PREEMPT_COUNT);
+	do {
+		__schedule(SM_IDLE, SCHED_REASON_IDLE);
+	} while (need_resched()); /* bounded: as above */
+}
+
+void
+yield(void)
+{
+	struct rq *rq;
+
+	ASSERT(preempt_count() == 0);
+	arch_irq_disable();
+	rq = this_cpu_ptr(&runqueue);
+	raw_spin_lock(&rq->lock);
+	rq->curr->class->yield(rq);
+	ticket_unlock(&rq->lock);
+	if (!bug(YIELD_IRQS_OFF)) {
+		arch_irq_enable();
+	}
+	preempt_enable_no_resched();
+	schedule();
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The scheduler: run queues, classes, and the one body of code that switches.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "guest/list.h"
+#include "guest/spinlock.h"
+#include "guest/task.h"
+
+struct rt_rq {
+	uint64_t bitmap[2]; /* bit n: queue[n] is not empty */
+	struct list queue[MAX_RT_PRIO];
+};
+
+struct fair_rq {
+	struct list queue; /* the running task stays at the head */
+};
+
+/*
+ * A cpu's run queue. All under lock, but curr for its own cpu, and cpu and idle, which are fixed.
+ */
+struct rq {
+	struct raw_spinlock lock;
+	unsigned int cpu;
+	struct task *idle;
+	struct task *curr;
+	struct atomic nr_running; /* queued, the running one included, idle not; read by any cpu */
+	uint64_t nr_switches;
+	struct rt_rq rt;
+	struct fair_rq fair;
+};
+
+DECLARE_PER_CPU(struct rq, runqueue);
+
+/*
+ * A class's verbs: irqs off, rq->lock held. A task is in the queue of its class while on_rq is 1.
+ */
+struct sched_class {
+	const char *name;
+	uint32_t rank; /* smaller goes first */
+	void (*enqueue)(struct rq *rq, struct task *task);
+	void (*dequeue)(struct rq *rq, struct task *task);
+	/* rq->curr gives way to its equals. */
+	void (*yield)(struct rq *rq);
+	/* task of this class has become runnable while rq->curr, of this class too, runs. */
+	void (*wakeup_preempt)(struct rq *rq, struct task *task);
+	/* The best queued task, which stays queued, or NULL. */
+	struct task *(*pick)(struct rq *rq);
+	/* A tick while task, of this class, runs. */
+	void (*tick)(struct rq *rq, struct task *task);
+};
+
+extern const struct sched_class sched_class_rt;
+extern const struct sched_class sched_class_fair;
+extern const struct sched_class sched_class_idle;
+
+void sched_rt_init(struct rt_rq *rt);
+void sched_fair_init(struct fair_rq *fair);
+
+/* A new task's class and what it keeps there. Before the task is visible. */
+void sched_rt_init_task(struct task *task, unsigned int priority);
+void sched_fair_init_task(struct task *task, int nice);
+
+/* One of the two, as the parameters say. */
+void sched_init_task(struct task *task, const struct task_params *params);
+
+/* Every cpu's run queue, and the boot code as idle task of cpu 0. Boot, after percpu_init(). */
+void sched_init(uint32_t cpus);
+
+/*
+ * Asks for a reschedule of rq's current: sets its flag, and folds it here or sends the cpu the
+ * reschedule interrupt. Only the first request does anything. Linux's resched_curr. irqs off,
+ * rq->lock held.
+ */
+void resched_curr(struct rq *rq);
+
+/*
+ * On the target of a reschedule interrupt: folds the flag into the counter; returns whether it was
+ * still to be folded. The idle loop sees the flag itself, so the interrupt may find it answered.
+ * irqs off.
+ */
+bool sched_fold_need_resched(void);
+
+/* Puts a task into its class's queue, or takes it out. irqs off, rq->lock held. */
+void rq_activate(struct rq *rq, struct task *task);
+void rq_deactivate(struct rq *rq, struct task *task);
+
+/* Does current's flag say so? Any context. */
+static inline bool
+need_resched(void)
+{
+	return atomic_load(&current->flags) & TIF_NEED_RESCHED;
+}
+
+static inline bool
+task_is_idle(const struct task *task)
+{
+	return task->prio == IDLE_PRIO;
+}
+
+/* Gives the cpu up: blocks if the state says so. Count 0, irqs on. */
+void schedule(void);
+
+/*
+ * The last switch of a task that has ended; the next task drops the scheduler's reference. One
+ * step: a preemption between state and switch would leave a dead task queued. Count 1, irqs on.
+ */
+_Noreturn void schedule_dead(void);
+
+/*
+ * A preemption: the state is ignored, the task stays queued. policy: the word by which the point
+ * decided; a reason that its model does not allow is a panic. Count 1, irqs on.
+ */
+void schedule_preempted(enum sched_reason reason, uint32_t policy);
+
+/*
+ * The idle loop's: loops until no request is pending. Count 1, which holds at return too; irqs on.
+ */
+void schedule_idle(void);
+
+/* Lets equals run. Count 0, irqs on. Linux's sched_yield. */
+void yield(void);
+
+/* One tick of this cpu. hardirq, irqs off. */
+void sched_tick(void);
+
+/*
+ * First thing on the stack of a switched-in task: count 2, irqs off, rq lock held; leaves 1 and on.
+ */
+void sched_finish_switch(struct task *prev);
+
+/* The idle task's body. Count 1, irqs off or on. */
+_Noreturn void sched_idle_loop(void);

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: ISC
+/*
+ * SCHED_FIFO: a queue a priority and a bitmap of those in use. The running task stays in its queue,
+ * at the head: a preempted one therefore resumes before its equals, a yielding one goes behind
+ * them.
+ */
+#include "guest/bug.h"
+#include "guest/panic.h"
+#include "guest/sched.h"
+
+#define BITMAP_BITS 64u
+
+void
+sched_rt_init(struct rt_rq *rt)
+{
+	for (unsigned int prio = 0; prio < MAX_RT_PRIO; prio++) {
+		list_init(&rt->queue[prio]);
+	}
+}
+
+void
+sched_rt_init_task(struct task *task, unsigned int priority)
+{
+	ASSERT(priority >= 1 && priority < MAX_RT_PRIO);
+	task->prio = (uint8_t)(MAX_RT_PRIO - 1 - priority);
+	task->class = &sched_class_rt;
+}
+
+static void
+rt_enqueue(struct rq *rq, struct task *task)
+{
+	ASSERT(task->prio < MAX_RT_PRIO);
+	list_add_tail(&rq->rt.queue[task->prio], &task->run_node);
+	rq->rt.bitmap[task->prio / BITMAP_BITS] |= 1ull << task->prio % BITMAP_BITS;
+}
+
+static void
+rt_dequeue(struct rq *rq, struct task *task)
+{
+	list_remove(&task->run_node);
+	if (list_empty(&rq->rt.queue[task->prio])) {
+		rq->rt.bitmap[task->prio / BITMAP_BITS] &= ~(1ull << task->prio % BITMAP_BITS);
+	}
+}
+
+static void
+rt_yield(struct rq *rq)
+{
+	list_remove(&rq->curr->run_node);
+	list_add_tail(&rq->rt.queue[rq->curr->prio], &rq->curr->run_node);
+}
+
+static void
+rt_wakeup_preempt(struct rq *rq, struct task *task)
+{
+	if (task->prio < rq->curr->prio && !bug(NO_WAKEUP_PREEMPT)) {
+		resched_curr(rq);
+	}
+}
+
+static struct task *
+rt_pick(struct rq *rq)
+{
+	for (unsigned int word = 0; word < 2; word++) {
+		if (rq->rt.bitmap[word] != 0) {
+			unsigned int prio = word * BITMAP_BITS +
+			                    (unsigned int)__builtin_ctzll(rq->rt.bitmap[word]);
+
+			return container_of(rq->rt.queue[prio].next, struct task, run_node);
+		}
+	}
+	return NULL;
+}
+
+static void
+rt_tick(struct rq *rq, struct task *task)
+{
+	(void)rq;
+	(void)task; /* FIFO has no slice */
+}
+
+const struct sched_class sched_class_rt = {
+	.name = "rt",
+	.rank = 2,
+	.enqueue = rt_enqueue,
+	.dequeue = rt_dequeue,
+	.yield = rt_yield,
+	.wakeup_preempt = rt_wakeup_preempt,
+	.pick = rt_pick,
+	.tick = rt_tick,
+};

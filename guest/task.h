@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Tasks: kernel threads of control, each with a stack of its own.
+ *
+ * States follow Linux: a sleeper sets its state, with a full barrier, before it tests its
+ * condition; the waker makes the condition true, then calls task_wake_up(), which has the other
+ * barrier.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "guest/arch.h"
+#include "guest/atomic.h"
+#include "guest/completion.h"
+#include "guest/list.h"
+#include "guest/percpu.h"
+#include "guest/spinlock.h"
+#include "shared/trace_abi.h"
+
+#define TASK_COMM_SIZE 16 /* NUL included */
+
+/* task->state: one of these (bits, so that a waker names a set). */
+#define TASK_RUNNING         0x00u
+#define TASK_INTERRUPTIBLE   0x01u
+#define TASK_UNINTERRUPTIBLE 0x02u
+#define TASK_DEAD            0x80u
+#define TASK_WAKING          0x200u
+#define TASK_NEW             0x800u
+#define TASK_NORMAL          (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)
+
+/* task->flags: Linux's TIF bits. */
+#define TIF_NEED_RESCHED      (1u << 4)
+#define TIF_NEED_RESCHED_LAZY (1u << 5)
+#define TIF_POLLING_NRFLAG    (1u << 6)
+
+enum sched_policy {
+	SCHED_NORMAL,
+	SCHED_FIFO,
+};
+
+/* Internal priority, smaller is more important: FIFO 1-99 is 98-0, nice n is 120 + n, idle 140. */
+#define MAX_RT_PRIO  100
+#define DEFAULT_PRIO 120
+#define IDLE_PRIO    140
+
+struct sched_class;
+
+struct task {
+	/* Any cpu, atomically. */
+	struct atomic flags;
+	struct atomic state;    /* written by the task itself, or under pi_lock */
+	struct atomic on_cpu;   /* 1 from before the switch in until after the switch out */
+	struct atomic on_rq;    /* written under its rq's lock */
+	struct atomic cpu;      /* written under pi_lock and its rq's lock, or while WAKING */
+	struct atomic refcount; /* the creator's and the scheduler's */
+
+	/* Fixed after task_create(). */
+	uint32_t pid;
+	char comm[TASK_COMM_SIZE];
+	enum sched_policy policy;
+	uint8_t prio;
+	const struct sched_class *class;
+	uint64_t cpus_allowed; /* bit n: cpu n */
+
+	/* pi_lock serializes wakeups of this task. */
+	struct raw_spinlock pi_lock;
+
+	/* The rq's lock. */
+	struct list run_node;
+	uint32_t weight;          /* fair: of its slice */
+	uint32_t slice_ticks;     /* fair: ticks left of the slice */
+	enum sched_reason reason; /* why it was switched out last */
+	uint64_t nvcsw;           /* voluntary switches */
+	uint64_t nivcsw;          /* involuntary switches */
+
+	/* Its own, or of whoever has it switched out. */
+	struct arch_task arch;
+	void *stack; /* lowest address, STACK_SIZE bytes; the canary is its first word */
+
+	struct completion exited; /* task_exit() to task_join() */
+};
+
+DECLARE_PER_CPU(struct task *, current_task);
+
+/* Any context. */
+#define current this_cpu_read(current_task)
+
+struct task_params {
+	const char *comm;
+	void (*fn)(void *);
+	void *arg;
+	enum sched_policy policy;
+	uint8_t rt_priority;   /* SCHED_FIFO: 1-99, more is more important */
+	int8_t nice;           /* SCHED_NORMAL: -20..19 */
+	uint64_t cpus_allowed; /* 0: every cpu */
+};
+
+/*
+ * A new task in TASK_NEW, with two references: the caller's and the scheduler's. NULL: no memory.
+ * Task context; may be called with preemption off.
+ */
+struct task *task_create(const struct task_params *params);
+
+/* Drops the caller's reference. Any context but NMI. */
+void task_put(struct task *task);
+
+/* Makes a TASK_NEW task runnable (Linux's wake_up_new_task). Any context but NMI. */
+void task_wake_up_new(struct task *task);
+
+/*
+ * Makes the task runnable if its state is in `states`; returns whether it was. Linux's
+ * try_to_wake_up. A full barrier before the state is read. Any context but NMI.
+ */
+bool task_wake_up(struct task *task, uint32_t states);
+
+/*
+ * task_create() and task_wake_up_new(); panics without memory. Returns with the caller's reference.
+ */
+struct task *task_run(const struct task_params *params);
+
+/* Ends current: count 0, irqs on. */
+_Noreturn void task_exit(void);
+
+/* Sleeps until task has ended, and drops the caller's reference. At most one joiner. May sleep. */
+void task_join(struct task *task);
+
+/* Current's state, with a full barrier behind it: before the condition is tested. */
+static inline void
+set_current_state(uint32_t state)
+{
+	atomic_store_mb(&current->state, state);
+}
+
+/* Without the barrier: for TASK_RUNNING, after the wait. */
+static inline void
+__set_current_state(uint32_t state)
+{
+	atomic_store(&current->state, state);
+}
+
+/* First code of every task, called by the arch: finishes the switch, calls fn(arg), exits. */
+_Noreturn void task_entry(struct task *prev, void (*fn)(void *), void *arg);
+
+/* Makes the running boot code of a cpu into its idle task. Boot and AP start. */
+struct task *task_create_idle(unsigned int cpu);

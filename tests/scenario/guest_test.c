@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The kernel inside the VMM: the tour and the kernel's checks of itself on many machines, its boot
+ * arguments, and what a user reads when it fails.
+ *
+ * guest_test [VMM [GUEST.ELF [FOLDER OF PROGRAMS]]]
+ */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/scenario_abi.h"
+#include "tests/scenario/spawn.h"
+#include "tests/scenario/tour_expect.h"
+#include "tests/unit/suite.h"
+
+#define TEST_TIMEOUT_S 60
+#define WORDS_MAX      10
+
+static const char *vmm_path = "build/vmm";
+static const char *guest_path = "build/guest.elf";
+static const char *program_folder = "build/scenario";
+
+static struct spawn vmm; /* too large for a stack */
+
+#define VMM(...) ((const char *const[WORDS_MAX]){ vmm_path, __VA_ARGS__, NULL })
+
+static const char *
+program(const char *name)
+{
+	static char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s.elf", program_folder, name);
+	return path;
+}
+
+static void
+run(const char *const *argv, int status)
+{
+	spawn_run(&vmm, argv);
+	ck_assert_msg(vmm.status == status,
+	              "status %d, not %d\n--- stdout:\n%.6000s\n--- stderr:\n%.3000s", vmm.status,
+	              status, vmm.out.text, vmm.err.text);
+}
+
+static void
+expect_out(const char *text)
+{
+	ck_assert_msg(strstr(vmm.out.text, text) != NULL, "no \"%s\" in:\n%.4000s", text,
+	              vmm.out.text);
+}
+
+static void
+expect_err(const char *text)
+{
+	ck_assert_msg(strstr(vmm.err.text, text) != NULL, "no \"%s\" in:\n%.4000s", text,
+	              vmm.err.text);
+}
+
+static const struct {
+	const char *cpus;
+	const char *memory;
+} machines[] = {
+	{ "1", "8M" }, { "1", "32M" }, { "2", "8M" }, { "2", "32M" }, { "3", "32M" },
+	{ "4", "1G" }, { "8", "32M" }, { "8", "1G" }, { "2", "4G" },
+};
+
+#define MACHINE_COUNT (int)(sizeof(machines) / sizeof(machines[0]))
+
+/*
+ * P13: the tour holds on every machine, quietly: nothing on stderr, the pictures of each model in
+ * order.
+ */
+START_TEST(test_tour_any_machine_succeeds)
+{
+	run(VMM("-c", machines[_i].cpus, "-m", machines[_i].memory, guest_path), EXIT_STATUS_OK);
+	tour_expect(vmm.out.text, machines[_i].cpus[0] != '1');
+	ck_assert_str_eq(vmm.err.text, "");
+}
+END_TEST
+
+static const char *const fallbacks[][2] = {
+	{ "apic=x2apic", "timer=tsc-deadline" },
+	{ "apic=x2apic", "timer=lapic" },
+	{ "apic=xapic", "timer=tsc-deadline" },
+	{ "apic=xapic", "timer=lapic" },
+};
+
+/* Each way to send interrupts and to keep time carries the tour. */
+START_TEST(test_tour_any_apic_and_timer_succeeds)
+{
+	run(VMM("-c", "4", guest_path, fallbacks[_i][0], fallbacks[_i][1]), EXIT_STATUS_OK);
+	tour_expect(vmm.out.text, true);
+}
+END_TEST
+
+static const char *const ticks[] = { "hz=10", "hz=1000" };
+
+/* The order does not depend on the tick's frequency. */
+START_TEST(test_tour_any_tick_succeeds)
+{
+	run(VMM(guest_path, ticks[_i]), EXIT_STATUS_OK);
+	tour_expect(vmm.out.text, true);
+}
+END_TEST
+
+/* preempt= shows the named model and no other. */
+START_TEST(test_tour_one_model_shows_only_that)
+{
+	run(VMM(guest_path, "preempt=voluntary"), EXIT_STATUS_OK);
+	expect_out("^ might_sleep in A");
+	ck_assert_ptr_eq(strstr(vmm.out.text, "preempt=none"), NULL);
+	ck_assert_ptr_eq(strstr(vmm.out.text, "preempt=full"), NULL);
+}
+END_TEST
+
+static const struct {
+	const char *word;
+	const char *answer;
+} refused[] = {
+	{ "nonsense=1", "boot argument 'nonsense=1': unknown" },
+	{ "nonsense", "boot argument 'nonsense': unknown" },
+	{ "=", "boot argument '=': unknown" },
+	{ "preempt=soon", "boot argument preempt='soon': must be none, voluntary or full" },
+	{ "preempt=", "boot argument preempt='': must be none, voluntary or full" },
+	{ "preempt", "boot argument preempt='': must be none, voluntary or full" },
+	{ "preempt=fullx", "boot argument preempt='fullx': must be" },
+	{ "hz=9", "boot argument hz='9': must be a number from 10 to 1000" },
+	{ "hz=1001", "boot argument hz='1001': must be" },
+	{ "hz=100x", "boot argument hz='100x': must be" },
+	{ "hz=99999999999999999999", "must be a number" },
+	{ "hz=-100", "boot argument hz='-100': must be" },
+	{ "apic=9", "boot argument apic='9': must be x2apic or xapic" },
+	{ "timer=sundial", "boot argument timer='sundial': must be tsc-deadline or lapic" },
+};
+
+#define REFUSED_COUNT (int)(sizeof(refused) / sizeof(refused[0]))
+
+/*
+ * An unknown or malformed boot argument is answered by name, with what is accepted, and status 64.
+ */
+START_TEST(test_boot_argument_bad_is_refused)
+{
+	run(VMM(guest_path, refused[_i].word), EXIT_STATUS_USAGE);
+	expect_out(refused[_i].answer);
+}
+END_TEST
+
+/* A good argument before a bad one does not save it, and blanks do not matter. */
+START_TEST(test_boot_argument_bad_after_good_is_refused)
+{
+	run(VMM(guest_path, "hz=100", "  preempt=none  ", "hz=0"), EXIT_STATUS_USAGE);
+	expect_out("boot argument hz='0'");
+}
+END_TEST
+
+static const char *const kernel_machines[] = { "1", "2", "4" };
+
+/*
+ * P4, P5, P8, P13, P18, P21, P23, P32, P39, P68: the kernel's checks from inside, under each model.
+ */
+START_TEST(test_kernel_checks_from_inside_pass)
+{
+	run(VMM("-c", kernel_machines[_i], program("kernel")), EXIT_STATUS_OK);
+	expect_out("PASS");
+	expect_out("\n0 failures\n");
+	ck_assert_ptr_eq(strstr(vmm.out.text, "FAIL"), NULL);
+}
+END_TEST
+
+/* A failed assertion: its text, and a backtrace of the VMM's that names both callers. */
+START_TEST(test_fault_assertion_is_reported)
+{
+	run(VMM(program("fault_assert")), EXIT_STATUS_CRASHED);
+	expect_out("fault_assert.c:");
+	expect_out("assertion failed: one == 2");
+	expect_err("fail_inner");
+	expect_err("fail_outer");
+	expect_err("main+");
+}
+END_TEST
+
+/* P1, P2: scheduling with preemption off stops the kernel, by that name. */
+START_TEST(test_fault_scheduling_while_atomic_is_reported)
+{
+	run(VMM(program("fault_atomic")), EXIT_STATUS_CRASHED);
+	expect_out("scheduling while atomic: main, pid 1, preempt_count 00000001");
+	expect_err("schedule+");
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	const char *message;
+} faults[] = {
+	{ "fault_null", "null pointer" },
+	{ "fault_stack", "kernel stack overflow" },
+	{ "fault_text", "write" },
+	{ "fault_data", "execut" },
+};
+
+/*
+ * A bad access is named as what it is: null pointer, stack overflow, write to text, execution of
+ * data.
+ */
+START_TEST(test_fault_access_is_named)
+{
+	run(VMM("-c", "1", program(faults[_i].name)), EXIT_STATUS_CRASHED);
+	expect_out("panic on cpu 0");
+	expect_out(faults[_i].message);
+	expect_err("backtrace");
+	expect_err("last trace records");
+	expect_err("sched_switch");
+}
+END_TEST
+
+/*
+ * The loop would go on for ever: the limit ends it, and the report says where each cpu was. That
+ * may be the loop or an interrupt on top of it; the task's bottom frame is there in any case.
+ */
+START_TEST(test_loop_in_kernel_ends_at_timeout)
+{
+	run(VMM("-t", "1", program("loop_kernel")), EXIT_STATUS_TIMEOUT);
+	expect_err("vmm: timeout after 1 s");
+	expect_err("vmm: cpu 0 at ");
+	expect_err("task_entry");
+	expect_err("vmm: cpu 1 at ");
+}
+END_TEST
+
+int
+main(int argc, char **argv)
+{
+	Suite *suite = suite_create("guest");
+	TCase *tests = tcase_create("guest");
+
+	vmm_path = argc > 1 ? argv[1] : vmm_path;
+	guest_path = argc > 2 ? argv[2] : guest_path;
+	program_folder = argc > 3 ? argv[3] : program_folder;
+	if (access("/dev/kvm", R_OK | W_OK) != 0) {
+		printf("SKIP: no /dev/kvm here: the kernel was not run on KVM\n100%%: Checks: 0, "
+		       "Failures: 0, Errors: 0\n");
+		return 0;
+	}
+	tcase_set_timeout(tests, TEST_TIMEOUT_S);
+	tcase_add_loop_test(tests, test_tour_any_machine_succeeds, 0, MACHINE_COUNT);
+	tcase_add_loop_test(tests, test_tour_any_apic_and_timer_succeeds, 0, 4);
+	tcase_add_loop_test(tests, test_tour_any_tick_succeeds, 0, 2);
+	tcase_add_test(tests, test_tour_one_model_shows_only_that);
+	tcase_add_loop_test(tests, test_boot_argument_bad_is_refused, 0, REFUSED_COUNT);
+	tcase_add_test(tests, test_boot_argument_bad_after_good_is_refused);
+	tcase_add_loop_test(tests, test_kernel_checks_from_inside_pass, 0, 3);
+	tcase_add_test(tests, test_fault_assertion_is_reported);
+	tcase_add_test(tests, test_fault_scheduling_while_atomic_is_reported);
+	tcase_add_loop_test(tests, test_fault_access_is_named, 0, 4);
+	tcase_add_test(tests, test_loop_in_kernel_ends_at_timeout);
+	suite_add_tcase(suite, tests);
+	return suite_run(suite);
+}

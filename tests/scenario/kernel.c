@@ -1,0 +1,576 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A program that tries the kernel from inside: counter, switch points, classes, wakeups, timers,
+ * memory. Each check prints PASS or FAIL with its name; bounded by counts, never by time.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "guest/cmdline.h"
+#include "guest/main.h"
+#include "guest/object.h"
+#include "guest/page.h"
+#include "guest/preempt.h"
+#include "guest/preempt_model.h"
+#include "guest/printk.h"
+#include "guest/sched.h"
+#include "guest/smp.h"
+#include "guest/stack.h"
+#include "guest/string.h"
+#include "guest/task.h"
+#include "guest/timer.h"
+#include "shared/scenario_abi.h"
+
+#define CONTROL_PRIORITY 10
+#define LOW_PRIORITY     20
+#define HIGH_PRIORITY    30
+#define PING_PONGS       40
+#define RESCUE_NS        NSEC_PER_SEC
+#define COMPUTING_TURNS  2000000 /* far more than a request needs to arrive */
+#define EXIT_STORM       32
+
+static uint32_t failures;
+
+static void
+report(bool passed, const char *name)
+{
+	printk("%s %s (preempt=%s)\n", passed ? "PASS" : "FAIL", name,
+	       preempt_model_names[preempt_model()]);
+	failures += !passed;
+}
+
+static struct task *
+start(const char *comm, void (*fn)(void *), void *arg, uint8_t priority, uint64_t cpus)
+{
+	return task_run(&(struct task_params){
+		.comm = comm,
+		.fn = fn,
+		.arg = arg,
+		.policy = SCHED_FIFO,
+		.rt_priority = priority,
+		.cpus_allowed = cpus,
+	});
+}
+
+/* ---- the counter ---- */
+
+struct irq_look {
+	struct timer timer;
+	struct atomic ran;
+	bool right;
+};
+
+static void
+look_in_irq(struct timer *timer)
+{
+	struct irq_look *look = container_of(timer, struct irq_look, timer);
+
+	look->right = in_hardirq() && !in_nmi() && !in_task() && !preemptible() &&
+	              preempt_count() == HARDIRQ_OFFSET;
+	atomic_store_release(&look->ran, 1);
+}
+
+/* A5, P7: the predicates in task context, with preemption off, and in an interrupt. */
+static void
+check_predicates(void)
+{
+	struct irq_look look = { .ran = ATOMIC_INIT(0) };
+	bool right = in_task() && !in_hardirq() && !in_atomic() && preemptible();
+
+	preempt_disable();
+	right = right && in_atomic() && in_task() && !preemptible() && preempt_count() == 1;
+	preempt_enable();
+	arch_irq_disable();
+	right = right && !preemptible() && !in_atomic();
+	arch_irq_enable();
+	timer_init(&look.timer, look_in_irq);
+	timer_start(&look.timer, 0);
+	while (!atomic_load_acquire(&look.ran)) { /* bounded: the timer expires */
+		arch_cpu_relax();
+	}
+	timer_cancel(&look.timer);
+	report(right && look.right, "predicates follow the context");
+}
+
+/* P4: an absolute write keeps the folded bit, set or clear. */
+static void
+check_count_set(void)
+{
+	bool right;
+
+	arch_irq_disable();
+	set_preempt_need_resched();
+	preempt_count_set(3);
+	right = preempt_count_raw() == 3;
+	clear_preempt_need_resched();
+	preempt_count_set(0);
+	right = right && preempt_count_raw() == PREEMPT_ENABLED;
+	arch_irq_enable();
+	report(right, "preempt_count_set keeps the folded bit");
+}
+
+/* ---- where a switch happens ---- */
+
+static struct atomic high_ran;
+
+static void
+run_high(void *unused)
+{
+	(void)unused;
+	atomic_store_release(&high_ran, 1);
+}
+
+/*
+ * Makes a more important task runnable on this cpu; the caller sees to it that it cannot run yet.
+ */
+static struct task *
+start_high(void)
+{
+	atomic_store(&high_ran, 0);
+	return start("high", run_high, NULL, HIGH_PRIORITY, 1ull << smp_processor_id());
+}
+
+/*
+ * P5, P13: with the request at depth 3, the outermost preempt_enable is the place, under full only.
+ */
+static void
+check_preempt_enable_depth(void)
+{
+	struct task *high;
+	bool right = true;
+
+	preempt_disable();
+	preempt_disable();
+	preempt_disable();
+	high = start_high();
+	for (int depth = 3; depth > 0; depth--) {
+		right = right && !atomic_load(&high_ran);
+		preempt_enable();
+	}
+	right = right && atomic_load(&high_ran) == (preempt_model() == PREEMPT_FULL);
+	task_join(high);
+	report(right && atomic_load(&high_ran),
+	       "the outermost preempt_enable switches, under full");
+}
+
+/* P8: preempt_enable with irqs off does not switch; the request stays, and the next one does. */
+static void
+check_preempt_enable_irqs_off(void)
+{
+	struct task *high;
+	bool right;
+
+	preempt_disable();
+	high = start_high();
+	arch_irq_disable();
+	preempt_enable();
+	right = !atomic_load(&high_ran) && need_resched();
+	preempt_disable();
+	arch_irq_enable();
+	preempt_enable();
+	right = right && atomic_load(&high_ran) == (preempt_model() == PREEMPT_FULL);
+	task_join(high);
+	report(right, "preempt_enable with irqs off leaves the request pending");
+}
+
+/*
+ * P13, P18: cond_resched switches under none and voluntary, and never with irqs off or in atomic.
+ */
+static void
+check_cond_resched(void)
+{
+	struct task *high;
+	bool right;
+
+	preempt_disable();
+	high = start_high();
+	right = !cond_resched() && !atomic_load(&high_ran);
+	arch_irq_disable();
+	preempt_enable_no_resched();
+	right = right && !cond_resched() && !atomic_load(&high_ran);
+	arch_irq_enable();
+	if (preempt_model() == PREEMPT_FULL) {
+		right = right && !cond_resched(); /* an interrupt or the join lets it run */
+	} else {
+		right = right && cond_resched() && atomic_load(&high_ran);
+	}
+	task_join(high);
+	report(right, "cond_resched switches where the model says");
+}
+
+/* P13: might_sleep switches under voluntary only. */
+static void
+check_might_sleep(void)
+{
+	struct task *high;
+	bool right;
+
+	arch_irq_disable();
+	preempt_disable();
+	high = start_high();
+	preempt_enable_no_resched();
+	arch_irq_enable();
+	/* Under full an interrupt may have switched by now: that place has its own check. */
+	might_sleep();
+	right = preempt_model() == PREEMPT_FULL ||
+	        atomic_load(&high_ran) == (preempt_model() == PREEMPT_VOLUNTARY);
+	task_join(high);
+	report(right, "might_sleep switches under voluntary only");
+}
+
+/* P23: after a pass through the scheduler that stayed, no request is left. */
+static void
+check_stay_clears(void)
+{
+	bool right;
+
+	arch_irq_disable();
+	atomic_fetch_or(&current->flags, TIF_NEED_RESCHED);
+	set_preempt_need_resched();
+	arch_irq_enable();
+	schedule();
+	right = !need_resched() && !test_preempt_need_resched();
+	report(right, "a stay decision clears the request");
+}
+
+/* Wakes a task that would sleep for ever, so that the check can say so. */
+struct rescue {
+	struct timer timer;
+	struct task *task;
+};
+
+static void
+rescue(struct timer *timer)
+{
+	task_wake_up(container_of(timer, struct rescue, timer)->task, TASK_UNINTERRUPTIBLE);
+}
+
+/* P21: preempted between setting its state and testing its condition, a task stays queued. */
+static void
+check_preempted_sleeper(void)
+{
+	struct rescue guard = { .task = current };
+	struct task *high;
+	bool right;
+
+	timer_init(&guard.timer, rescue);
+	timer_start(&guard.timer, arch_clock_ns() + RESCUE_NS);
+
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	preempt_disable();
+	high = start_high();
+	preempt_enable(); /* under full: switches here, with our state set, and nobody wakes us */
+	right = atomic_load(&current->state) == TASK_UNINTERRUPTIBLE && timer_cancel(&guard.timer);
+	__set_current_state(TASK_RUNNING);
+	task_join(high);
+	report(right, "a preempted sleeper stays queued");
+}
+
+static struct atomic computing_runs;
+
+/* Computes on the other cpu until the important task has run there, or for very long. */
+static void
+compute_remotely(void *passed)
+{
+	uint32_t turns = 0;
+
+	atomic_store_release(&computing_runs, 1);
+	while (!atomic_load_acquire(&high_ran) && turns++ < COMPUTING_TURNS) {
+		arch_cpu_relax();
+	}
+	*(bool *)passed = turns < COMPUTING_TURNS;
+}
+
+/* P13, P26: the reschedule interrupt folds the request, and its return is the place, under full. */
+static void
+check_remote_request(void)
+{
+	uint64_t there = 1ull << (cpu_count - 1);
+	struct task *computing;
+	struct task *high;
+	bool passed = false;
+
+	if (cpu_count == 1 || preempt_model() != PREEMPT_FULL) {
+		return;
+	}
+	atomic_store(&high_ran, 0);
+	atomic_store(&computing_runs, 0);
+	computing = start("computing", compute_remotely, &passed, LOW_PRIORITY, there);
+	while (!atomic_load_acquire(&computing_runs)) { /* bounded: it is on its way */
+		arch_cpu_relax();
+	}
+	high = start("high", run_high, NULL, HIGH_PRIORITY, there);
+	task_join(computing);
+	task_join(high);
+	report(passed, "a remote request preempts at once, under full");
+}
+
+/* ---- classes ---- */
+
+static char order[16];
+static struct atomic order_length;
+
+static void
+note(char who)
+{
+	order[atomic_fetch_add(&order_length, 1)] = who;
+}
+
+static void
+run_yielding(void *who)
+{
+	for (int turn = 0; turn < 3; turn++) {
+		note(*(const char *)who);
+		yield();
+	}
+}
+
+static void
+run_blocking_order(void *who)
+{
+	note(*(const char *)who);
+}
+
+/* P68: equals of SCHED_FIFO take turns by yield, and a more important one goes before all. */
+static void
+check_fifo(void)
+{
+	uint64_t here = 1ull << smp_processor_id();
+	struct task *a;
+	struct task *b;
+	struct task *high;
+
+	atomic_store(&order_length, 0);
+	preempt_disable();
+	a = start("a", run_yielding, "a", LOW_PRIORITY, here);
+	b = start("b", run_yielding, "b", LOW_PRIORITY, here);
+	high = start("H", run_blocking_order, "H", HIGH_PRIORITY, here);
+	preempt_enable();
+	task_join(high);
+	task_join(a);
+	task_join(b);
+	report(memcmp(order, "Hababab", 7) == 0, "FIFO: importance, then turns by yield");
+}
+
+/* ---- wakeups ---- */
+
+struct ball {
+	struct atomic side;
+	struct atomic_ptr players[2];
+	uint64_t cpus[2];
+};
+
+static struct ball ball;
+
+static void
+wait_for_side(uint32_t side)
+{
+	for (;;) { /* bounded: the other side plays */
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		if (atomic_load_acquire(&ball.side) == side) {
+			break;
+		}
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+static void
+play(uint32_t side)
+{
+	struct task *other;
+
+	atomic_store(&ball.players[side], current);
+	for (uint32_t turn = 0; turn < PING_PONGS; turn++) {
+		wait_for_side(side);
+		atomic_store_mb(&ball.side, 1 - side);
+		other = atomic_load(&ball.players[1 - side]);
+		if (other != NULL) {
+			task_wake_up(other, TASK_UNINTERRUPTIBLE);
+		}
+	}
+}
+
+static void
+play_side(void *side)
+{
+	play(*(const uint32_t *)side);
+}
+
+/* P32, P33: a lost wakeup, of a task or of an idle cpu, would stop the ball for ever. */
+static void
+check_ping_pong(uint64_t cpus0, uint64_t cpus1, const char *name)
+{
+	static const uint32_t sides[2] = { 0, 1 };
+	struct task *players[2];
+
+	ball = (struct ball){ .side = ATOMIC_INIT(0) };
+	players[0] = start("ping", play_side, (void *)(uintptr_t)&sides[0], LOW_PRIORITY, cpus0);
+	players[1] = start("pong", play_side, (void *)(uintptr_t)&sides[1], LOW_PRIORITY, cpus1);
+	task_join(players[0]);
+	task_join(players[1]);
+	report(true, name);
+}
+
+/* ---- timers ---- */
+
+struct numbered {
+	struct timer timer;
+	char digit;
+};
+
+static void
+note_digit(struct timer *timer)
+{
+	note(container_of(timer, struct numbered, timer)->digit);
+}
+
+/*
+ * Timers expire in the order of their times: started in another, with irqs off, so that none is
+ * early.
+ */
+static void
+check_timer_order(void)
+{
+	static const char digits[] = "3142";
+	struct numbered timers[4];
+	uint64_t now;
+
+	atomic_store(&order_length, 0);
+	arch_irq_disable();
+	now = arch_clock_ns();
+	for (int i = 0; i < 4; i++) {
+		timers[i].digit = digits[i];
+		timer_init(&timers[i].timer, note_digit);
+		timer_start(&timers[i].timer, now + (uint64_t)(digits[i] - '0') * 100000);
+	}
+	arch_irq_enable();
+	while (atomic_load(&order_length) < 4) { /* bounded: they expire */
+		arch_cpu_relax();
+	}
+	for (int i = 0; i < 4; i++) {
+		timer_cancel(&timers[i].timer);
+	}
+	report(memcmp(order, "1234", 4) == 0, "timers expire in order");
+}
+
+/* A sleeper does not wake before its time. */
+static void
+check_sleep(void)
+{
+	uint64_t before = arch_clock_ns();
+
+	timer_sleep(3000000);
+	report(arch_clock_ns() - before >= 3000000, "a sleeper does not wake early");
+}
+
+static void
+never(struct timer *timer)
+{
+	(void)timer;
+	report(false, "a cancelled timer expires");
+}
+
+/* A cancelled timer was pending once, is not afterwards, and never runs. */
+static void
+check_cancel(void)
+{
+	struct timer timer;
+	bool right;
+
+	timer_init(&timer, never);
+	timer_start(&timer, arch_clock_ns() + 3600 * NSEC_PER_SEC);
+	right = timer_cancel(&timer) && !timer_cancel(&timer);
+	report(right, "a cancelled timer is not pending");
+}
+
+/* ---- memory ---- */
+
+static void
+run_nothing(void *unused)
+{
+	(void)unused;
+}
+
+/*
+ * P39: tasks come and go without leaving pages behind, and a freed stack is as good as a new one.
+ */
+static void
+check_exit_storm(void)
+{
+	size_t pages = 0;
+
+	for (int i = 0; i < EXIT_STORM; i++) {
+		task_join(start("storm", run_nothing, NULL, HIGH_PRIORITY, 0));
+		if (i == EXIT_STORM / 2) {
+			pages = page_count_free();
+		}
+	}
+	report(page_count_free() == pages, "a storm of exits leaks nothing");
+}
+
+/* Pages and objects are zero when they are handed out again, and distinct. */
+static void
+check_memory(void)
+{
+	uint8_t *page = page_alloc();
+	uint8_t *object = object_alloc(100);
+	uint8_t *other = object_alloc(100);
+	bool right = page != NULL && object != NULL && other != NULL && object != other;
+
+	memset(page, 0xaa, PAGE_SIZE);
+	memset(object, 0xaa, 100);
+	page_free(page);
+	object_free(object, 100);
+	page = page_alloc();
+	object = object_alloc(100);
+	for (size_t i = 0; i < PAGE_SIZE; i++) {
+		right = right && page[i] == 0;
+	}
+	for (size_t i = 0; i < 100; i++) {
+		right = right && object[i] == 0;
+	}
+	page_free(page);
+	object_free(object, 100);
+	object_free(other, 100);
+	report(right, "recycled memory is zero");
+}
+
+/* ---- all of it ---- */
+
+static void
+check_all(void *unused)
+{
+	uint64_t here = 1ull << smp_processor_id();
+
+	(void)unused;
+	check_predicates();
+	check_count_set();
+	check_preempt_enable_depth();
+	check_preempt_enable_irqs_off();
+	check_cond_resched();
+	check_might_sleep();
+	check_stay_clears();
+	check_preempted_sleeper();
+	check_remote_request();
+	check_fifo();
+	check_ping_pong(here, here, "ping-pong on one cpu");
+	check_ping_pong(1ull, 1ull << (cpu_count - 1), "ping-pong between two cpus");
+	check_ping_pong(0, 0, "ping-pong anywhere");
+	check_timer_order();
+	check_sleep();
+	check_cancel();
+	check_exit_storm();
+	check_memory();
+}
+
+int
+main(void)
+{
+	for (unsigned int model = 0; model < PREEMPT_MODEL_COUNT; model++) {
+		preempt_model_set((enum preempt_model)model);
+		task_join(start("checks", check_all, NULL, CONTROL_PRIORITY, 1));
+	}
+	printk("%u failures\n", failures);
+	return failures == 0 ? EXIT_STATUS_OK : EXIT_STATUS_FAILED;
+}
