@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The same image under another machine: QEMU's TCG, which translates instead of virtualizing, with
+ * and without the device tree that our VMM would give.
+ *
+ * qemu_test [VMM [GUEST.ELF [FOLDER OF PROGRAMS [FOLDER FOR FILES]]]]
+ */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/scenario_abi.h"
+#include "tests/scenario/spawn.h"
+#include "tests/scenario/tour_expect.h"
+#include "tests/unit/suite.h"
+
+#define QEMU           "/usr/bin/qemu-system-x86_64"
+#define TEST_TIMEOUT_S 120
+#define WORDS_MAX      32
+
+static const char *vmm_path = "build/vmm";
+static const char *guest_path = "build/guest.elf";
+static const char *program_folder = "build/scenario";
+static const char *file_folder = "build/test";
+
+static struct spawn qemu; /* too large for a stack */
+
+/* isa-debug-exit makes 2 * status + 1 of a status. */
+#define QEMU_STATUS(status) (2 * (status) + 1)
+
+struct machine {
+	const char *type;
+	const char *cpus;
+	bool has_tree;
+	const char *bootargs;
+};
+
+/* What the VMM would pass to a machine of so many cpus. */
+static const char *
+dump_tree(const char *cpus)
+{
+	static char path[4096];
+
+	snprintf(path, sizeof(path), "%s/guest-%s-%d.dtb", file_folder, cpus, getpid());
+	spawn_run(&qemu, (const char *const[]){ vmm_path, "-c", cpus, "--dump-dtb", path,
+	                                        guest_path, NULL });
+	ck_assert_int_eq(qemu.status, 0);
+	return path;
+}
+
+static void
+boot(const struct machine *machine, const char *image)
+{
+	const char *tree = machine->has_tree ? dump_tree(machine->cpus) : NULL;
+	const char *argv[WORDS_MAX] = {
+		QEMU,          "-accel",
+		"tcg",         "-M",
+		machine->type, "-smp",
+		machine->cpus, "-m",
+		"32",          "-display",
+		"none",        "-serial",
+		"stdio",       "-no-reboot",
+		"-device",     "isa-debug-exit,iobase=0xf4,iosize=4",
+		"-append",     machine->bootargs,
+		"-kernel",     image,
+	};
+
+	if (tree != NULL) {
+		argv[20] = "-initrd";
+		argv[21] = tree;
+	}
+	spawn_run(&qemu, argv);
+	if (tree != NULL) {
+		unlink(tree);
+	}
+}
+
+static void
+expect_status(int status)
+{
+	ck_assert_msg(qemu.status == QEMU_STATUS(status),
+	              "status %d, not %d\n--- stdout:\n%.6000s\n--- stderr:\n%.2000s", qemu.status,
+	              QEMU_STATUS(status), qemu.out.text, qemu.err.text);
+}
+
+static const struct machine machines[] = {
+	{ "pc", "1", false, "" },  { "pc", "1", true, "" },      { "pc", "2", false, "" },
+	{ "pc", "2", true, "" },   { "pc", "4", false, "" },     { "pc", "4", true, "" },
+	{ "q35", "2", false, "" }, { "microvm", "2", true, "" }, { "pc", "8", false, "hz=1000" },
+};
+
+#define MACHINE_COUNT (int)(sizeof(machines) / sizeof(machines[0]))
+
+/* P13: the tour holds under TCG on 1, 2, 4 and 8 cpus, with and without a tree. */
+START_TEST(test_qemu_tour_succeeds)
+{
+	boot(&machines[_i], guest_path);
+	expect_status(EXIT_STATUS_OK);
+	tour_expect(qemu.out.text, machines[_i].cpus[0] != '1');
+}
+END_TEST
+
+/* The kernel's checks from inside hold under TCG as under KVM. */
+START_TEST(test_qemu_kernel_checks_pass)
+{
+	const struct machine machine = { "pc", _i == 0 ? "1" : "4", false, "" };
+	char image[4096];
+
+	snprintf(image, sizeof(image), "%s/kernel.elf", program_folder);
+	boot(&machine, image);
+	expect_status(EXIT_STATUS_OK);
+	ck_assert_ptr_ne(strstr(qemu.out.text, "0 failures"), NULL);
+}
+END_TEST
+
+/*
+ * P6, P32, P33, P39: an interrupt at every instruction of a window loses nothing. -icount makes a
+ * nanosecond an instruction, so the program's sweep leaves none out.
+ */
+START_TEST(test_qemu_sweep_passes)
+{
+	char image[4096];
+
+	snprintf(image, sizeof(image), "%s/sweep.elf", program_folder);
+	spawn_run(&qemu, (const char *const[]){
+				 QEMU, "-accel", "tcg", "-icount", "shift=0,sleep=off", "-m", "32",
+				 "-display", "none", "-serial", "stdio", "-no-reboot", "-device",
+				 "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", image, NULL });
+	expect_status(EXIT_STATUS_OK);
+	ck_assert_ptr_ne(strstr(qemu.out.text, "all sweeps passed"), NULL);
+}
+END_TEST
+
+/* A bad boot argument is answered and ends with status 64 there too: never a hang. */
+START_TEST(test_qemu_bad_boot_argument_is_refused)
+{
+	const struct machine machine = { "pc", "1", false, "preempt=soon" };
+
+	boot(&machine, guest_path);
+	expect_status(EXIT_STATUS_USAGE);
+	ck_assert_ptr_ne(strstr(qemu.out.text, "preempt='soon': must be"), NULL);
+}
+END_TEST
+
+/* What this cpu lacks is refused by name: TCG has no x2APIC and no TSC deadline. */
+START_TEST(test_qemu_missing_feature_is_refused)
+{
+	static const char *const words[] = { "apic=x2apic", "timer=tsc-deadline" };
+	const struct machine machine = { "pc", "1", false, words[_i] };
+
+	boot(&machine, guest_path);
+	expect_status(EXIT_STATUS_USAGE);
+	ck_assert_ptr_ne(strstr(qemu.out.text, words[_i]), NULL);
+}
+END_TEST
+
+int
+main(int argc, char **argv)
+{
+	Suite *suite = suite_create("qemu");
+	TCase *tests = tcase_create("qemu");
+
+	vmm_path = argc > 1 ? argv[1] : vmm_path;
+	guest_path = argc > 2 ? argv[2] : guest_path;
+	program_folder = argc > 3 ? argv[3] : program_folder;
+	file_folder = argc > 4 ? argv[4] : file_folder;
+	if (access(QEMU, X_OK) != 0) {
+		printf("SKIP: no " QEMU ": the image was not run under QEMU\n"
+		       "100%%: Checks: 0, Failures: 0, Errors: 0\n");
+		return 0;
+	}
+	tcase_set_timeout(tests, TEST_TIMEOUT_S);
+	tcase_add_loop_test(tests, test_qemu_tour_succeeds, 0, MACHINE_COUNT);
+	tcase_add_loop_test(tests, test_qemu_kernel_checks_pass, 0, 2);
+	tcase_add_test(tests, test_qemu_sweep_passes);
+	tcase_add_test(tests, test_qemu_bad_boot_argument_is_refused);
+	tcase_add_loop_test(tests, test_qemu_missing_feature_is_refused, 0, 2);
+	suite_add_tcase(suite, tests);
+	return suite_run(suite);
+}
