@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Every run but one of each set of equivalent ones: source sets and sleep sets (Abdulla, Aronis,
+ * Jonsson, Sagonas 2014). Two transitions are dependent if one may enable or change the other or
+ * their order can be told afterwards; runs that differ in the order of independent ones are
+ * equivalent.
+ *
+ * A cpu and each interrupt that it may take are processes of their own, all dependent on each
+ * other; so is each store buffer, as in Zhang, Kusano, Wang 2015: putting a store into it is nobody
+ * else's business, its reaching memory is a write.
+ *
+ * Where a transition could not have happened earlier, because the other one made it possible, there
+ * is an order but no race: from a store to its reaching memory, from an emptied buffer to the
+ * locked operation that waited for it, from a change to the end of a spin.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "tests/explore/pick.h"
+
+_Static_assert(HOST_PIDS_MAX <= 64, "sets of processes are words");
+
+/* One moment of the run: what could happen, what did, what is to be tried. */
+struct node {
+	uint64_t possible;
+	uint32_t open;     /* cpus with interrupts on */
+	uint64_t sleeping; /* explored already, from here or from an equivalent state */
+	uint64_t wanted;   /* to be explored from here */
+	unsigned int count;
+	unsigned int choice;
+	struct host_transition transitions[HOST_PIDS_MAX];
+	/* Of the chosen one: its number among its process's, and the same of all that came before
+	 * it. */
+	uint16_t number;
+	uint16_t clock[HOST_PIDS_MAX];
+};
+
+static struct node nodes[EXPLORE_MOMENTS_MAX];
+static unsigned int prefix; /* nodes whose choice is given */
+static unsigned int depth;
+
+static const struct host_transition *
+chosen(const struct node *node)
+{
+	return &node->transitions[node->choice];
+}
+
+/* ---- dependence ---- */
+
+static bool
+is_cpu_itself(const struct host_transition *t)
+{
+	return t->actor != HOST_DRAIN && t->actor != HOST_CLOCK;
+}
+
+static bool
+writes(const struct host_transition *t)
+{
+	return t->actor != HOST_STEP || t->op.kind == HOST_OP_LOCKED || t->op.kind == HOST_OP_SEND;
+}
+
+static bool
+touches_memory(const struct host_transition *t)
+{
+	return t->op.addr != NULL && !(t->actor == HOST_STEP && t->op.kind == HOST_OP_STORE);
+}
+
+static bool
+dependent(const struct host_transition *a, const struct host_transition *b)
+{
+	if (a->pid == b->pid || (a->cpu == b->cpu && is_cpu_itself(a) && is_cpu_itself(b))) {
+		return true;
+	}
+	if (a->op.kind == HOST_OP_CLOCK || b->op.kind == HOST_OP_CLOCK) {
+		return true;
+	}
+	return touches_memory(a) && touches_memory(b) && a->op.addr == b->op.addr &&
+	       (writes(a) || writes(b));
+}
+
+/* ---- order ---- */
+
+static bool
+is_before(const struct node *first, const struct node *second)
+{
+	return second->clock[chosen(first)->pid] >= first->number;
+}
+
+static void
+join(struct node *node, const struct node *before)
+{
+	for (unsigned int pid = 0; pid < HOST_PIDS_MAX; pid++) {
+		if (before->clock[pid] > node->clock[pid]) {
+			node->clock[pid] = before->clock[pid];
+		}
+	}
+}
+
+static bool
+is_interrupt(const struct host_transition *t)
+{
+	return t->actor != HOST_STEP && is_cpu_itself(t);
+}
+
+static bool
+waits_for_empty_buffer(const struct host_transition *t)
+{
+	return t->op.kind == HOST_OP_LOCKED || t->op.kind == HOST_OP_FENCE ||
+	       t->op.kind == HOST_OP_RETURN;
+}
+
+/* What had to come before, race or not: the process's last transition, and what made this one
+ * possible. */
+static void
+order(struct node *node)
+{
+	const struct host_transition *t = chosen(node);
+	bool has_own = false;
+	bool has_drain = !waits_for_empty_buffer(t);
+
+	memset(node->clock, 0, sizeof(node->clock));
+	node->number = 1;
+	for (const struct node *n = node; n-- != nodes && !(has_own && has_drain);) {
+		if (!has_own && chosen(n)->pid == t->pid) {
+			node->number = (uint16_t)(n->number + 1);
+			join(node, n);
+			has_own = true;
+		} else if (!has_drain && chosen(n)->actor == HOST_DRAIN &&
+		           chosen(n)->cpu == t->cpu) {
+			join(node, n);
+			has_drain = true;
+		}
+	}
+	if (t->after >= 0) {
+		join(node, &nodes[t->after]);
+	}
+}
+
+/* ---- races ---- */
+
+/*
+ * The processes that can begin a run in which `last` comes before `first`: those of the transitions
+ * between that do not depend on `first`, and last's own, each unless another of them comes before
+ * it.
+ */
+static uint64_t
+beginners(const struct node *first, const struct node *last)
+{
+	static const struct node *free_of_first[EXPLORE_MOMENTS_MAX];
+	unsigned int count = 0;
+	uint64_t set = 0;
+	uint64_t seen = 0;
+
+	for (const struct node *n = first + 1; n <= last; n++) {
+		uint64_t bit = 1ull << chosen(n)->pid;
+		bool is_first = true;
+
+		if (n != last && is_before(first, n)) {
+			continue;
+		}
+		for (unsigned int i = 0; i < count && is_first; i++) {
+			is_first = !is_before(free_of_first[i], n);
+		}
+		if (is_first && !(seen & bit)) {
+			set |= bit;
+		}
+		seen |= bit;
+		free_of_first[count++] = n;
+	}
+	return set;
+}
+
+static void
+want_reversed(struct node *first, const struct node *last)
+{
+	uint64_t own = 1ull << chosen(last)->pid;
+	uint64_t set = beginners(first, last);
+
+	if (set & own) {
+		/* Else only `first` made it possible. */
+		if ((first->possible & own) &&
+		    (chosen(first)->cpu == chosen(last)->cpu || !(first->wanted & set))) {
+			first->wanted |= own;
+		}
+		return;
+	}
+	set &= first->possible;
+	if (set != 0 && !(first->wanted & set)) {
+		first->wanted |= set & -set;
+	}
+}
+
+/*
+ * At n the cpu had interrupts off, so this one could not come; it races with what the cpu did last
+ * before it turned them off, and that is not hidden by what it did since.
+ */
+static bool
+is_masked(const struct node *n, const struct host_transition *t)
+{
+	return is_interrupt(t) && t->actor != HOST_NMI && chosen(n)->cpu == t->cpu &&
+	       is_cpu_itself(chosen(n)) && !(n->open >> t->cpu & 1);
+}
+
+/*
+ * An interrupt waits for an empty buffer, but could have come before the stores: that order, too,
+ * hides no race.
+ */
+static bool
+is_own_drain(const struct node *n, const struct host_transition *t)
+{
+	return is_interrupt(t) && chosen(n)->cpu == t->cpu && chosen(n)->actor == HOST_DRAIN;
+}
+
+static void
+find_races(struct node *last)
+{
+	static struct node *races[EXPLORE_MOMENTS_MAX];
+	const struct node *hidden[2] = { NULL, NULL };
+	unsigned int count = 0;
+
+	for (struct node *n = last; n-- != nodes;) {
+		if (is_masked(n, chosen(last))) {
+			hidden[0] = hidden[0] == NULL ? n : hidden[0];
+		} else if (is_own_drain(n, chosen(last))) {
+			hidden[1] = hidden[1] == NULL ? n : hidden[1];
+		} else if (dependent(chosen(n), chosen(last)) && !is_before(n, last)) {
+			races[count++] = n;
+			join(last, n);
+		}
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		if (hidden[i] != NULL) {
+			join(last, hidden[i]);
+		}
+	}
+	last->clock[chosen(last)->pid] = last->number;
+	for (unsigned int i = 0; i < count; i++) {
+		want_reversed(races[i], last);
+	}
+}
+
+/* ---- the search ---- */
+
+static uint64_t
+still_sleeping(const struct node *parent)
+{
+	uint64_t set = 0;
+
+	for (unsigned int i = 0; i < parent->count; i++) {
+		const struct host_transition *t = &parent->transitions[i];
+
+		if ((parent->sleeping >> t->pid & 1) && !dependent(t, chosen(parent))) {
+			set |= 1ull << t->pid;
+		}
+	}
+	return set;
+}
+
+static void
+begin_node(struct node *node, const struct host_transition *transitions, unsigned int count)
+{
+	node->count = count;
+	memcpy(node->transitions, transitions, count * sizeof(*transitions));
+	node->possible = 0;
+	node->open = 0;
+	for (unsigned int cpu = 0; cpu < HOST_CPUS_MAX; cpu++) {
+		node->open |= (uint32_t)host_cpu(cpu)->irqs_on << cpu;
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		node->possible |= 1ull << transitions[i].pid;
+	}
+	node->sleeping = node == nodes ? 0 : still_sleeping(node - 1);
+	node->wanted = 0;
+}
+
+/* The first in `set` becomes the choice. */
+static bool
+choose_from(struct node *node, uint64_t set)
+{
+	for (unsigned int i = 0; i < node->count; i++) {
+		if (set >> node->transitions[i].pid & 1) {
+			node->choice = i;
+			node->wanted |= 1ull << node->transitions[i].pid;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+check_buffers(const struct host_transition *transitions, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		if (host_cpu(transitions[i].cpu)->store_count == HOST_STORES_MAX) {
+			host_fail("a full store buffer: its order is not modelled here");
+		}
+	}
+}
+
+static unsigned int
+pick(const struct host_transition *transitions, unsigned int count)
+{
+	struct node *node = &nodes[depth];
+
+	pick_moment();
+	if (depth >= prefix) {
+		check_buffers(transitions, count);
+		begin_node(node, transitions, count);
+		if (!choose_from(node, ~node->sleeping)) {
+			pick_prune();
+		}
+	}
+	assert(node->count == count);
+	if (depth + 1 >= prefix) {
+		order(node);
+		find_races(node);
+	}
+	depth++;
+	return pick_note(node->choice, count);
+}
+
+/* Interrupts that were never taken, because their cpu has them off for good, could have been. */
+static void
+find_races_of_pending(void)
+{
+	struct node *node = &nodes[depth];
+
+	for (unsigned int cpu = 0; cpu < HOST_CPUS_MAX && depth < EXPLORE_MOMENTS_MAX; cpu++) {
+		for (unsigned int kind = 0; host_cpu(cpu)->pending >> kind != 0; kind++) {
+			unsigned int actor = HOST_IRQ + kind;
+
+			if (host_cpu(cpu)->pending >> kind & 1) {
+				node->choice = 0;
+				node->transitions[0] = (struct host_transition){
+					.actor = (uint8_t)actor,
+					.cpu = (uint8_t)cpu,
+					.pid = (uint8_t)(actor * HOST_CPUS_MAX + cpu),
+					.op = { HOST_OP_NONE, &host_cpu(cpu)->pending },
+					.after = -1,
+				};
+				order(node);
+				find_races(node);
+			}
+		}
+	}
+}
+
+static bool
+next_prefix(void)
+{
+	while (depth != 0) {
+		struct node *node = &nodes[--depth];
+
+		node->sleeping |= 1ull << chosen(node)->pid;
+		if (choose_from(node, node->wanted & ~node->sleeping)) {
+			prefix = depth + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+explore_all(const struct explore_scenario *scenario, uint64_t limit, struct explore_report *report)
+{
+	pick_begin(scenario, true, pick, report);
+	prefix = 0;
+	do {
+		if (report->runs + report->pruned == limit) {
+			return;
+		}
+		depth = 0;
+		if (pick_run(scenario, report)) {
+			return;
+		}
+		find_races_of_pending();
+	} while (next_prefix());
+	report->complete = true;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Depth first over the choices, with a bound on those that are not the first (CHESS, Musuvathi and
+ * Qadeer 2007). Where the cpu that ran can do nothing more, the choice of another one costs
+ * nothing.
+ */
+#include "tests/explore/pick.h"
+
+struct node {
+	uint8_t choice;
+	uint8_t count;
+	uint64_t free;  /* choices that cost nothing */
+	uint16_t spent; /* before this choice */
+};
+
+static struct node nodes[EXPLORE_MOMENTS_MAX];
+static unsigned int prefix; /* nodes whose choice is given */
+static unsigned int depth;
+
+static unsigned int
+cost(const struct node *node, unsigned int choice)
+{
+	return choice != 0 && !(node->free >> choice & 1);
+}
+
+static uint64_t
+free_choices(const struct host_transition *transitions, unsigned int count)
+{
+	uint64_t set = 0;
+
+	for (unsigned int n = 1; n < count && transitions[0].cpu != host_this->id; n++) {
+		set |= (uint64_t)(transitions[n].actor != HOST_DRAIN) << n;
+	}
+	return set;
+}
+
+static unsigned int
+pick(const struct host_transition *transitions, unsigned int count)
+{
+	struct node *node = &nodes[depth];
+
+	pick_moment();
+	if (depth >= prefix) {
+		*node = (struct node){
+			.count = (uint8_t)count,
+			.free = free_choices(transitions, count),
+		};
+		if (depth != 0) {
+			node->spent = (uint16_t)(node[-1].spent + cost(&node[-1], node[-1].choice));
+		}
+	}
+	depth++;
+	return pick_note(node->choice, count);
+}
+
+/* The deepest node that has another choice within the bound takes it. */
+static bool
+next_prefix(unsigned int deviations)
+{
+	while (depth != 0) {
+		struct node *node = &nodes[--depth];
+
+		while (node->choice + 1u < node->count) {
+			node->choice++;
+			if (node->spent + cost(node, node->choice) <= deviations) {
+				prefix = depth + 1;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+void
+explore_bounded(const struct explore_scenario *scenario, unsigned int deviations, uint64_t limit,
+                struct explore_report *report)
+{
+	pick_begin(scenario, false, pick, report);
+	prefix = 0;
+	do {
+		if (report->runs == limit) {
+			return;
+		}
+		depth = 0;
+		if (pick_run(scenario, report)) {
+			return;
+		}
+	} while (next_prefix(deviations));
+	report->complete = true;
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Explorations of a scenario: many runs of it, each under other choices. A failing run is told as a
+ * string that replays it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tests/host/machine.h"
+
+/* Longest run, in transitions: a longer one fails. */
+#define EXPLORE_MOMENTS_MAX 4096
+
+#define EXPLORE_REPLAY_SIZE 4096 /* bytes */
+
+struct explore_scenario {
+	const char *name;
+	unsigned int cpus;
+	void (*boot)(void);  /* host_boot() */
+	void (*check)(void); /* when a run has come to rest: HOST_EXPECT; may be NULL */
+	void (*idle)(void);  /* NULL: the kernel's idle loop */
+	unsigned int broken; /* HOST_BROKEN_* */
+	const char *bug;     /* a seeded bug (guest/bug.h), as bug= takes it; NULL: none */
+};
+
+struct explore_report {
+	uint64_t runs;
+	uint64_t pruned; /* runs given up, because they are equivalent to others; not in runs */
+	uint64_t transitions;
+	uint32_t longest; /* transitions of a run */
+	bool complete;    /* the whole space was explored, and nothing failed */
+	bool failed;
+	bool fine; /* of the replay: see host_fine */
+	char reason[256];
+	char replay[EXPLORE_REPLAY_SIZE];
+};
+
+/*
+ * Every run, but of those that differ in the order of independent transitions only one. Without a
+ * bound; gives up after `limit` runs, incomplete.
+ */
+void explore_all(const struct explore_scenario *scenario, uint64_t limit,
+                 struct explore_report *report);
+
+/*
+ * Every run with at most `deviations` choices that leave a cpu that could do something (go on,
+ * empty its buffer, take an interrupt), or that empty another's buffer early.
+ */
+void explore_bounded(const struct explore_scenario *scenario, unsigned int deviations,
+                     uint64_t limit, struct explore_report *report);
+
+/* `count` runs by uniform choices. */
+void explore_random(const struct explore_scenario *scenario, uint64_t seed, uint64_t count,
+                    struct explore_report *report);
+
+/*
+ * `count` runs by priorities: each actor of each cpu has one, the highest that can moves, and at
+ * depth - 1 random moments of the first `moments` the mover's drops below all (PCT, Burckhardt et
+ * al. 2010).
+ */
+void explore_pct(const struct explore_scenario *scenario, uint64_t seed, unsigned int depth,
+                 unsigned int moments, uint64_t count, struct explore_report *report);
+
+/*
+ * The run that this string tells: "f" (fine) or "c", then CHOICE@NUMBER for each choice that is not
+ * 0, numbered among those that had an alternative. print: NULL, or gets each transition as a line.
+ */
+void explore_replay(const struct explore_scenario *scenario, const char *replay,
+                    void (*print)(const char *line), struct explore_report *report);
+
+/* Takes out of report->replay whatever the same failure does not need. */
+void explore_minimize(const struct explore_scenario *scenario, struct explore_report *report);
+
+/* A name for an address in the lines of a replay. In boot(). */
+void explore_name(const void *addr, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: ISC
+#include "tests/explore/pick.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "guest/bug.h"
+#include "guest/sched.h"
+
+struct choices choices;
+
+static const struct explore_scenario *booting;
+static unsigned int moment;
+static bool is_pruned;
+
+static void
+boot(void)
+{
+	if (booting->bug != NULL && !bug_choose(booting->bug, strlen(booting->bug))) {
+		host_fail("there is no bug '%s'", booting->bug);
+	}
+	booting->boot();
+}
+
+void
+pick_begin(const struct explore_scenario *scenario, bool fine,
+           unsigned int (*pick)(const struct host_transition *transitions, unsigned int count),
+           struct explore_report *report)
+{
+	*report = (struct explore_report){ .fine = fine };
+	host_broken = scenario->broken;
+	host_fine = fine;
+	host_pick = pick;
+	booting = scenario;
+	host_boot(scenario->cpus, boot, scenario->idle != NULL ? scenario->idle : sched_idle_loop);
+}
+
+static void
+write_replay(struct explore_report *report)
+{
+	size_t used = (size_t)snprintf(report->replay, sizeof(report->replay), "%c",
+	                               report->fine ? 'f' : 'c');
+
+	for (unsigned int n = 0; n < choices.count && used < sizeof(report->replay) - 16; n++) {
+		if (choices.made[n] != 0) {
+			used += (size_t)snprintf(report->replay + used,
+			                         sizeof(report->replay) - used, " %u@%u",
+			                         choices.made[n], n);
+		}
+	}
+}
+
+bool
+pick_run(const struct explore_scenario *scenario, struct explore_report *report)
+{
+	struct host_result result = { .status = 0 };
+
+	moment = 0;
+	choices.count = 0;
+	is_pruned = false;
+	host_run(&result);
+	report->transitions += moment;
+	if (is_pruned) {
+		report->pruned++;
+		return false;
+	}
+	report->runs++;
+	if (moment > report->longest) {
+		report->longest = moment;
+	}
+	if (result.end == HOST_END_QUIET && scenario->check != NULL) {
+		host_inspect(scenario->check, &result);
+	}
+	if (result.end != HOST_END_FAILED) {
+		return false;
+	}
+	report->failed = true;
+	memcpy(report->reason, result.reason, sizeof(report->reason));
+	write_replay(report);
+	return true;
+}
+
+unsigned int
+pick_moment(void)
+{
+	if (moment == EXPLORE_MOMENTS_MAX) {
+		host_fail("the run does not come to an end");
+	}
+	return moment++;
+}
+
+unsigned int
+pick_note(unsigned int choice, unsigned int count)
+{
+	if (count > 1) {
+		choices.made[choices.count++] = (uint8_t)choice;
+	}
+	return choice;
+}
+
+void
+pick_prune(void)
+{
+	is_pruned = true;
+	host_fail("pruned");
+}

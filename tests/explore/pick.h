@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What the ways of exploring share: a run, its choices, and how it is counted.
+ */
+#pragma once
+
+#include "tests/explore/explore.h"
+
+/* The choices of this run that had an alternative. */
+struct choices {
+	unsigned int count;
+	uint8_t made[EXPLORE_MOMENTS_MAX];
+};
+
+extern struct choices choices;
+
+/* Sets the machine and the report up for one scenario and this way to choose. */
+void pick_begin(const struct explore_scenario *scenario, bool fine,
+                unsigned int (*pick)(const struct host_transition *transitions, unsigned int count),
+                struct explore_report *report);
+
+/*
+ * One run and its check. Returns whether it failed; then the report says how. Moments are numbered
+ * from 0 by pick_moment().
+ */
+bool pick_run(const struct explore_scenario *scenario, struct explore_report *report);
+
+/* First thing in a pick function: the number of this moment. Fails the run if it is too long. */
+unsigned int pick_moment(void);
+
+/* Last thing in a pick function: notes what is returned. */
+unsigned int pick_note(unsigned int choice, unsigned int count);
+
+/* Ends this run: another stands for it. */
+_Noreturn void pick_prune(void);

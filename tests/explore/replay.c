@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Telling a failing run again: replaying it with a line for each transition, and finding a shorter
+ * one.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/explore/pick.h"
+
+#define NAMES_MAX 64
+
+struct name {
+	const void *addr;
+	char text[32];
+};
+
+static struct name names[NAMES_MAX];
+static unsigned int name_count;
+
+static uint8_t given[EXPLORE_MOMENTS_MAX]; /* choices by their numbers */
+static void (*print_line)(const char *line);
+
+void
+explore_name(const void *addr, const char *format, ...)
+{
+	struct name *name = NULL;
+	va_list args;
+
+	for (unsigned int n = 0; n < name_count; n++) {
+		name = names[n].addr == addr ? &names[n] : name;
+	}
+	if (name == NULL && name_count < NAMES_MAX) {
+		name = &names[name_count++];
+	}
+	if (name != NULL) {
+		name->addr = addr;
+		va_start(args, format);
+		vsnprintf(name->text, sizeof(name->text), format, args);
+		va_end(args);
+	}
+}
+
+static const char *
+name_of(const void *addr)
+{
+	static char text[32];
+
+	if (addr == NULL) {
+		return "";
+	}
+	for (unsigned int n = 0; n < name_count; n++) {
+		if (names[n].addr == addr) {
+			return names[n].text;
+		}
+	}
+	for (unsigned int cpu = 0; cpu < HOST_CPUS_MAX; cpu++) {
+		if (addr == &host_cpu(cpu)->pending) {
+			snprintf(text, sizeof(text), "cpu %u", cpu);
+			return text;
+		}
+	}
+	snprintf(text, sizeof(text), "%p", addr);
+	return text;
+}
+
+static const char *
+verb_of(const struct host_transition *t)
+{
+	static const char *const steps[HOST_OP_COUNT] = {
+		"starts", "local",    "loads", "stores",          "locked",          "fence",
+		"iret",   "sends to", "halts", "passes the gate", "moves the clock",
+	};
+	static const char *const others[HOST_ACTOR_COUNT] = {
+		[HOST_IRQ] = "takes TIMER on",  [HOST_IRQ + 1] = "takes RESCHEDULE on",
+		[HOST_NMI] = "takes NMI on",    [HOST_DRAIN] = "memory gets",
+		[HOST_CLOCK] = "clock goes on",
+	};
+
+	return t->actor == HOST_STEP ? steps[t->op.kind] : others[t->actor];
+}
+
+static void
+tell(const struct host_transition *t, unsigned int moment, unsigned int choice, unsigned int count)
+{
+	char line[160];
+	int used = snprintf(line, sizeof(line), "%4u %*s%u: %s %s", moment, 4 + 26 * t->cpu, "cpu ",
+	                    t->cpu, verb_of(t), name_of(t->op.addr));
+
+	if (choice != 0) {
+		snprintf(line + used, sizeof(line) - (size_t)used, "  [%u of %u]", choice, count);
+	}
+	print_line(line);
+}
+
+static unsigned int
+pick(const struct host_transition *transitions, unsigned int count)
+{
+	unsigned int moment = pick_moment();
+	unsigned int choice = count > 1 ? given[choices.count] : 0;
+
+	if (choice >= count) {
+		choice = 0; /* a shortened string has led elsewhere */
+	}
+	if (print_line != NULL) {
+		tell(&transitions[choice], moment, choice, count);
+	}
+	return pick_note(choice, count);
+}
+
+/* Numbers out of range are ignored: the string then replays something else, and says so. */
+static void
+parse(const char *replay)
+{
+	char *end;
+
+	memset(given, 0, sizeof(given));
+	for (const char *p = replay + 1; *p != '\0'; p = end) {
+		unsigned long choice = strtoul(p, &end, 10);
+		unsigned long number;
+
+		if (end == p || *end != '@') {
+			return;
+		}
+		number = strtoul(end + 1, &end, 10);
+		if (number < EXPLORE_MOMENTS_MAX && choice < HOST_PIDS_MAX) {
+			given[number] = (uint8_t)choice;
+		}
+	}
+}
+
+void
+explore_replay(const struct explore_scenario *scenario, const char *replay,
+               void (*print)(const char *line), struct explore_report *report)
+{
+	print_line = print;
+	parse(replay);
+	pick_begin(scenario, replay[0] == 'f', pick, report);
+	pick_run(scenario, report);
+	print_line = NULL;
+}
+
+static bool
+fails_alike(const struct explore_scenario *scenario, const char *reason,
+            struct explore_report *report)
+{
+	return pick_run(scenario, report) && strcmp(report->reason, reason) == 0;
+}
+
+/* Each choice becomes the default, from the last on, if the failure stays; what then was made is
+ * kept. */
+void
+explore_minimize(const struct explore_scenario *scenario, struct explore_report *report)
+{
+	static struct explore_report attempt;
+	bool is_shorter = true;
+
+	parse(report->replay);
+	pick_begin(scenario, report->fine, pick, &attempt);
+	attempt.fine = report->fine;
+	for (unsigned int pass = 0; pass < 4 && is_shorter; pass++) {
+		is_shorter = false;
+		for (unsigned int n = EXPLORE_MOMENTS_MAX; n-- != 0;) {
+			uint8_t choice = given[n];
+
+			if (choice == 0) {
+				continue;
+			}
+			given[n] = 0;
+			if (fails_alike(scenario, report->reason, &attempt)) {
+				memcpy(report->replay, attempt.replay, sizeof(report->replay));
+				is_shorter = true;
+			} else {
+				given[n] = choice;
+			}
+		}
+		parse(report->replay);
+	}
+}

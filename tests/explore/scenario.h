@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What scenarios begin with, and what their tests say in the end.
+ */
+#pragma once
+
+#include "guest/task.h"
+#include "tests/explore/explore.h"
+
+/* In boot(): a task that only this cpu runs. */
+struct task *scenario_task(unsigned int cpu, void (*fn)(void *), void *arg);
+
+/* The same with a FIFO priority. */
+struct task *scenario_fifo_task(unsigned int cpu, uint8_t priority, void (*fn)(void *), void *arg);
+
+/*
+ * Explores everything; fails the test, with the replay, if a run fails or the space is not
+ * exhausted. Prints the number of runs.
+ */
+void scenario_must_hold(const struct explore_scenario *scenario, uint64_t limit);
+
+/* The same within a number of deviations. */
+void scenario_must_hold_within(const struct explore_scenario *scenario, unsigned int deviations,
+                               uint64_t limit);
+
+/* `runs` random runs, and as many by priorities: fails the test if one fails. Proves nothing more.
+ */
+void scenario_must_survive(const struct explore_scenario *scenario, uint64_t runs);
+
+/*
+ * A mutant: fails the test unless a run fails with a reason that contains these words,
+ * and fails alike when its string, made shorter, is replayed.
+ */
+void scenario_must_fail(const struct explore_scenario *scenario, const char *words, uint64_t limit);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Atomic operations on the simulated machine: every one is a point at which anything else may
+ * happen first, and plain stores wait in the cpu's store buffer (machine.h). x86 orders loads with
+ * loads and stores with stores by itself, so acquire, release, rmb and wmb bind the compiler only.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tests/host/machine.h"
+
+#define HOST_WORD(v) ((uint64_t)(uintptr_t)(v))
+
+#define arch_atomic_load(p, order)     ((__typeof__(*(p)))(uintptr_t)host_load(p, sizeof(*(p))))
+#define arch_atomic_store(p, v, order) host_store(p, sizeof(*(p)), HOST_WORD(v))
+
+/* A statement expression, so that a value that nobody wants is no warning. */
+#define HOST_RMW(p, op, v) \
+	__extension__({ (__typeof__(*(p)))(uintptr_t)host_rmw(p, sizeof(*(p)), op, HOST_WORD(v)); })
+
+#define arch_atomic_xchg(p, v)      HOST_RMW(p, HOST_XCHG, v)
+#define arch_atomic_fetch_add(p, v) HOST_RMW(p, HOST_ADD, v)
+#define arch_atomic_fetch_sub(p, v) HOST_RMW(p, HOST_SUB, v)
+#define arch_atomic_fetch_or(p, v)  HOST_RMW(p, HOST_OR, v)
+#define arch_atomic_fetch_and(p, v) HOST_RMW(p, HOST_AND, v)
+
+#define arch_atomic_try_cmpxchg(p, expected, v)                                                 \
+	__extension__({                                                                         \
+		uint64_t host_expected_ = HOST_WORD(*(expected));                               \
+		bool host_done_ = host_cmpxchg(p, sizeof(*(p)), &host_expected_, HOST_WORD(v)); \
+		*(expected) = (__typeof__(*(expected)))(uintptr_t)host_expected_;               \
+		host_done_;                                                                     \
+	})
+
+/* One instruction against interrupts of this cpu, and nobody else writes it. */
+#define arch_local_fetch_add(p, v)         \
+	__extension__({                    \
+		host_point_local();        \
+		uint64_t host_old_ = *(p); \
+		*(p) += (v);               \
+		host_old_;                 \
+	})
+
+#define arch_smp_mb()  host_fence()
+#define arch_smp_rmb() __asm__ volatile("" ::: "memory")
+#define arch_smp_wmb() __asm__ volatile("" ::: "memory")

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The inline half of the seam in a process: see guest/arch.h for the contracts.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "tests/host/machine.h"
+
+#define ARCH_STACK_AREA      ((uintptr_t)host_stacks)
+#define ARCH_STACK_AREA_SIZE sizeof(host_stacks)
+
+#define HOST_FLAGS_IF 0x200ul
+
+struct regs {
+	bool irqs_on; /* in the interrupted code */
+};
+
+struct arch_task {
+	void *sp; /* while switched out */
+	void (*fn)(void *);
+	void *arg;
+	/* Generic counter only: where this task's count is, and its own place for it. */
+	uint32_t *count_at;
+	uint32_t count;
+};
+
+static inline void
+arch_irq_disable(void)
+{
+	host_point_local();
+	host_this->irqs_on = false;
+}
+
+static inline void
+arch_irq_enable(void)
+{
+	host_irq_enable();
+}
+
+static inline bool
+arch_irqs_disabled(void)
+{
+	return !host_this->irqs_on;
+}
+
+static inline unsigned long
+arch_irq_save(void)
+{
+	unsigned long flags;
+
+	host_point_local();
+	flags = host_this->irqs_on ? HOST_FLAGS_IF : 0;
+	arch_irq_disable();
+	return flags;
+}
+
+static inline void
+arch_irq_restore(unsigned long flags)
+{
+	if (flags & HOST_FLAGS_IF) {
+		arch_irq_enable();
+	}
+}
+
+static inline void
+arch_safe_halt(void)
+{
+	host_safe_halt();
+}
+
+static inline void
+arch_cpu_relax(void)
+{
+	host_cpu_relax();
+}
+
+static inline uint64_t
+arch_cycles(void)
+{
+	return host_cycles();
+}
+
+static inline bool
+arch_regs_irqs_on(const struct regs *regs)
+{
+	return regs->irqs_on;
+}
+
+static inline bool
+arch_regs_user(const struct regs *regs)
+{
+	(void)regs;
+	return false;
+}
+
+static inline uint64_t
+arch_regs_ip(const struct regs *regs)
+{
+	(void)regs;
+	return 0;
+}
+
+static inline void
+arch_clear_pages(void *pages, size_t count)
+{
+	memset(pages, 0, count * 4096);
+}
+
+static inline void *
+arch_phys_to_virt(uint64_t phys)
+{
+	return host_pages + phys;
+}
+
+static inline uint64_t
+arch_virt_to_phys(const void *virt)
+{
+	return (uint64_t)((const char *)virt - host_pages);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What the machine calls in the kernel: the ways in.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "shared/trace_abi.h"
+
+/*
+ * Per-CPU areas, timers, run queues and idle tasks, as start_kernel() makes them, and every cpu
+ * online on its idle task's stack. On the process's own stack, quiet.
+ */
+void kernel_prepare(unsigned int cpus);
+
+/* Pages of RAM that the kernel has touched. */
+size_t kernel_pages_used(void);
+
+/* An interrupt of this kind, on the stack of what it interrupts. irqs off. */
+void kernel_interrupt(unsigned int kind, bool irqs_were_on);
+
+/* handler() between nmi_enter() and nmi_exit(). */
+void kernel_nmi(void (*handler)(void));

@@ -1,0 +1,628 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Transitions: what can happen, and making it happen. Cpus change by changing stacks, always from
+ * within point(), where the cpu that goes is stopped before its next operation.
+ *
+ * A cpu is a place, not a thread: after point() returns, its caller may be on another cpu, because
+ * its task moved. Nothing here keeps a cpu across a point.
+ */
+#include "tests/host/machine.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/host/fiber.h"
+#include "tests/host/kernel.h"
+#include "tests/host/run.h"
+
+struct machine machine;
+
+struct host_cpu *host_this = &machine.cpus[0];
+
+char host_stacks[HOST_STACKS_MAX][2 * HOST_STACK_SIZE] __attribute__((aligned(4096)));
+char host_pages[HOST_PAGES_SIZE] __attribute__((aligned(4096)));
+
+unsigned int (*host_pick)(const struct host_transition *transitions, unsigned int count);
+bool host_fine;
+unsigned int host_broken;
+void (*host_nmi_handler)(void);
+void (*host_interrupt_seen)(unsigned int cpu);
+
+/* ---- what can happen ---- */
+
+static bool
+step_possible(const struct host_cpu *cpu)
+{
+	if (cpu->spins && !cpu->spin_over) {
+		return false;
+	}
+	switch (cpu->op.kind) {
+	case HOST_OP_STORE:
+		return cpu->store_count < HOST_STORES_MAX;
+	case HOST_OP_LOCKED:
+	case HOST_OP_FENCE:
+	case HOST_OP_RETURN:
+		return cpu->store_count == 0;
+	case HOST_OP_HALT:
+		return false;
+	case HOST_OP_GATE:
+		return !machine.booting;
+	default:
+		return true;
+	}
+}
+
+static struct host_transition
+transition(const struct host_cpu *cpu, unsigned int actor, struct host_op op)
+{
+	return (struct host_transition){
+		.actor = (uint8_t)actor,
+		.cpu = cpu->id,
+		.pid = (uint8_t)(actor * HOST_CPUS_MAX + cpu->id),
+		.op = op,
+		.after = -1,
+	};
+}
+
+static const struct host_store *
+next_to_drain(const struct host_cpu *cpu)
+{
+	unsigned int n = cpu->store_first;
+
+	if (host_broken & HOST_BROKEN_FIFO) {
+		n += cpu->store_count - 1;
+	}
+	return &cpu->stores[n % HOST_STORES_MAX];
+}
+
+static unsigned int
+add_cpu(struct host_transition *out, const struct host_cpu *cpu)
+{
+	unsigned int count = 0;
+
+	if (step_possible(cpu)) {
+		out[count] = transition(cpu, HOST_STEP, cpu->op);
+		out[count++].after = cpu->spins ? cpu->spin_ended_by : -1;
+	}
+	if (cpu->store_count != 0) {
+		const struct host_store *store = next_to_drain(cpu);
+
+		out[count] =
+			transition(cpu, HOST_DRAIN, (struct host_op){ HOST_OP_STORE, store->addr });
+		out[count++].after = store->moment;
+	} else {
+		for (unsigned int kind = 0; cpu->irqs_on && cpu->pending >> kind != 0; kind++) {
+			if (cpu->pending >> kind & 1) {
+				out[count++] =
+					transition(cpu, HOST_IRQ + kind,
+				                   (struct host_op){ HOST_OP_NONE, &cpu->pending });
+			}
+		}
+		if (cpu->nmi_pending) {
+			out[count++] = transition(cpu, HOST_NMI,
+			                          (struct host_op){ HOST_OP_NONE, &cpu->pending });
+		}
+	}
+	return count;
+}
+
+static uint64_t
+next_timer(void)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (unsigned int n = 0; n < machine.cpu_count; n++) {
+		if (machine.cpus[n].timer_ns < next) {
+			next = machine.cpus[n].timer_ns;
+		}
+	}
+	return next;
+}
+
+static unsigned int
+list_transitions(struct host_transition *out)
+{
+	unsigned int count = host_this->online ? add_cpu(out, host_this) : 0;
+
+	for (unsigned int n = 0; n < machine.cpu_count; n++) {
+		if (&machine.cpus[n] != host_this && machine.cpus[n].online) {
+			count += add_cpu(out + count, &machine.cpus[n]);
+		}
+	}
+	if (count == 0 && next_timer() != UINT64_MAX && !machine.booting) {
+		out[count++] = transition(&machine.cpus[0], HOST_CLOCK,
+		                          (struct host_op){ HOST_OP_CLOCK, &machine.clock_ns });
+	}
+	return count;
+}
+
+/* ---- making it happen ---- */
+
+/* addr was written: who spins on it has something to look at. */
+static void
+changed(const struct host_cpu *by, const void *addr)
+{
+	for (unsigned int n = 0; n < machine.cpu_count; n++) {
+		struct host_cpu *cpu = &machine.cpus[n];
+		bool has_read = cpu->read_count > HOST_READS_MAX;
+
+		if (cpu == by || cpu->spin_over) {
+			continue;
+		}
+		for (unsigned int i = 0; !has_read && i < cpu->read_count; i++) {
+			has_read = cpu->reads[i] == addr;
+		}
+		if (has_read) {
+			cpu->spin_over = true;
+			cpu->spin_ended_by = machine.moment - 1;
+		}
+	}
+}
+
+static void
+drain(struct host_cpu *cpu)
+{
+	struct host_store store = *next_to_drain(cpu);
+
+	if (!(host_broken & HOST_BROKEN_FIFO)) {
+		cpu->store_first = (cpu->store_first + 1) % HOST_STORES_MAX;
+	}
+	cpu->store_count--;
+	memcpy(store.addr, &store.value, store.size);
+	changed(cpu, store.addr);
+}
+
+static void
+raise_due_timers(void)
+{
+	for (unsigned int n = 0; n < machine.cpu_count; n++) {
+		if (machine.cpus[n].timer_ns <= machine.clock_ns) {
+			machine.cpus[n].timer_ns = UINT64_MAX;
+			machine.cpus[n].pending |= 1u << IRQ_TIMER;
+		}
+	}
+}
+
+static void
+go_to_cpu(struct host_cpu *cpu, enum host_actor todo)
+{
+	struct host_cpu *self = host_this;
+
+	cpu->todo = (uint8_t)todo;
+	if (cpu != self) {
+		host_this = cpu;
+		machine_resume(&self->sp, cpu->sp);
+	}
+}
+
+bool
+machine_choose(struct host_transition *mover)
+{
+	struct host_transition transitions[HOST_PIDS_MAX];
+
+	for (;;) { /* bounded: by the explorer */
+		unsigned int count = list_transitions(transitions);
+		const struct host_transition *next = &transitions[0];
+
+		if (count == 0) {
+			return false;
+		}
+		if (!machine.booting && (count > 1 || host_fine)) {
+			next = &transitions[host_pick(transitions, count)];
+		}
+		machine.moment++;
+		switch (next->actor) {
+		case HOST_DRAIN:
+			drain(&machine.cpus[next->cpu]);
+			break;
+		case HOST_CLOCK:
+			machine.clock_ns = next_timer();
+			raise_due_timers();
+			break;
+		default:
+			*mover = *next;
+			return true;
+		}
+	}
+}
+
+/* Returns as which actor this stack's cpu is to move: STEP, or an interrupt to be taken here. */
+static enum host_actor
+wait_for_turn(void)
+{
+	struct host_transition mover;
+
+	if (machine_choose(&mover)) {
+		go_to_cpu(&machine.cpus[mover.cpu], mover.actor);
+	} else {
+		machine_rest();
+	}
+	return host_this->todo;
+}
+
+/* On the interrupted stack, as the hardware does it; the return drains the buffer. */
+static void
+take_interrupt(enum host_actor actor)
+{
+	struct host_cpu *cpu = host_this;
+	bool irqs_on = cpu->irqs_on;
+	bool spun = cpu->spins;
+
+	assert(cpu->store_count == 0);
+	cpu->spins = false;
+	cpu->irqs_on = false;
+	if (actor == HOST_NMI) {
+		cpu->nmi_pending = false;
+		kernel_nmi(host_nmi_handler);
+	} else {
+		cpu->pending &= (uint8_t) ~(1u << (actor - HOST_IRQ));
+		if (host_interrupt_seen != NULL) {
+			host_interrupt_seen(cpu->id);
+		}
+		kernel_interrupt(actor - HOST_IRQ, irqs_on);
+	}
+	machine_point((struct host_op){ HOST_OP_RETURN, NULL });
+	host_this->irqs_on = irqs_on;
+	host_this->fresh = true;
+	if (spun) { /* what it waits for may have come from the handler */
+		host_this->read_count = 0;
+	}
+}
+
+void
+machine_point(struct host_op op)
+{
+	enum host_actor actor;
+
+	if (machine.quiet) {
+		return;
+	}
+	do { /* bounded: interrupts end */
+		host_this->op = op;
+		actor = wait_for_turn();
+		if (actor != HOST_STEP) {
+			take_interrupt(actor);
+		}
+	} while (actor != HOST_STEP && op.kind != HOST_OP_HALT);
+	if (host_this->spins) {
+		host_this->spins = false;
+		host_this->read_count = 0;
+	}
+	host_this->fresh = op.kind != HOST_OP_LOCAL;
+}
+
+void
+host_point_local_slow(void)
+{
+	if (host_fine || host_this->fresh || host_this->pending || host_this->nmi_pending) {
+		machine_point((struct host_op){ HOST_OP_LOCAL, NULL });
+	}
+}
+
+void
+host_irq_enable(void)
+{
+	host_this->irqs_on = true;
+	host_this->fresh = true;
+	host_point_local_slow();
+}
+
+/* The shadow: the flag is set, and no point comes before the sleep. */
+void
+host_safe_halt(void)
+{
+	host_this->irqs_on = true;
+	if (host_broken & HOST_BROKEN_SHADOW) {
+		machine_point((struct host_op){ HOST_OP_LOCAL, NULL });
+	}
+	machine_point((struct host_op){ HOST_OP_HALT, NULL });
+}
+
+void
+host_cpu_relax(void)
+{
+	host_this->spins = true;
+}
+
+/* ---- memory ---- */
+
+static void
+note_read(const void *addr)
+{
+	struct host_cpu *cpu = host_this;
+
+	if (cpu->read_count == 0) {
+		cpu->spin_over = false;
+	}
+	if (cpu->read_count < HOST_READS_MAX) {
+		cpu->reads[cpu->read_count] = addr;
+	}
+	cpu->read_count += cpu->read_count <= HOST_READS_MAX;
+}
+
+static uint64_t
+read_memory(const void *addr, size_t size)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, addr, size);
+	return value;
+}
+
+static uint64_t
+truncated(uint64_t value, size_t size)
+{
+	return size == 8 ? value : value & 0xffffffffu;
+}
+
+static void
+watch(const void *addr, uint64_t old, uint64_t value)
+{
+	for (unsigned int n = 0; n < machine.watch_count; n++) {
+		uint32_t mask = machine.watches[n].mask;
+
+		if (machine.watches[n].addr == addr && !(old & mask) && (value & mask)) {
+			machine.watched++;
+		}
+	}
+}
+
+static void
+write_memory(void *addr, size_t size, uint64_t value)
+{
+	memcpy(addr, &value, size);
+	changed(host_this, addr);
+}
+
+/* The youngest own store to addr, or what memory holds. */
+static uint64_t
+load(const void *addr, size_t size)
+{
+	const struct host_cpu *cpu = host_this;
+
+	assert(size == 4 || size == 8);
+	for (unsigned int n = cpu->store_count; n-- != 0;) {
+		const struct host_store *store =
+			&cpu->stores[(cpu->store_first + n) % HOST_STORES_MAX];
+
+		if (store->addr == addr && !(host_broken & HOST_BROKEN_FORWARDING)) {
+			return store->value;
+		}
+	}
+	return read_memory(addr, size);
+}
+
+uint64_t
+host_load(const volatile void *addr, size_t size)
+{
+	const void *from = (const void *)(uintptr_t)addr;
+
+	machine_point((struct host_op){ HOST_OP_LOAD, from });
+	note_read(from);
+	return load(from, size);
+}
+
+static void
+buffer_store(void *addr, size_t size, uint64_t value)
+{
+	struct host_cpu *cpu = host_this;
+	unsigned int slot = (cpu->store_first + cpu->store_count) % HOST_STORES_MAX;
+
+	assert(size == 4 || size == 8);
+	assert(cpu->store_count < HOST_STORES_MAX);
+	cpu->stores[slot] = (struct host_store){ addr, (uint32_t)size, machine.moment - 1,
+		                                 truncated(value, size) };
+	cpu->store_count++;
+}
+
+void
+host_store(volatile void *addr, size_t size, uint64_t value)
+{
+	void *to = (void *)(uintptr_t)addr;
+
+	machine_point((struct host_op){ HOST_OP_STORE, to });
+	if (machine.quiet) {
+		write_memory(to, size, value);
+	} else {
+		buffer_store(to, size, value);
+	}
+}
+
+static uint64_t
+result_of(enum host_rmw op, uint64_t old, uint64_t operand)
+{
+	switch (op) {
+	case HOST_ADD:
+		return old + operand;
+	case HOST_SUB:
+		return old - operand;
+	case HOST_OR:
+		return old | operand;
+	case HOST_AND:
+		return old & operand;
+	default:
+		return operand;
+	}
+}
+
+static bool
+is_torn(enum host_rmw op)
+{
+	return (host_broken & HOST_BROKEN_RMW) ||
+	       (op == HOST_XCHG && (host_broken & HOST_BROKEN_XCHG));
+}
+
+uint64_t
+host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand)
+{
+	void *to = (void *)(uintptr_t)addr;
+	uint64_t old;
+
+	if (is_torn(op)) {
+		old = host_load(addr, size);
+		host_store(addr, size, result_of(op, old, operand));
+		return old;
+	}
+	machine_point((struct host_op){ HOST_OP_LOCKED, to });
+	note_read(to);
+	old = read_memory(to, size);
+	watch(to, old, result_of(op, old, operand));
+	write_memory(to, size, result_of(op, old, operand));
+	return old;
+}
+
+bool
+host_cmpxchg(volatile void *addr, size_t size, uint64_t *expected, uint64_t value)
+{
+	void *to = (void *)(uintptr_t)addr;
+	uint64_t old;
+
+	machine_point((struct host_op){ HOST_OP_LOCKED, to });
+	note_read(to);
+	old = read_memory(to, size);
+	if (old != *expected) {
+		*expected = old;
+		return false;
+	}
+	write_memory(to, size, value);
+	return true;
+}
+
+void
+host_fence(void)
+{
+	if (!(host_broken & HOST_BROKEN_FENCE)) {
+		machine_point((struct host_op){ HOST_OP_FENCE, NULL });
+	}
+}
+
+/* ---- interrupts and time ---- */
+
+static void
+send(struct host_cpu *target, unsigned int kind)
+{
+	machine_point((struct host_op){ HOST_OP_SEND, &target->pending });
+	machine.sent[target->id][kind]++; /* even if it merges with a pending one: it was sent */
+	if (!(host_broken & HOST_BROKEN_SEND_LOST)) {
+		target->pending |= (uint8_t)(1u << kind);
+	}
+}
+
+void
+machine_send(unsigned int cpu, unsigned int kind)
+{
+	assert(cpu < machine.cpu_count);
+	send(&machine.cpus[cpu], kind);
+	if (host_broken & HOST_BROKEN_SEND_TWICE) {
+		send(&machine.cpus[cpu], kind);
+	}
+}
+
+void
+host_nmi_send(unsigned int cpu)
+{
+	machine_point((struct host_op){ HOST_OP_SEND, &machine.cpus[cpu].pending });
+	machine.cpus[cpu].nmi_pending = true;
+}
+
+void
+machine_set_timer(uint64_t expires_ns)
+{
+	host_this->timer_ns = expires_ns;
+	raise_due_timers();
+}
+
+uint64_t
+machine_clock(void)
+{
+	machine_point((struct host_op){ HOST_OP_LOAD, &machine.clock_ns });
+	return machine.clock_ns;
+}
+
+void
+host_clock_advance(uint64_t ns)
+{
+	machine_point((struct host_op){ HOST_OP_CLOCK, &machine.clock_ns });
+	machine.clock_ns += ns;
+	raise_due_timers();
+}
+
+uint64_t
+host_cycles(void)
+{
+	return ++machine.cycles;
+}
+
+/* ---- scenarios ---- */
+
+void
+host_gate(void)
+{
+	machine_point((struct host_op){ HOST_OP_GATE, NULL });
+}
+
+void
+host_fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(machine.result->reason, sizeof(machine.result->reason), format, args);
+	va_end(args);
+	machine_end(HOST_END_FAILED);
+}
+
+void
+host_stop(void)
+{
+	host_this->irqs_on = false;
+	do { /* forever: a halt without interrupts ends with an NMI at most */
+		machine_point((struct host_op){ HOST_OP_HALT, NULL });
+	} while (!machine.quiet);
+	host_fail("a stopped cpu was run");
+}
+
+void
+host_watch(const void *addr, uint32_t mask)
+{
+	assert(machine.watch_count < HOST_WATCHES_MAX);
+	machine.watches[machine.watch_count].addr = addr;
+	machine.watches[machine.watch_count++].mask = mask;
+}
+
+unsigned int
+host_watched_count(void)
+{
+	return machine.watched;
+}
+
+unsigned int
+host_sent_count(unsigned int cpu, unsigned int kind)
+{
+	return machine.sent[cpu][kind];
+}
+
+bool
+host_all_halted(void)
+{
+	for (unsigned int n = 0; n < machine.cpu_count; n++) {
+		if (machine.cpus[n].op.kind != HOST_OP_HALT) {
+			return false;
+		}
+	}
+	return true;
+}
+
+struct host_cpu *
+host_cpu(unsigned int cpu)
+{
+	return &machine.cpus[cpu];
+}
+
+const char *
+host_console(void)
+{
+	return machine.console;
+}

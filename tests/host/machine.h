@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The simulated machine: up to eight cpus in one thread, under the kernel that guest/ compiles to.
+ *
+ * Time passes in transitions: a cpu's next operation (STEP), the oldest store of its buffer
+ * reaching memory (DRAIN), an interrupt it takes (TIMER, RESCHEDULE, NMI), or, when nothing else
+ * can happen, the clock going on to the next timer (CLOCK). A cpu stops before each operation that
+ * others could notice or an interrupt could fall upon, and host_pick chooses among what can happen:
+ * there is no other nondeterminism.
+ *
+ * Memory is x86-TSO: each cpu has a FIFO of HOST_STORES_MAX stores. Its loads see its own youngest
+ * store first; locked operations and fences wait until it is empty; so do the taking of an
+ * interrupt and the return from it, because the architecture drains the buffer at the one (SDM
+ * 3A 12.10) and serializes at the other. Sending an interrupt does not wait: x2APIC's WRMSR does
+ * not. Plain (not atomic) data takes effect at once: what locks guard is seen as the locks order
+ * it, but a race on plain data is neither delayed nor explored.
+ *
+ * A pending interrupt may stay in flight for any number of steps, but ends a halt and is never
+ * lost; two of a kind that are pending together are one, as in an APIC's IRR.
+ *
+ * A cpu that spins (arch_cpu_relax) is not run again before something that it read since its last
+ * turn has changed or an interrupt has come: nothing else could make a difference to it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HOST_CPUS_MAX   8
+#define HOST_STORES_MAX 8 /* fewer than any machine has, enough for what one step leaves behind */
+#define HOST_READS_MAX  8
+
+#define HOST_STACK_SIZE 0x4000u
+#define HOST_STACKS_MAX 24
+#define HOST_PAGES_SIZE 0x200000u /* bytes of RAM */
+
+enum host_op_kind {
+	HOST_OP_NONE,
+	HOST_OP_LOCAL, /* nobody else sees it: per-CPU data, preempt counter, interrupt flag */
+	HOST_OP_LOAD,
+	HOST_OP_STORE, /* into the buffer */
+	HOST_OP_LOCKED,
+	HOST_OP_FENCE,
+	HOST_OP_RETURN, /* from an interrupt */
+	HOST_OP_SEND,
+	HOST_OP_HALT,
+	HOST_OP_GATE, /* host_gate(): waits for the start */
+	HOST_OP_CLOCK,
+	HOST_OP_COUNT,
+};
+
+struct host_op {
+	enum host_op_kind kind;
+	const void *addr; /* what it reads or writes in memory, if anything */
+};
+
+/* Who moves: this and the cpu are a transition's name. IRQ follows enum irq_kind. */
+enum host_actor {
+	HOST_STEP,
+	HOST_IRQ,
+	HOST_NMI = HOST_IRQ + 2,
+	HOST_DRAIN,
+	HOST_CLOCK,
+	HOST_ACTOR_COUNT,
+};
+
+#define HOST_PIDS_MAX (HOST_ACTOR_COUNT * HOST_CPUS_MAX)
+
+struct host_transition {
+	uint8_t actor;
+	uint8_t cpu;
+	uint8_t pid; /* actor * HOST_CPUS_MAX + cpu */
+	struct host_op op;
+	int32_t after; /* number of the transition without which it could not happen, or -1 */
+};
+
+struct host_store {
+	void *addr;
+	uint32_t size;  /* bytes */
+	int32_t moment; /* of the STEP that stored */
+	uint64_t value;
+};
+
+struct task;
+
+struct host_cpu {
+	uint8_t id;
+	bool online;
+	bool irqs_on;
+	bool fresh; /* others may have something to say before the next local operation */
+	bool nmi_pending;
+	uint8_t pending; /* bit n: enum irq_kind n */
+	uint8_t todo;    /* the actor for which it was resumed */
+	bool spins;      /* relaxed, and no operation since */
+	bool spin_over;  /* something that it had read has changed */
+	int32_t spin_ended_by;
+	struct host_op op; /* the next, while it is stopped */
+	void *sp;          /* while it is stopped */
+	uint64_t timer_ns; /* UINT64_MAX: off */
+	struct task *switched_from;
+	struct task *switched_to;
+	unsigned int store_first;
+	unsigned int store_count;
+	struct host_store stores[HOST_STORES_MAX];
+	unsigned int read_count; /* may exceed the array: then every change counts */
+	const void *reads[HOST_READS_MAX];
+};
+
+/* The cpu that runs. */
+extern struct host_cpu *host_this;
+
+extern char host_stacks[HOST_STACKS_MAX][2 * HOST_STACK_SIZE];
+extern char host_pages[HOST_PAGES_SIZE];
+
+/* ---- for the kernel's seam ---- */
+
+enum host_rmw { HOST_XCHG, HOST_ADD, HOST_SUB, HOST_OR, HOST_AND };
+
+uint64_t host_load(const volatile void *addr, size_t size);
+void host_store(volatile void *addr, size_t size, uint64_t value);
+uint64_t host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand);
+bool host_cmpxchg(volatile void *addr, size_t size, uint64_t *expected, uint64_t value);
+void host_fence(void);
+void host_irq_enable(void);
+void host_safe_halt(void);
+void host_cpu_relax(void);
+uint64_t host_cycles(void);
+void host_point_local_slow(void);
+
+/* With interrupts off nothing falls between two local operations but an NMI. */
+static inline void
+host_point_local(void)
+{
+	if (host_this->irqs_on || host_this->nmi_pending) {
+		host_point_local_slow();
+	}
+}
+
+/* ---- for the explorer: before and between runs ---- */
+
+/*
+ * Chooses: the number of one of `count` transitions. First the STEP of the cpu that ran last, if it
+ * can, then the rest of its own, then the other cpus'.
+ */
+extern unsigned int (*host_pick)(const struct host_transition *transitions, unsigned int count);
+
+/*
+ * false: a local operation is a point only after an operation that others see, or with an interrupt
+ * pending; orders of the rest are equivalent. true: always, for explorers that reason about races.
+ */
+extern bool host_fine;
+
+/* Ways in which the machine is broken on purpose. */
+extern unsigned int host_broken;
+#define HOST_BROKEN_XCHG       0x01u /* xchg goes through the store buffer: no barrier */
+#define HOST_BROKEN_FENCE      0x02u /* the full fence is none */
+#define HOST_BROKEN_RMW        0x04u /* load, then store: not one step */
+#define HOST_BROKEN_SHADOW     0x08u /* an interrupt fits between sti and hlt */
+#define HOST_BROKEN_SEND_LOST  0x10u /* no interrupt that is sent arrives */
+#define HOST_BROKEN_SEND_TWICE 0x80u /* each is sent twice */
+#define HOST_BROKEN_FORWARDING 0x20u /* loads do not look into their own cpu's buffer */
+#define HOST_BROKEN_FIFO       0x40u /* stores reach memory youngest first */
+
+enum host_end {
+	HOST_END_QUIET, /* nothing can happen any more: every cpu halts, or spins in vain */
+	HOST_END_EXIT,  /* arch_exit() */
+	HOST_END_FAILED,
+};
+
+struct host_result {
+	enum host_end end;
+	int status;       /* EXIT */
+	char reason[256]; /* FAILED */
+};
+
+/*
+ * Boots: boot() runs as cpu 0 on the caller's stack, alone, with percpu areas, timers, run queues
+ * and idle tasks made, count 1, irqs off; then every cpu runs until it halts or stands at
+ * host_gate(). That state is what each host_run() starts from. idle: the body of the idle tasks.
+ */
+void host_boot(unsigned int cpus, void (*boot)(void), void (*idle)(void));
+
+/* One execution from the state after host_boot(). */
+void host_run(struct host_result *result);
+
+/* After host_run() or in boot(): runs as cpu 0, alone. A failed check makes result FAILED. */
+void host_inspect(void (*fn)(void), struct host_result *result);
+
+/* ---- for scenarios ---- */
+
+/* Variables of a scenario that each run finds as boot() left them. */
+#define HOST_STATE __attribute__((section("host_state")))
+
+/* A task waits here until the exploration starts. Count 0, irqs on. */
+void host_gate(void);
+
+/* This cpu halts for good, with interrupts off; its stores still reach memory. */
+_Noreturn void host_stop(void);
+
+/* The run has failed. Any context. */
+_Noreturn __attribute__((format(printf, 1, 2))) void host_fail(const char *format, ...);
+
+#define HOST_EXPECT(condition)                                                            \
+	do {                                                                              \
+		if (!(condition)) {                                                       \
+			host_fail("%s:%d: expected: %s", __FILE__, __LINE__, #condition); \
+		}                                                                         \
+	} while (0)
+
+/* Moves the clock; timers of that time become pending. Any context. */
+void host_clock_advance(uint64_t ns);
+
+/* An NMI for this cpu; its handler is called in NMI context. Any context. */
+void host_nmi_send(unsigned int cpu);
+extern void (*host_nmi_handler)(void);
+
+/* If set, is told of each interrupt that the current cpu takes, before the kernel's handler. */
+extern void (*host_interrupt_seen)(unsigned int cpu);
+
+/*
+ * From now on counts how often a locked operation makes (*addr & mask) nonzero that was zero. At
+ * most HOST_WATCHES_MAX, of 32-bit words; in boot().
+ */
+void host_watch(const void *addr, uint32_t mask);
+unsigned int host_watched_count(void);
+#define HOST_WATCHES_MAX 8
+
+/* Interrupts sent so far (not merged ones), of one kind to one cpu. */
+unsigned int host_sent_count(unsigned int cpu, unsigned int kind);
+
+/* Does every cpu halt? At HOST_END_QUIET the others spin. */
+bool host_all_halted(void);
+
+struct host_cpu *host_cpu(unsigned int cpu);
+
+/* The text that the kernel wrote in this run. */
+const char *host_console(void);

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Booting the kernel once, and running it from there many times.
+ */
+#include "tests/host/run.h"
+
+#include <assert.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/host/fiber.h"
+#include "tests/host/kernel.h"
+#include "tests/host/state.h"
+
+#define PAGE 4096u
+
+/* Of host_inspect() and of boot(), which run on the process's own stack. */
+static jmp_buf inspection;
+static bool inspecting;
+
+static size_t
+slot_of(const void *sp)
+{
+	size_t slot = (size_t)((const char *)sp - host_stacks[0]) / sizeof(host_stacks[0]);
+
+	assert(slot < HOST_STACKS_MAX);
+	return slot;
+}
+
+char *
+machine_stack_of(const void *sp)
+{
+	return host_stacks[slot_of(sp)] + HOST_STACK_SIZE;
+}
+
+void
+machine_note_stack(const void *sp, void **sp_at)
+{
+	machine.sp_at[slot_of(sp)] = sp_at;
+}
+
+void
+machine_resume(void **save, void *sp)
+{
+	if (save != &machine.explorer_sp) {
+		machine_note_stack(__builtin_frame_address(0), save);
+	}
+	fiber_switch(save, sp, machine_stack_of(sp), HOST_STACK_SIZE);
+}
+
+void
+machine_rest(void)
+{
+	assert(!inspecting);
+	machine.result->end = HOST_END_QUIET;
+	machine.quiet = true;
+	machine_note_stack(__builtin_frame_address(0), &host_this->sp);
+	fiber_switch(&host_this->sp, machine.explorer_sp, NULL, 0);
+}
+
+void
+machine_end(enum host_end end)
+{
+	static void *abandoned;
+
+	machine.result->end = end;
+	machine.quiet = true;
+	if (inspecting) {
+		longjmp(inspection, 1);
+	}
+	fiber_switch(&abandoned, machine.explorer_sp, NULL, 0);
+	__builtin_unreachable();
+}
+
+/* Until the end of the run, or until nothing can happen. */
+static void
+run(struct host_result *result)
+{
+	struct host_transition mover;
+
+	machine.result = result;
+	result->end = HOST_END_QUIET;
+	host_this = &machine.cpus[0];
+	if (machine_choose(&mover)) {
+		host_this = &machine.cpus[mover.cpu];
+		host_this->todo = mover.actor;
+		machine_resume(&machine.explorer_sp, host_this->sp);
+	}
+}
+
+/* Pages are cleared when they are handed out, so only those in use are state. */
+static void
+add_pages(void)
+{
+	size_t used = kernel_pages_used();
+
+	for (size_t n = 0; n < used; n++) {
+		if (!machine.page_is_mapped[n]) {
+			state_add(host_pages + n * PAGE, PAGE);
+		}
+	}
+}
+
+/* Below its sp a stack holds nothing but what its allocator keeps at its end. */
+static void
+add_stacks(void)
+{
+	for (size_t n = 0; n < HOST_STACKS_MAX; n++) {
+		char *bottom = host_stacks[n] + HOST_STACK_SIZE;
+		char *sp;
+
+		if (machine.sp_at[n] == NULL) {
+			continue;
+		}
+		sp = *machine.sp_at[n];
+		if (sp < bottom || sp >= bottom + HOST_STACK_SIZE) {
+			sp = bottom + HOST_STACK_SIZE; /* its task has ended */
+		}
+		state_add(bottom, 64);
+		state_add(sp, (size_t)(bottom + HOST_STACK_SIZE - sp));
+	}
+}
+
+static void
+stop(const struct host_result *result)
+{
+	if (result->end == HOST_END_FAILED) {
+		fprintf(stderr, "the kernel did not boot: %s\n%s", result->reason, machine.console);
+		abort();
+	}
+}
+
+static void
+boot_alone(void)
+{
+	kernel_prepare(machine.cpu_count);
+	machine.boot();
+}
+
+void
+host_boot(unsigned int cpus, void (*boot)(void), void (*idle)(void))
+{
+	static struct host_result result;
+
+	assert(cpus >= 1 && cpus <= HOST_CPUS_MAX);
+	state_begin();
+	fiber_forget(host_stacks, sizeof(host_stacks));
+	memset(&machine, 0, sizeof(machine));
+	machine.cpu_count = cpus;
+	machine.idle = idle;
+	for (unsigned int n = 0; n < cpus; n++) {
+		machine.cpus[n].id = (uint8_t)n;
+		machine.cpus[n].timer_ns = UINT64_MAX;
+	}
+	machine.boot = boot;
+	host_inspect(boot_alone, &result);
+	stop(&result);
+	machine.quiet = false;
+	machine.booting = true;
+	run(&result);
+	stop(&result);
+	machine.booting = false;
+	machine.moment = 0;
+	machine.watched = 0;
+	memset(machine.sent, 0, sizeof(machine.sent));
+	add_pages();
+	add_stacks();
+	machine.quiet = false;
+	state_add(&machine, offsetof(struct machine, console));
+	state_take();
+}
+
+void
+host_run(struct host_result *result)
+{
+	state_put_back();
+	fiber_forget(host_stacks, sizeof(host_stacks));
+	run(result);
+}
+
+void
+host_inspect(void (*fn)(void), struct host_result *result)
+{
+	machine.result = result;
+	machine.quiet = true;
+	host_this = &machine.cpus[0];
+	inspecting = true;
+	if (setjmp(inspection) == 0) {
+		fn();
+	}
+	inspecting = false;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The machine's own state, between the files that make it up.
+ */
+#pragma once
+
+#include "shared/trace_abi.h"
+#include "tests/host/machine.h"
+
+#define CONSOLE_SIZE 4096
+
+struct machine {
+	struct host_cpu cpus[HOST_CPUS_MAX];
+	unsigned int cpu_count;
+	bool quiet;      /* nothing is a point: boot code, inspection, the last words of a panic */
+	bool booting;    /* until every cpu halts or stands at the gate */
+	size_t panic_at; /* where in the console the last words begin */
+	int32_t moment;  /* transitions so far in this run */
+	uint64_t clock_ns;
+	uint64_t cycles;
+	unsigned int sent[HOST_CPUS_MAX][IRQ_KIND_COUNT];
+	unsigned int watch_count;
+	struct {
+		const void *addr;
+		uint32_t mask;
+	} watches[HOST_WATCHES_MAX];
+	unsigned int watched; /* rises that were seen */
+	void (*boot)(void);
+	void (*idle)(void);
+	struct host_result *result;
+	void *explorer_sp;             /* where a run ends */
+	void **sp_at[HOST_STACKS_MAX]; /* where a stack's sp is while it is left; NULL: not used */
+	bool page_is_mapped[HOST_PAGES_SIZE /
+	                    4096]; /* as stack: not used through its own address */
+	size_t console_length;
+	char console[CONSOLE_SIZE]; /* last: only what is written of it is put back */
+};
+
+extern struct machine machine;
+
+/* This cpu stops before op; returns when it is to do it. */
+void machine_point(struct host_op op);
+
+void machine_send(unsigned int cpu, unsigned int kind);
+void machine_set_timer(uint64_t expires_ns);
+uint64_t machine_clock(void);
+
+/*
+ * Lets things happen until a cpu is to move: it, and as which actor. false: nothing can happen.
+ */
+bool machine_choose(struct host_transition *mover);
+
+/*
+ * Nothing can happen: ends the run. Returns if another run starts from this moment, and this cpu is
+ * the first to move in it.
+ */
+void machine_rest(void);
+
+/* The run is over. On any stack. */
+_Noreturn void machine_end(enum host_end end);
+
+/* The stack of sp: HOST_STACK_SIZE bytes from here. */
+char *machine_stack_of(const void *sp);
+
+/* sp's stack is in use; when it is left, its sp is saved at sp_at. */
+void machine_note_stack(const void *sp, void **sp_at);
+
+/* Leaves this stack for one of the kernel's. */
+void machine_resume(void **save, void *sp);

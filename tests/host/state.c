@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The kernel's sections are renamed to C identifiers when it is linked into one object, so that the
+ * linker marks their ends. Copies go around the sanitizer: redzones are part of what is copied.
+ */
+#include "tests/host/state.h"
+
+#include <assert.h>
+#include <stdint.h>
+
+#define PIECES_MAX 256
+#define COPY_SIZE  0x200000u
+
+struct piece {
+	char *start;
+	size_t size;
+};
+
+extern char __start_kernel_data[];
+extern char __stop_kernel_data[];
+extern char __start_kernel_bss[];
+extern char __stop_kernel_bss[];
+extern char __start_kernel_percpu[];
+extern char __stop_kernel_percpu[];
+extern char __start_host_state[];
+extern char __stop_host_state[];
+
+struct copy {
+	struct piece pieces[PIECES_MAX];
+	size_t count;
+	size_t size;
+	char bytes[COPY_SIZE];
+};
+
+static struct copy pristine; /* before any boot */
+static struct copy start;    /* of each run */
+
+static void
+copy_raw(void *to, const void *from, size_t size)
+{
+	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+}
+
+static void
+add(struct copy *copy, char *from, size_t size)
+{
+	assert(copy->count < PIECES_MAX);
+	assert(size <= COPY_SIZE - copy->size);
+	copy->pieces[copy->count++] = (struct piece){ from, size };
+	copy->size += size;
+}
+
+static void
+add_section(struct copy *copy, char *from, char *to)
+{
+	add(copy, from, (size_t)((uintptr_t)to - (uintptr_t)from));
+}
+
+static void
+add_sections(struct copy *copy)
+{
+	copy->count = 0;
+	copy->size = 0;
+	add_section(copy, __start_kernel_data, __stop_kernel_data);
+	add_section(copy, __start_kernel_bss, __stop_kernel_bss);
+	add_section(copy, __start_kernel_percpu, __stop_kernel_percpu);
+	add_section(copy, __start_host_state, __stop_host_state);
+}
+
+static void
+take(struct copy *copy)
+{
+	char *to = copy->bytes;
+
+	for (size_t i = 0; i < copy->count; i++) {
+		copy_raw(to, copy->pieces[i].start, copy->pieces[i].size);
+		to += copy->pieces[i].size;
+	}
+}
+
+static void
+put_back(const struct copy *copy)
+{
+	const char *from = copy->bytes;
+
+	for (size_t i = 0; i < copy->count; i++) {
+		copy_raw(copy->pieces[i].start, from, copy->pieces[i].size);
+		from += copy->pieces[i].size;
+	}
+}
+
+void
+state_begin(void)
+{
+	if (pristine.count == 0) {
+		add_sections(&pristine);
+		take(&pristine);
+	} else {
+		put_back(&pristine);
+	}
+	add_sections(&start);
+}
+
+void
+state_add(void *from, size_t size)
+{
+	add(&start, from, size);
+}
+
+void
+state_take(void)
+{
+	take(&start);
+}
+
+void
+state_put_back(void)
+{
+	put_back(&start);
+}
+
+size_t
+state_size(void)
+{
+	return start.size;
+}
