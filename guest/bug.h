@@ -38,6 +38,8 @@
 	  "FAIL the outermost preempt_enable switches, under full")                               \
 	X(PLAIN_COUNT_SET, "preempt_count_set() stores over the folded bit", "", "P4",            \
 	  "FAIL preempt_count_set keeps the folded bit")                                          \
+	X(REQUEST_FOR_EQUAL, "a FIFO task that wakes requests for its equals too", "", "P31",     \
+	  "FAIL nothing is requested where nothing would change")                                 \
 	X(TEST_BEFORE_STATE, "a sleeper tests its condition before it sets its state", "", "P32", \
 	  "overslept")                                                                            \
 	X(YIELD_IRQS_OFF, "yield() enters the scheduler with interrupts off", "345a957fcc95",     \

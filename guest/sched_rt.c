@@ -53,7 +53,10 @@ rt_yield(struct rq *rq)
 static void
 rt_wakeup_preempt(struct rq *rq, struct task *task)
 {
-	if (task->prio < rq->curr->prio && !bug(NO_WAKEUP_PREEMPT)) {
+	bool preempts = task->prio < rq->curr->prio ||
+	                (bug(REQUEST_FOR_EQUAL) && task->prio == rq->curr->prio);
+
+	if (preempts && !bug(NO_WAKEUP_PREEMPT)) {
 		resched_curr(rq);
 	}
 }

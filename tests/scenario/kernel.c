@@ -218,6 +218,30 @@ check_might_sleep(void)
 	report(right, "might_sleep switches under voluntary only");
 }
 
+/*
+ * P31: a FIFO task that becomes runnable beside an equal, or a fair one beside it, asks for
+ * nothing.
+ */
+static void
+check_no_spurious_request(void)
+{
+	uint64_t here = 1ull << smp_processor_id();
+	struct task *equal;
+	struct task *fair;
+	bool right;
+
+	preempt_disable();
+	equal = start("equal", run_high, NULL, CONTROL_PRIORITY, here);
+	right = !need_resched();
+	fair = task_run(
+		&(struct task_params){ .comm = "fair", .fn = run_high, .cpus_allowed = here });
+	right = right && !need_resched() && !test_preempt_need_resched();
+	preempt_enable();
+	task_join(equal);
+	task_join(fair);
+	report(right, "nothing is requested where nothing would change");
+}
+
 /* P23: after a pass through the scheduler that stayed, no request is left. */
 static void
 check_stay_clears(void)
@@ -550,6 +574,7 @@ check_all(void *unused)
 	check_preempt_enable_irqs_off();
 	check_cond_resched();
 	check_might_sleep();
+	check_no_spurious_request();
 	check_stay_clears();
 	check_preempted_sleeper();
 	check_remote_request();
