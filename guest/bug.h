@@ -28,6 +28,8 @@
 	  "overslept")                                                                            \
 	X(IDLE_NO_RETEST, "idle halts without a last look at the request", "edc8fc01f608", "P33", \
 	  "overslept")                                                                            \
+	X(IRQ_RETURN_IN_ATOMIC, "an interrupt's return preempts whatever the count", "", "P19",   \
+	  "assertion failed: preempt_count() == 0")                                               \
 	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23",  \
 	  "assertion failed: !need_resched()")                                                    \
 	X(LEAK_DISABLE, "a sleep leaves preemption off", "", "P3",                                \

@@ -55,7 +55,7 @@ irqentry_exit_cond_resched(void)
 	uint32_t policy;
 
 	ASSERT(arch_irqs_disabled());
-	if (!should_resched(0)) {
+	if (!should_resched(0) && !(bug(IRQ_RETURN_IN_ATOMIC) && need_resched())) {
 		return;
 	}
 	policy = preempt_policy();

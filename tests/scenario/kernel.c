@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "guest/cmdline.h"
+#include "guest/completion.h"
 #include "guest/main.h"
 #include "guest/object.h"
 #include "guest/page.h"
@@ -216,6 +217,54 @@ check_might_sleep(void)
 	        atomic_load(&high_ran) == (preempt_model() == PREEMPT_VOLUNTARY);
 	task_join(high);
 	report(right, "might_sleep switches under voluntary only");
+}
+
+struct alarm {
+	struct timer timer;
+	struct completion rings; /* the interrupt -> the important task */
+	struct atomic rang;
+};
+
+static void
+ring(struct timer *timer)
+{
+	struct alarm *alarm = container_of(timer, struct alarm, timer);
+
+	complete(&alarm->rings);
+	atomic_store_release(&alarm->rang, 1);
+}
+
+static void
+run_when_rung(void *alarm)
+{
+	wait_for_completion(&((struct alarm *)alarm)->rings);
+	atomic_store_release(&high_ran, 1);
+}
+
+/* P19: the return from an interrupt that wakes an important task preempts at count 0 only. */
+static void
+check_irq_return_in_atomic(void)
+{
+	struct alarm alarm = { .rang = ATOMIC_INIT(0) };
+	struct task *high;
+	bool right;
+
+	init_completion(&alarm.rings);
+	timer_init(&alarm.timer, ring);
+	atomic_store(&high_ran, 0);
+	high = start("high", run_when_rung, &alarm, HIGH_PRIORITY, 1ull << smp_processor_id());
+	yield(); /* it waits now */
+	preempt_disable();
+	timer_start(&alarm.timer, 0);
+	while (!atomic_load_acquire(&alarm.rang)) { /* bounded: the timer expires */
+		arch_cpu_relax();
+	}
+	right = !atomic_load(&high_ran) && need_resched();
+	preempt_enable();
+	right = right && atomic_load(&high_ran) == (preempt_model() == PREEMPT_FULL);
+	task_join(high);
+	timer_cancel(&alarm.timer);
+	report(right, "an interrupt's return preempts at count 0 only");
 }
 
 /*
@@ -574,6 +623,7 @@ check_all(void *unused)
 	check_preempt_enable_irqs_off();
 	check_cond_resched();
 	check_might_sleep();
+	check_irq_return_in_atomic();
 	check_no_spurious_request();
 	check_stay_clears();
 	check_preempted_sleeper();
