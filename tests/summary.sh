@@ -1,6 +1,6 @@
 #!/bin/sh
-# summary.sh STAMP...: adds up, from the logs beside them, the closing lines of Check ("100%: Checks: 5, Failures: 0, Errors: 0") and
-# prints one line a suite and the sum.
+# summary.sh STAMP...: adds up Check's closing lines ("100%: Checks: 5, Failures: 0, Errors: 0") from the
+# logs beside the stamps, and prints one line a suite and the sum.
 awk '
 FNR == 1 { suite = FILENAME; sub(/.*\//, "", suite); sub(/\.passed\.log$/, "", suite); suites[++n] = suite }
 /^SKIP/ { skipped++; skips[suite]++; print }

@@ -16,7 +16,7 @@
 #include "tests/unit/suite.h"
 
 #define QEMU           "/usr/bin/qemu-system-x86_64"
-#define TEST_TIMEOUT_S 120
+#define TEST_TIMEOUT_S 180
 #define WORDS_MAX      32
 
 static const char *vmm_path = "build/vmm";

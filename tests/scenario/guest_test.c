@@ -15,7 +15,7 @@
 #include "tests/scenario/tour_expect.h"
 #include "tests/unit/suite.h"
 
-#define TEST_TIMEOUT_S 60
+#define TEST_TIMEOUT_S 180
 #define WORDS_MAX      10
 
 static const char *vmm_path = "build/vmm";

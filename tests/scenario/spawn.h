@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 /* From spawn_start() to the end of the process. */
-#define SPAWN_DEADLINE_MS 20000
+#define SPAWN_DEADLINE_MS 60000
 
 #define SPAWN_OUTPUT_MAX 0x20000u /* bytes; what comes after it is counted and dropped */
 

@@ -49,7 +49,7 @@ AGREE(RING_TAIL, offsetof(struct console_ring, tail));
 AGREE(RING_SIZE, offsetof(struct console_ring, size));
 AGREE(RING_DATA, offsetof(struct console_ring, data));
 
-#define TEST_TIMEOUT_S 60 /* of the runner, behind the deadline of spawn.h */
+#define TEST_TIMEOUT_S 180 /* of the runner, behind the deadline of spawn.h */
 #define WORDS_MAX      12
 
 static const char *vmm_path = "build/vmm";
