@@ -15,6 +15,7 @@
 
 #include "tests/host/fiber.h"
 #include "tests/host/kernel.h"
+#include "tests/host/memory.h"
 #include "tests/host/run.h"
 
 struct machine machine;
@@ -66,17 +67,6 @@ transition(const struct host_cpu *cpu, unsigned int actor, struct host_op op)
 	};
 }
 
-static const struct host_store *
-next_to_drain(const struct host_cpu *cpu)
-{
-	unsigned int n = cpu->store_first;
-
-	if (host_broken & HOST_BROKEN_FIFO) {
-		n += cpu->store_count - 1;
-	}
-	return &cpu->stores[n % HOST_STORES_MAX];
-}
-
 static unsigned int
 add_cpu(struct host_transition *out, const struct host_cpu *cpu)
 {
@@ -87,7 +77,7 @@ add_cpu(struct host_transition *out, const struct host_cpu *cpu)
 		out[count++].after = cpu->spins ? cpu->spin_ended_by : -1;
 	}
 	if (cpu->store_count != 0) {
-		const struct host_store *store = next_to_drain(cpu);
+		const struct host_store *store = memory_next_to_drain(cpu);
 
 		out[count] =
 			transition(cpu, HOST_DRAIN, (struct host_op){ HOST_OP_STORE, store->addr });
@@ -140,40 +130,6 @@ list_transitions(struct host_transition *out)
 
 /* ---- making it happen ---- */
 
-/* addr was written: who spins on it has something to look at. */
-static void
-changed(const struct host_cpu *by, const void *addr)
-{
-	for (unsigned int n = 0; n < machine.cpu_count; n++) {
-		struct host_cpu *cpu = &machine.cpus[n];
-		bool has_read = cpu->read_count > HOST_READS_MAX;
-
-		if (cpu == by || cpu->spin_over) {
-			continue;
-		}
-		for (unsigned int i = 0; !has_read && i < cpu->read_count; i++) {
-			has_read = cpu->reads[i] == addr;
-		}
-		if (has_read) {
-			cpu->spin_over = true;
-			cpu->spin_ended_by = machine.moment - 1;
-		}
-	}
-}
-
-static void
-drain(struct host_cpu *cpu)
-{
-	struct host_store store = *next_to_drain(cpu);
-
-	if (!(host_broken & HOST_BROKEN_FIFO)) {
-		cpu->store_first = (cpu->store_first + 1) % HOST_STORES_MAX;
-	}
-	cpu->store_count--;
-	memcpy(store.addr, &store.value, store.size);
-	changed(cpu, store.addr);
-}
-
 static void
 raise_due_timers(void)
 {
@@ -215,7 +171,7 @@ machine_choose(struct host_transition *mover)
 		machine.moment++;
 		switch (next->actor) {
 		case HOST_DRAIN:
-			drain(&machine.cpus[next->cpu]);
+			memory_drain(&machine.cpus[next->cpu]);
 			break;
 		case HOST_CLOCK:
 			machine.clock_ns = next_timer();
@@ -324,178 +280,6 @@ void
 host_cpu_relax(void)
 {
 	host_this->spins = true;
-}
-
-/* ---- memory ---- */
-
-static void
-note_read(const void *addr)
-{
-	struct host_cpu *cpu = host_this;
-
-	if (cpu->read_count == 0) {
-		cpu->spin_over = false;
-	}
-	if (cpu->read_count < HOST_READS_MAX) {
-		cpu->reads[cpu->read_count] = addr;
-	}
-	cpu->read_count += cpu->read_count <= HOST_READS_MAX;
-}
-
-static uint64_t
-read_memory(const void *addr, size_t size)
-{
-	uint64_t value = 0;
-
-	memcpy(&value, addr, size);
-	return value;
-}
-
-static uint64_t
-truncated(uint64_t value, size_t size)
-{
-	return size == 8 ? value : value & 0xffffffffu;
-}
-
-static void
-watch(const void *addr, uint64_t old, uint64_t value)
-{
-	for (unsigned int n = 0; n < machine.watch_count; n++) {
-		uint32_t mask = machine.watches[n].mask;
-
-		if (machine.watches[n].addr == addr && !(old & mask) && (value & mask)) {
-			machine.watched++;
-		}
-	}
-}
-
-static void
-write_memory(void *addr, size_t size, uint64_t value)
-{
-	memcpy(addr, &value, size);
-	changed(host_this, addr);
-}
-
-/* The youngest own store to addr, or what memory holds. */
-static uint64_t
-load(const void *addr, size_t size)
-{
-	const struct host_cpu *cpu = host_this;
-
-	assert(size == 4 || size == 8);
-	for (unsigned int n = cpu->store_count; n-- != 0;) {
-		const struct host_store *store =
-			&cpu->stores[(cpu->store_first + n) % HOST_STORES_MAX];
-
-		if (store->addr == addr && !(host_broken & HOST_BROKEN_FORWARDING)) {
-			return store->value;
-		}
-	}
-	return read_memory(addr, size);
-}
-
-uint64_t
-host_load(const volatile void *addr, size_t size)
-{
-	const void *from = (const void *)(uintptr_t)addr;
-
-	machine_point((struct host_op){ HOST_OP_LOAD, from });
-	note_read(from);
-	return load(from, size);
-}
-
-static void
-buffer_store(void *addr, size_t size, uint64_t value)
-{
-	struct host_cpu *cpu = host_this;
-	unsigned int slot = (cpu->store_first + cpu->store_count) % HOST_STORES_MAX;
-
-	assert(size == 4 || size == 8);
-	assert(cpu->store_count < HOST_STORES_MAX);
-	cpu->stores[slot] = (struct host_store){ addr, (uint32_t)size, machine.moment - 1,
-		                                 truncated(value, size) };
-	cpu->store_count++;
-}
-
-void
-host_store(volatile void *addr, size_t size, uint64_t value)
-{
-	void *to = (void *)(uintptr_t)addr;
-
-	machine_point((struct host_op){ HOST_OP_STORE, to });
-	if (machine.quiet) {
-		write_memory(to, size, value);
-	} else {
-		buffer_store(to, size, value);
-	}
-}
-
-static uint64_t
-result_of(enum host_rmw op, uint64_t old, uint64_t operand)
-{
-	switch (op) {
-	case HOST_ADD:
-		return old + operand;
-	case HOST_SUB:
-		return old - operand;
-	case HOST_OR:
-		return old | operand;
-	case HOST_AND:
-		return old & operand;
-	default:
-		return operand;
-	}
-}
-
-static bool
-is_torn(enum host_rmw op)
-{
-	return (host_broken & HOST_BROKEN_RMW) ||
-	       (op == HOST_XCHG && (host_broken & HOST_BROKEN_XCHG));
-}
-
-uint64_t
-host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand)
-{
-	void *to = (void *)(uintptr_t)addr;
-	uint64_t old;
-
-	if (is_torn(op)) {
-		old = host_load(addr, size);
-		host_store(addr, size, result_of(op, old, operand));
-		return old;
-	}
-	machine_point((struct host_op){ HOST_OP_LOCKED, to });
-	note_read(to);
-	old = read_memory(to, size);
-	watch(to, old, result_of(op, old, operand));
-	write_memory(to, size, result_of(op, old, operand));
-	return old;
-}
-
-bool
-host_cmpxchg(volatile void *addr, size_t size, uint64_t *expected, uint64_t value)
-{
-	void *to = (void *)(uintptr_t)addr;
-	uint64_t old;
-
-	machine_point((struct host_op){ HOST_OP_LOCKED, to });
-	note_read(to);
-	old = read_memory(to, size);
-	if (old != *expected) {
-		*expected = old;
-		return false;
-	}
-	write_memory(to, size, value);
-	return true;
-}
-
-void
-host_fence(void)
-{
-	if (!(host_broken & HOST_BROKEN_FENCE)) {
-		machine_point((struct host_op){ HOST_OP_FENCE, NULL });
-	}
 }
 
 /* ---- interrupts and time ---- */

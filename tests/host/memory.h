@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The memory of the simulated machine: x86-TSO, as machine.h describes it. What the kernel's seam
+ * calls (host_load and its kin) is declared there.
+ */
+#pragma once
+
+#include "tests/host/machine.h"
+
+/* The store that leaves the cpu's buffer next: the oldest. The buffer is not empty. */
+const struct host_store *memory_next_to_drain(const struct host_cpu *cpu);
+
+/* Lets it reach memory. */
+void memory_drain(struct host_cpu *cpu);
