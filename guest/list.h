@@ -55,12 +55,6 @@ list_add_tail(struct list *head, struct list *node)
 }
 
 static inline void
-list_add_head(struct list *head, struct list *node)
-{
-	list_insert_before(head->next, node);
-}
-
-static inline void
 list_remove(struct list *node)
 {
 	node->prev->next = node->next;

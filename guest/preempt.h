@@ -26,12 +26,6 @@ in_hardirq(void)
 	return preempt_count() & HARDIRQ_MASK;
 }
 
-static inline bool
-in_serving_softirq(void)
-{
-	return preempt_count() & SOFTIRQ_OFFSET;
-}
-
 /* Task context, with bottom halves on or off. */
 static inline bool
 in_task(void)

@@ -44,7 +44,6 @@ void
 sched_init_task(struct task *task, const struct task_params *params)
 {
 	list_init(&task->run_node);
-	task->policy = params->policy;
 	if (params->policy == SCHED_FIFO) {
 		sched_rt_init_task(task, params->rt_priority);
 	} else {
@@ -226,7 +225,6 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	}
 	rq->nr_switches++;
 	rq->curr = next;
-	prev->reason = reason;
 	trace(TRACE_sched_switch, next->pid,
 	      trace_switch_pack(prev->prio, next->prio, (uint8_t)prev_state, reason));
 	context_switch(prev, next);

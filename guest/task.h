@@ -18,7 +18,6 @@
 #include "guest/list.h"
 #include "guest/percpu.h"
 #include "guest/spinlock.h"
-#include "shared/trace_abi.h"
 
 #define TASK_COMM_SIZE 16 /* NUL included */
 
@@ -34,7 +33,6 @@
 /* task->flags: Linux's TIF bits. */
 #define TIF_NEED_RESCHED      (1u << 4)
 #define TIF_NEED_RESCHED_LAZY (1u << 5)
-#define TIF_POLLING_NRFLAG    (1u << 6)
 
 enum sched_policy {
 	SCHED_NORMAL,
@@ -60,7 +58,6 @@ struct task {
 	/* Fixed after task_create(). */
 	uint32_t pid;
 	char comm[TASK_COMM_SIZE];
-	enum sched_policy policy;
 	uint8_t prio;
 	const struct sched_class *class;
 	uint64_t cpus_allowed; /* bit n: cpu n */
@@ -72,7 +69,6 @@ struct task {
 	struct list run_node;
 	uint32_t weight;          /* fair: of its slice */
 	uint32_t slice_ticks;     /* fair: ticks left of the slice */
-	enum sched_reason reason; /* why it was switched out last */
 	uint64_t nvcsw;           /* voluntary switches */
 	uint64_t nivcsw;          /* involuntary switches */
 

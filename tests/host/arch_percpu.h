@@ -35,4 +35,3 @@
 	})
 
 #define this_cpu_add(name, v) ((void)this_cpu_fetch_add(name, v))
-#define this_cpu_inc(name)    this_cpu_add(name, 1)

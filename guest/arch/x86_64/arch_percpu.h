@@ -31,24 +31,3 @@
 			                 : "cc");                                       \
 		}                                                                       \
 	} while (0)
-
-#define this_cpu_inc(name) this_cpu_add(name, 1)
-
-/* The same; returns the value before (xadd), without lock: only this cpu writes it. */
-#define this_cpu_fetch_add(name, v)                                                     \
-	__extension__({                                                                 \
-		__typeof__(name) percpu_value_ = (v);                                   \
-		_Static_assert(sizeof(name) == 4 || sizeof(name) == 8, "4 or 8 bytes"); \
-		if (sizeof(name) == 4) {                                                \
-			__asm__ volatile("xaddl %k1, %%gs:%0"                           \
-			                 : "+m"(name), "+r"(percpu_value_)              \
-			                 :                                              \
-			                 : "cc");                                       \
-		} else {                                                                \
-			__asm__ volatile("xaddq %q1, %%gs:%0"                           \
-			                 : "+m"(name), "+r"(percpu_value_)              \
-			                 :                                              \
-			                 : "cc");                                       \
-		}                                                                       \
-		percpu_value_;                                                          \
-	})
