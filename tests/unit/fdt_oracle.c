@@ -322,6 +322,16 @@ fdt_oracle_scan(const void *bytes, size_t size, struct boot_info *info, void **c
 	return fdt_scan(*copy, size, info);
 }
 
+const char *
+fdt_oracle_sentence(const struct fdt_blob *blob, struct boot_info *info)
+{
+	void *copy;
+	const char *error = fdt_oracle_scan(blob->bytes, blob->size, info, &copy);
+
+	free(copy);
+	return error;
+}
+
 /*
  * Where the scanner may be stricter than fdt_check_full() and libfdt's reading: the format, never
  * the contents.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "guest/boot_info.h"
+#include "tests/unit/fdt_tree.h"
 
 /*
  * The tree must have passed fdt_check_full(). Returns NULL and fills *info (strings point into the
@@ -18,6 +19,9 @@ const char *fdt_oracle_read(const void *fdt, struct boot_info *info);
  * free, because *info points into it.
  */
 const char *fdt_oracle_scan(const void *bytes, size_t size, struct boot_info *info, void **copy);
+
+/* The same where nobody looks at the strings of *info: the scanner's sentence, or NULL. */
+const char *fdt_oracle_sentence(const struct fdt_blob *blob, struct boot_info *info);
 
 enum fdt_verdict { FDT_BOTH_ACCEPT, FDT_BOTH_REFUSE, FDT_SCANNER_STRICTER };
 

@@ -19,22 +19,11 @@
 static struct fdt_tree tree;
 static struct fdt_blob blob;
 
-/* The blob as it stands: the scanner's sentence, or NULL. */
-static const char *
-scan(struct boot_info *info)
-{
-	void *copy;
-	const char *error = fdt_oracle_scan(blob.bytes, blob.size, info, &copy);
-
-	free(copy);
-	return error;
-}
-
 static void
 assert_sentence(const char *expected)
 {
 	struct boot_info info;
-	const char *error = scan(&info);
+	const char *error = fdt_oracle_sentence(&blob, &info);
 
 	ck_assert_msg(error != NULL && strcmp(error, expected) == 0, "expected \"%s\", got \"%s\"",
 	              expected, error == NULL ? "accepted" : error);
@@ -43,7 +32,7 @@ assert_sentence(const char *expected)
 static void
 assert_accepted(struct boot_info *info)
 {
-	const char *error = scan(info);
+	const char *error = fdt_oracle_sentence(&blob, info);
 
 	ck_assert_msg(error == NULL, "refused: %s", error);
 }
@@ -110,7 +99,7 @@ START_TEST(test_fdt_broken_header_has_its_sentence)
 
 		fdt_tree_everything(&tree, &blob);
 		fdt_blob_set(&blob, rows[i].offset, rows[i].value);
-		error = scan(&info);
+		error = fdt_oracle_sentence(&blob, &info);
 		ck_assert_msg(error != NULL && strcmp(error, rows[i].sentence) == 0,
 		              "word %zu = 0x%x: expected \"%s\", got \"%s\"", rows[i].offset,
 		              rows[i].value, rows[i].sentence, error == NULL ? "accepted" : error);
@@ -154,7 +143,8 @@ START_TEST(test_fdt_prefix_is_refused)
 			assert_sentence("it is cut off");
 		}
 		fdt_blob_set(&blob, 4, (uint32_t)size);
-		ck_assert_msg(scan(&info) != NULL, "%zu of %zu bytes", size, whole);
+		ck_assert_msg(fdt_oracle_sentence(&blob, &info) != NULL, "%zu of %zu bytes", size,
+		              whole);
 		fdt_oracle_compare(blob.bytes, size, "prefix", size);
 	}
 }
@@ -554,7 +544,7 @@ START_TEST(test_fdt_broken_structure_has_its_sentence)
 
 		rows[i].write();
 		fdt_tree_assemble(&tree, &blob);
-		error = scan(&info);
+		error = fdt_oracle_sentence(&blob, &info);
 		ck_assert_msg(error != NULL && strcmp(error, rows[i].sentence) == 0,
 		              "row %zu: expected \"%s\", got \"%s\"", i, rows[i].sentence,
 		              error == NULL ? "accepted" : error);

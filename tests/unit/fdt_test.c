@@ -17,21 +17,10 @@
 static struct fdt_tree tree;
 static struct fdt_blob blob;
 
-/* The blob as it stands: the scanner's sentence, or NULL. */
-static const char *
-scan(struct boot_info *info)
-{
-	void *copy;
-	const char *error = fdt_oracle_scan(blob.bytes, blob.size, info, &copy);
-
-	free(copy);
-	return error;
-}
-
 static void
 assert_accepted(struct boot_info *info)
 {
-	const char *error = scan(info);
+	const char *error = fdt_oracle_sentence(&blob, info);
 
 	ck_assert_msg(error == NULL, "refused: %s", error);
 }
