@@ -15,19 +15,17 @@
 static void
 preempt_current(enum sched_reason reason, uint32_t policy)
 {
-	do {
+	do { /* bounded: a turn for each request that came while switched out */
 		preempt_disable();
 		schedule_preempted(reason, policy);
 		preempt_enable_no_resched();
-	} while (
-		need_resched()); /* bounded: a turn for each request that came while switched out */
+	} while (need_resched());
 }
 
 void
 preempt_schedule(void)
 {
 	uint32_t policy = preempt_policy();
-
 	bool can = preemptible() || (bug(ENABLE_IRQS_OFF) && !in_atomic());
 
 	if (can && (policy & POLICY_PREEMPT_SCHEDULE)) {
@@ -40,13 +38,13 @@ preempt_schedule_irq(uint32_t policy)
 {
 	ASSERT(preempt_count() == 0);
 	ASSERT(arch_irqs_disabled());
-	do {
+	do { /* bounded: as above */
 		preempt_disable();
 		arch_irq_enable();
 		schedule_preempted(SCHED_REASON_IRQ_RETURN, policy);
 		arch_irq_disable();
 		preempt_enable_no_resched();
-	} while (need_resched()); /* bounded: as above */
+	} while (need_resched());
 }
 
 void

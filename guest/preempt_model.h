@@ -20,20 +20,20 @@ enum preempt_model {
 
 extern const char *const preempt_model_names[PREEMPT_MODEL_COUNT];
 
-/* The policy word: which points may switch. */
+/* The bits of the policy word: which points may switch. */
 #define POLICY_COND_RESCHED     0x01u /* cond_resched() */
 #define POLICY_MIGHT_RESCHED    0x02u /* might_sleep() */
 #define POLICY_PREEMPT_SCHEDULE 0x04u /* preempt_enable() */
 #define POLICY_IRQ_RETURN       0x08u /* interrupt and exception return to the kernel */
 
-/*
- * The word: POLICY_* bits, and in bits 8-15 the model that they belong to, or POLICY_IN_TRANSIT. A
- * point reads it once, so that a switch of the model falls before its decision or after. Any
- * context.
- */
+/* Its bits 8-15: the model that those belong to, or that it changes. */
 #define POLICY_MODEL_SHIFT 8
 #define POLICY_IN_TRANSIT  0xffu
 
+/*
+ * The policy word. A point reads it once, so that a switch of the model falls before its decision
+ * or after. Any context.
+ */
 uint32_t preempt_policy(void);
 
 /*

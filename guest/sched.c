@@ -205,8 +205,8 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	check_entry(prev);
 	arch_irq_disable();
 	rq = this_cpu_ptr(&runqueue);
-	raw_spin_lock(
-		&rq->lock); /* its atomic operation is a full barrier: state, then condition */
+	/* The lock's atomic operation is a full barrier between the state and the condition. */
+	raw_spin_lock(&rq->lock);
 	prev_state = atomic_load(&prev->state); /* once: a waker may change it */
 	if (prev_state != TASK_RUNNING &&
 	    (mode == SM_NONE || (mode == SM_PREEMPT && bug(DEQUEUE_ON_PREEMPT)))) {
@@ -234,12 +234,11 @@ void
 schedule(void)
 {
 	ASSERT(!arch_irqs_disabled()); /* the count is checked below, with a message of its own */
-	do {
+	do { /* bounded: a turn for each request that came while switched out */
 		preempt_disable();
 		__schedule(SM_NONE, SCHED_REASON_YIELD);
 		preempt_enable_no_resched();
-	} while (
-		need_resched()); /* bounded: a turn for each request that came while switched out */
+	} while (need_resched());
 }
 
 void
@@ -264,9 +263,9 @@ void
 schedule_idle(void)
 {
 	ASSERT(preempt_count() == IDLE_PREEMPT_COUNT);
-	do {
+	do { /* bounded: as above */
 		__schedule(SM_IDLE, SCHED_REASON_IDLE);
-	} while (need_resched()); /* bounded: as above */
+	} while (need_resched());
 }
 
 void

@@ -72,8 +72,7 @@ trace_init(const struct boot_info *info)
 		per_cpu(trace_ring, cpu) = ring_of(cpu);
 		per_cpu(trace_records, cpu) = records_of(cpu);
 	}
-	smp_wmb(); /* the layout before the magic that vouches for it: pairs with the reader's copy
-	            */
+	smp_wmb(); /* the layout before the magic: pairs with the reader, who checks it first */
 	region->magic = TRACE_MAGIC;
 }
 

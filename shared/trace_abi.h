@@ -56,19 +56,19 @@ _Static_assert(sizeof(struct trace_record) == 32, "trace record");
 /*
  * One line an event: name, what a holds, what b holds. Names are Linux's where Linux has the event.
  */
-#define TRACE_EVENTS(X)                                                                          \
-	X(none, "", "")                                                                          \
-	X(task_comm, "pid", "comm: up to 8 bytes, zero-padded")                                  \
-	X(sched_switch, "next_pid", "switch_pack(): prev and next prio, prev_state, reason")     \
-	X(sched_waking, "pid", "prio | target_cpu << 8")                                         \
-	X(sched_wakeup, "pid", "prio | target_cpu << 8")                                         \
-	X(sched_wakeup_new, "pid", "prio | target_cpu << 8")                                     \
-	X(sched_process_exit, "pid", "prio")                                                     \
-	X(sched_set_need_resched, "pid of the target's current", "cpu | remote << 8 | ipi << 9") \
-	X(irq_entry, "enum irq_kind", "interrupted instruction's address")                       \
-	X(irq_exit, "enum irq_kind", "things done: timers expired, requests folded")             \
-	X(timer_expire, "cpu", "the timer's function")                                           \
-	X(model_switch, "new model", "old model")                                                \
+#define TRACE_EVENTS(X)                                                                            \
+	X(none, "", "")                                                                            \
+	X(task_comm, "pid", "comm: up to 8 bytes, zero-padded")                                    \
+	X(sched_switch, "next_pid", "trace_switch_pack(): prev and next prio, prev_state, reason") \
+	X(sched_waking, "pid", "prio | target_cpu << 8")                                           \
+	X(sched_wakeup, "pid", "prio | target_cpu << 8")                                           \
+	X(sched_wakeup_new, "pid", "prio | target_cpu << 8")                                       \
+	X(sched_process_exit, "pid", "prio")                                                       \
+	X(sched_set_need_resched, "pid of the target's current", "cpu | remote << 8 | ipi << 9")   \
+	X(irq_entry, "enum irq_kind", "interrupted instruction's address")                         \
+	X(irq_exit, "enum irq_kind", "things done: timers expired, requests folded")               \
+	X(timer_expire, "cpu", "the timer's function")                                             \
+	X(model_switch, "new model", "old model")                                                  \
 	X(marker, "id, the program's own", "value, the program's own")
 
 enum trace_event {

@@ -24,9 +24,8 @@ struct fdt_machine {
 	uint16_t uart_port;
 };
 
-#define FDT_SIZE_MAX                                                                \
-	16384u /* bytes; room for BOOT_CPUS_MAX cpus and the longest boot arguments \
-	        */
+/* Bytes: room for BOOT_CPUS_MAX cpus and the longest boot arguments. */
+#define FDT_SIZE_MAX 16384u
 
 /* Writes the tree into buf. Returns its size in bytes, or 0 if buf is too small. */
 size_t fdt_build_machine(const struct fdt_machine *machine, void *buf, size_t size);

@@ -14,9 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SYMBOLS_NAME_MAX                                                         \
-	255 /* bytes; a longer name is ignored, as is one with unprintable bytes \
-	     */
+/* Bytes: a longer name is ignored, as is one with unprintable bytes. */
+#define SYMBOLS_NAME_MAX 255
 
 struct symbols; /* sorted functions; keeps pointers into the image's bytes */
 

@@ -312,7 +312,8 @@ wrc_read(void)
 	r[2] = atomic_load(&x);
 }
 
-/* Three cpus (WRC): a store reaches all others at once, so what a second cpu saw a third one sees.
+/*
+ * Three cpus (WRC): a store reaches all others at once, so what a second cpu saw a third one sees.
  */
 START_TEST(test_machine_stores_are_causal)
 {
@@ -585,7 +586,8 @@ boot_program(void)
 	}
 }
 
-/* The reduction sees every outcome that brute force sees, in random programs of all kinds of steps.
+/*
+ * The reduction sees every outcome that brute force sees, in random programs of all kinds of steps.
  */
 START_TEST(test_machine_reduction_agrees_on_random_programs)
 {

@@ -188,7 +188,8 @@ START_TEST(test_preempt_is_requested_by_priority)
 }
 END_TEST
 
-/* P13, seeded bug: under none might_sleep() lets itself be preempted; the switch asserts the model.
+/*
+ * P13, seeded bug: under none might_sleep() lets itself be preempted; the switch asserts the model.
  */
 static void
 compute_might_sleep(void *arg)
@@ -475,8 +476,10 @@ boot_sleeper_and_clock(void)
 	slept = 1;
 }
 
-/* A sleeper always wakes: when its timer expires at once, in its way to sleep, or with nobody
- * awake. */
+/*
+ * A sleeper always wakes: when its timer expires at once, in its way to sleep, or with nobody
+ * awake.
+ */
 START_TEST(test_timer_sleep_always_ends)
 {
 	scenario_must_hold(&(struct explore_scenario){ "two sleepers", 2, boot_sleepers,

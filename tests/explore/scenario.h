@@ -23,7 +23,8 @@ void scenario_must_hold(const struct explore_scenario *scenario, uint64_t limit)
 void scenario_must_hold_within(const struct explore_scenario *scenario, unsigned int deviations,
                                uint64_t limit);
 
-/* `runs` random runs, and as many by priorities: fails the test if one fails. Proves nothing more.
+/*
+ * `runs` random runs, and as many by priorities: fails the test if one fails. Proves nothing more.
  */
 void scenario_must_survive(const struct explore_scenario *scenario, uint64_t runs);
 

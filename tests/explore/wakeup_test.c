@@ -127,8 +127,10 @@ START_TEST(test_wakeup_sleeper_is_never_lost)
 }
 END_TEST
 
-/* P32, mutant: without the barrier behind the state, the waker misses it and the sleeper the
- * condition. */
+/*
+ * P32, mutant: without the barrier behind the state, the waker misses it and the sleeper the
+ * condition.
+ */
 START_TEST(test_wakeup_without_barrier_is_lost)
 {
 	scenario_must_fail(&(struct explore_scenario){ "wakeup, no barrier in set_current_state", 2,
@@ -150,7 +152,8 @@ END_TEST
 
 /* ---- idle ---- */
 
-/* Its state is set from the start, so that the waker always finds it; cpu 0 is on its way to idle.
+/*
+ * Its state is set from the start, so that the waker always finds it; cpu 0 is on its way to idle.
  */
 static void
 block_once(void *arg)
@@ -328,8 +331,10 @@ check_two_requests(void)
 	HOST_EXPECT(host_sent_count(0, IRQ_RESCHEDULE) == host_watched_count());
 }
 
-/* P25, P26, P27: a remote request reaches a task that computes, then blocks: one interrupt for
- * each. */
+/*
+ * P25, P26, P27: a remote request reaches a task that computes, then blocks: one interrupt for
+ * each.
+ */
 START_TEST(test_request_reaches_a_computing_cpu)
 {
 	scenario_must_hold(&(struct explore_scenario){ "request, computing", 2, boot_one_request,
@@ -397,8 +402,10 @@ check_nothing_asked(void)
 	check_at_rest(0);
 }
 
-/* P23: a request with nobody to switch to is answered too, by whoever gets it, and idle halts
- * again. */
+/*
+ * P23: a request with nobody to switch to is answered too, by whoever gets it, and idle halts
+ * again.
+ */
 START_TEST(test_request_without_competitor_is_cleared)
 {
 	struct explore_scenario scenario = {
