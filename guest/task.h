@@ -67,10 +67,10 @@ struct task {
 
 	/* The rq's lock. */
 	struct list run_node;
-	uint32_t weight;          /* fair: of its slice */
-	uint32_t slice_ticks;     /* fair: ticks left of the slice */
-	uint64_t nvcsw;           /* voluntary switches */
-	uint64_t nivcsw;          /* involuntary switches */
+	uint32_t weight;      /* fair: of its slice */
+	uint32_t slice_ticks; /* fair: ticks left of the slice */
+	uint64_t nvcsw;       /* voluntary switches */
+	uint64_t nivcsw;      /* involuntary switches */
 
 	/* Its own, or of whoever has it switched out. */
 	struct arch_task arch;
