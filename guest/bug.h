@@ -38,12 +38,17 @@
 	  "assertion failed: preempt_policy_allows(policy, reason)")                              \
 	X(NO_WAKEUP_PREEMPT, "a more important task that wakes requests nothing", "", "P30",      \
 	  "FAIL the outermost preempt_enable switches, under full")                               \
+	X(OVERFLOW_UNSEEN, "the checked counter does not look for overflow", "", "P10",           \
+	  "preempt field of the count is full")                                                   \
 	X(PLAIN_COUNT_SET, "preempt_count_set() stores over the folded bit", "", "P4",            \
 	  "FAIL preempt_count_set keeps the folded bit")                                          \
 	X(REQUEST_FOR_EQUAL, "a FIFO task that wakes requests for its equals too", "", "P31",     \
 	  "FAIL nothing is requested where nothing would change")                                 \
+	X(RESCHED_LOCK_DEPTH, "cond_resched_lock() compares with a depth of 0", "fe32d3cd5e8e",   \
+	  "P13", "cond_resched_lock")                                                             \
 	X(TEST_BEFORE_STATE, "a sleeper tests its condition before it sets its state", "", "P32", \
 	  "overslept")                                                                            \
+	X(UNDERFLOW_UNSEEN, "the checked counter does not look for underflow", "", "P10", "")     \
 	X(YIELD_IRQS_OFF, "yield() enters the scheduler with interrupts off", "345a957fcc95",     \
 	  "P3", "assertion failed: !arch_irqs_disabled()")
 

@@ -23,7 +23,7 @@ static void
 claim(void)
 {
 	uint32_t expected = 0;
-	uint32_t self = smp_processor_id() + 1;
+	uint32_t self = raw_smp_processor_id() + 1;
 
 	arch_irq_disable();
 	if (atomic_try_cmpxchg(&panicked, &expected, self)) {
@@ -47,6 +47,7 @@ print_frame(uint64_t ip, void *cookie)
 static _Noreturn void
 die(const struct regs *regs, const char *format, va_list args)
 {
+	uintptr_t disabled_at = preempt_disable_ip(); /* before this changes the count itself */
 	char text[256];
 	const struct task *task;
 
@@ -55,9 +56,12 @@ die(const struct regs *regs, const char *format, va_list args)
 	printk_panic();
 	task = current;
 	format_to(text, sizeof(text), format, args);
-	printk("panic on cpu %u: %s\n", smp_processor_id(), text);
+	printk("panic on cpu %u: %s\n", raw_smp_processor_id(), text);
 	printk("task %s, pid %u, preempt_count %08x\n", task ? task->comm : "(none)",
 	       task ? task->pid : 0, preempt_count());
+	if (disabled_at != 0) {
+		printk("preemption disabled at [<%016lx>]\n", disabled_at);
+	}
 	if (regs != NULL) {
 		arch_regs_print(regs);
 	}

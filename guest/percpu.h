@@ -30,10 +30,22 @@ DECLARE_PER_CPU(uintptr_t, this_cpu_offset);
 
 #include "arch_percpu.h"
 
-/* Any context; stable only while preemption is off. */
-#define smp_processor_id() this_cpu_read(cpu_number)
-#define this_cpu_ptr(ptr) \
+/* Any context; at once out of date unless the caller is pinned. */
+#define raw_smp_processor_id() this_cpu_read(cpu_number)
+#define raw_cpu_ptr(ptr) \
 	((__typeof__(*(ptr)) *)((uintptr_t)(ptr) + this_cpu_read(this_cpu_offset)))
+
+/*
+ * preempt_debug.c, debug images: the caller cannot be moved to another cpu (preemption or irqs off,
+ * a task of one cpu only, early boot), else panic, naming what it used.
+ */
+void percpu_check_pinned(const char *what);
+
+#define PERCPU_CHECK(what) (CONFIG_DEBUG ? percpu_check_pinned(what) : (void)0)
+
+/* Any context in which the caller is pinned to its cpu. */
+#define smp_processor_id() (PERCPU_CHECK("smp_processor_id()"), raw_smp_processor_id())
+#define this_cpu_ptr(ptr)  (PERCPU_CHECK("this_cpu_ptr()"), raw_cpu_ptr(ptr))
 
 /* Gives every cpu but 0 its area, in fresh pages. Boot cpu, once, after page_init(). */
 void percpu_init(uint32_t count);

@@ -9,6 +9,7 @@
 #include "guest/panic.h"
 #include "guest/preempt_model.h"
 #include "guest/sched.h"
+#include "guest/spinlock.h"
 #include "guest/task.h"
 
 /* In Linux's order: the counter keeps the loop's tail from preempting itself. */
@@ -22,6 +23,14 @@ preempt_current(enum sched_reason reason, uint32_t policy)
 	} while (need_resched());
 }
 
+uintptr_t
+preempt_disable_ip(void)
+{
+	const struct task *task = current;
+
+	return CONFIG_DEBUG && task != NULL && preempt_count() != 0 ? task->preempt_disable_ip : 0;
+}
+
 void
 preempt_schedule(void)
 {
@@ -33,7 +42,23 @@ preempt_schedule(void)
 	}
 }
 
-static void
+/* A tracer's own: the same, with nothing that it could be told of. */
+void
+preempt_schedule_notrace(void)
+{
+	uint32_t policy = preempt_policy();
+
+	if (!preemptible() || !(policy & POLICY_PREEMPT_SCHEDULE)) {
+		return;
+	}
+	do { /* bounded: a turn for each request that came while switched out */
+		preempt_disable_notrace();
+		schedule_preempted(SCHED_REASON_PREEMPT_ENABLE, policy);
+		preempt_enable_no_resched_notrace();
+	} while (need_resched());
+}
+
+void
 preempt_schedule_irq(uint32_t policy)
 {
 	ASSERT(preempt_count() == 0);
@@ -84,12 +109,51 @@ cond_resched(void)
 	return resched_at(SCHED_REASON_COND_RESCHED, POLICY_COND_RESCHED);
 }
 
+/* A model that preempts the kernel need not wait for a request: the lock's other waiters count. */
+static bool
+spin_needbreak(const struct raw_spinlock *lock)
+{
+	return (preempt_policy() & POLICY_PREEMPT_SCHEDULE) && raw_spin_is_contended(lock);
+}
+
+/* Linux once compared with a depth that is never reached here (fe32d3cd5e8e). */
+bool
+cond_resched_lock(struct raw_spinlock *lock)
+{
+	bool due = should_resched(bug(RESCHED_LOCK_DEPTH) ? 0 : PREEMPT_DISABLE_OFFSET);
+
+	ASSERT(raw_spin_is_locked(lock));
+	ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
+	if (!due && !spin_needbreak(lock)) {
+		return false;
+	}
+	raw_spin_unlock(lock);
+	if (!cond_resched()) {
+		arch_cpu_relax();
+	}
+	raw_spin_lock(lock);
+	return true;
+}
+
+/* What forbids to sleep here, or NULL. */
+static const char *
+sleep_obstacle(void)
+{
+	return preempt_count() != 0      ? "in atomic"
+	       : arch_irqs_disabled()    ? "interrupts are off"
+	       : task_is_idle(current)   ? "the idle task"
+	       : atomic_load(&current->state) != TASK_RUNNING ? "its state is set already"
+	                                                      : NULL;
+}
+
 void
 might_sleep(void)
 {
-	ASSERT(preempt_count() == 0);
-	ASSERT(!arch_irqs_disabled());
-	ASSERT(!task_is_idle(current));
-	ASSERT(atomic_load(&current->state) == TASK_RUNNING);
+	const char *obstacle = sleep_obstacle();
+
+	if (obstacle != NULL) {
+		panic("sleeping function called from invalid context: %s; task %s, pid %u",
+		      obstacle, current->comm, current->pid);
+	}
 	resched_at(SCHED_REASON_MIGHT_SLEEP, POLICY_MIGHT_RESCHED);
 }

@@ -26,8 +26,14 @@
 #define PREEMPT_ENABLED      PREEMPT_NEED_RESCHED
 
 /*
+ * What preempt_disable() adds: nothing in a kernel without PREEMPT_COUNT, which is preempted only
+ * where it says so, and whose count tells of interrupts alone.
+ */
+#define PREEMPT_DISABLE_OFFSET (CONFIG_PREEMPT_COUNT ? PREEMPT_OFFSET : 0u)
+
+/*
  * Values of preempt_count(): before init_idle, of a forked task until its schedule_tail, of idle.
  */
-#define INIT_PREEMPT_COUNT 1u
-#define FORK_PREEMPT_COUNT 2u
-#define IDLE_PREEMPT_COUNT 1u
+#define INIT_PREEMPT_COUNT PREEMPT_DISABLE_OFFSET
+#define FORK_PREEMPT_COUNT (2 * PREEMPT_DISABLE_OFFSET)
+#define IDLE_PREEMPT_COUNT PREEMPT_DISABLE_OFFSET

@@ -148,9 +148,9 @@ pick_next(struct rq *rq)
 static void
 check_entry(const struct task *prev)
 {
-	if (preempt_count() != PREEMPT_OFFSET) {
+	if (preempt_count() != PREEMPT_DISABLE_OFFSET) {
 		panic("scheduling while atomic: %s, pid %u, preempt_count %08x", prev->comm,
-		      prev->pid, preempt_count() - PREEMPT_OFFSET);
+		      prev->pid, preempt_count() - PREEMPT_DISABLE_OFFSET);
 	}
 	if (!stack_intact(prev->stack)) {
 		panic("kernel stack of %s, pid %u, overran its end", prev->comm, prev->pid);
@@ -246,7 +246,7 @@ schedule_dead(void)
 {
 	struct task *task = current;
 
-	ASSERT(preempt_count() == PREEMPT_OFFSET);
+	ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
 	__set_current_state(TASK_DEAD);
 	__schedule(SM_NONE, SCHED_REASON_EXIT);
 	panic("dead task %s, pid %u, was switched in", task->comm, task->pid);

@@ -47,6 +47,13 @@ raw_spin_is_locked(const struct raw_spinlock *lock)
 	return atomic_load(&lock->owner) != atomic_load(&lock->next);
 }
 
+/* Does anybody wait for it? Any context. */
+static inline bool
+raw_spin_is_contended(const struct raw_spinlock *lock)
+{
+	return atomic_load(&lock->next) - atomic_load(&lock->owner) > 1;
+}
+
 static inline void
 raw_spin_lock(struct raw_spinlock *lock)
 {

@@ -60,7 +60,7 @@ task_create(const struct task_params *params)
 	}
 	task->pid = atomic_fetch_add(&last_pid, 1) + 1;
 	task->cpus_allowed = params->cpus_allowed != 0 ? params->cpus_allowed : UINT64_MAX;
-	atomic_store(&task->cpu, smp_processor_id());
+	atomic_store(&task->cpu, raw_smp_processor_id()); /* a hint: it is placed when it is woken */
 	atomic_store(&task->state, TASK_NEW);
 	sched_init_task(task, params);
 	arch_task_init(task, params->fn, params->arg);

@@ -75,6 +75,7 @@ struct task {
 	/* Its own, or of whoever has it switched out. */
 	struct arch_task arch;
 	void *stack; /* lowest address, STACK_SIZE bytes; the canary is its first word */
+	uintptr_t preempt_disable_ip; /* debug images: where the outermost disable was called */
 
 	struct completion exited; /* task_exit() to task_join() */
 };

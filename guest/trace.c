@@ -93,7 +93,7 @@ trace(enum trace_event event, uint32_t a, uint64_t b)
 	struct trace_record *record;
 	struct trace_ring *ring;
 
-	preempt_disable();
+	preempt_disable_notrace();
 	ring = this_cpu_read(trace_ring);
 	if (ring != NULL) {
 		record = this_cpu_read(trace_records) +
@@ -103,13 +103,13 @@ trace(enum trace_event event, uint32_t a, uint64_t b)
 			.preempt_count = count,
 			.event = (uint16_t)event,
 			.flags = trace_flags(current),
-			.cpu = (uint8_t)smp_processor_id(),
+			.cpu = (uint8_t)raw_smp_processor_id(),
 			.pid = current->pid,
 			.a = a,
 			.b = b,
 		};
 	}
-	preempt_enable();
+	preempt_enable_notrace();
 }
 
 uint64_t

@@ -47,20 +47,33 @@ preempt_count_set(uint32_t count)
 }
 
 static inline void
-preempt_count_add(uint32_t value)
+__preempt_count_add(uint32_t value)
 {
 	this_cpu_add(preempt_count_word, value);
 }
 
 static inline void
-preempt_count_sub(uint32_t value)
+__preempt_count_sub(uint32_t value)
 {
 	this_cpu_add(preempt_count_word, -value);
 }
 
+/* Adds, and returns the word after it. One instruction. */
+static inline uint32_t
+__preempt_count_add_return(uint32_t value)
+{
+	uint32_t old = value;
+
+	__asm__ volatile("xaddl %0, %%gs:%1"
+	                 : "+r"(old), "+m"(preempt_count_word)
+	                 :
+	                 : "memory", "cc");
+	return old + value;
+}
+
 /* Decrements by one; true iff the word is 0 then: outermost, and need-resched folded. */
 static inline bool
-preempt_count_dec_and_test(void)
+__preempt_count_dec_and_test(void)
 {
 	bool zero;
 
@@ -104,4 +117,10 @@ static inline void
 arch_preempt_schedule(void)
 {
 	__asm__ volatile("call preempt_schedule_thunk" ::: "memory", "cc");
+}
+
+static inline void
+arch_preempt_schedule_notrace(void)
+{
+	__asm__ volatile("call preempt_schedule_notrace_thunk" ::: "memory", "cc");
 }

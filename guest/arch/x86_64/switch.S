@@ -44,9 +44,10 @@ arch_call_on_stack:
 	call	*%rsi
 	ud2
 
-/* preempt_schedule() for inline code in the midst of anything: clobbers nothing but the flags. */
-	.globl	preempt_schedule_thunk
-preempt_schedule_thunk:
+/* function() for inline code in the midst of anything: clobbers nothing but the flags. */
+	.macro	THUNK name, function
+	.globl	\name
+\name:
 	pushq	%rbp
 	movq	%rsp, %rbp
 	pushq	%rax
@@ -58,7 +59,7 @@ preempt_schedule_thunk:
 	pushq	%r9
 	pushq	%r10
 	pushq	%r11
-	call	preempt_schedule
+	call	\function
 	popq	%r11
 	popq	%r10
 	popq	%r9
@@ -70,5 +71,9 @@ preempt_schedule_thunk:
 	popq	%rax
 	popq	%rbp
 	ret
+	.endm
+
+	THUNK	preempt_schedule_thunk, preempt_schedule
+	THUNK	preempt_schedule_notrace_thunk, preempt_schedule_notrace
 
 	.section .note.GNU-stack, "", @progbits

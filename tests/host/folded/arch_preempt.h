@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "guest/bug.h"
 #include "guest/percpu.h"
 #include "guest/preempt_count.h"
 
@@ -27,29 +28,41 @@ preempt_count(void)
 	return preempt_count_raw() & ~PREEMPT_NEED_RESCHED;
 }
 
-/* A compare-exchange: an interrupt that folds comes before or after it. */
+/* Keeps the folded bit: an interrupt may fold between the load and the compare-exchange. */
 static inline void
 preempt_count_set(uint32_t count)
 {
-	host_point_local();
-	HOST_PER_CPU(preempt_count_word) =
-		(HOST_PER_CPU(preempt_count_word) & PREEMPT_NEED_RESCHED) | count;
+	uint32_t old;
+	uint32_t new;
+
+	do { /* bounded: one turn more for each interrupt that folds here */
+		old = preempt_count_raw();
+		new = (bug(PLAIN_COUNT_SET) ? PREEMPT_ENABLED : old & PREEMPT_NEED_RESCHED) | count;
+		host_point_local();
+	} while (HOST_PER_CPU(preempt_count_word) != old && !bug(PLAIN_COUNT_SET));
+	HOST_PER_CPU(preempt_count_word) = new;
 }
 
 static inline void
-preempt_count_add(uint32_t value)
+__preempt_count_add(uint32_t value)
 {
 	this_cpu_add(preempt_count_word, value);
 }
 
 static inline void
-preempt_count_sub(uint32_t value)
+__preempt_count_sub(uint32_t value)
 {
 	this_cpu_add(preempt_count_word, -value);
 }
 
+static inline uint32_t
+__preempt_count_add_return(uint32_t value)
+{
+	return this_cpu_fetch_add(preempt_count_word, value) + value;
+}
+
 static inline bool
-preempt_count_dec_and_test(void)
+__preempt_count_dec_and_test(void)
 {
 	return this_cpu_fetch_add(preempt_count_word, -1u) == 1;
 }
@@ -86,4 +99,12 @@ arch_preempt_schedule(void)
 	void preempt_schedule(void);
 
 	preempt_schedule();
+}
+
+static inline void
+arch_preempt_schedule_notrace(void)
+{
+	void preempt_schedule_notrace(void);
+
+	preempt_schedule_notrace();
 }

@@ -46,7 +46,7 @@ preempt_count_set(uint32_t count)
 }
 
 static inline void
-preempt_count_add(uint32_t value)
+__preempt_count_add(uint32_t value)
 {
 	uint32_t count = preempt_count();
 
@@ -55,9 +55,17 @@ preempt_count_add(uint32_t value)
 }
 
 static inline void
-preempt_count_sub(uint32_t value)
+__preempt_count_sub(uint32_t value)
 {
-	preempt_count_add(-value);
+	__preempt_count_add(-value);
+}
+
+/* The flag is read after the store: it may have been set since the load. */
+static inline uint32_t
+__preempt_count_add_return(uint32_t value)
+{
+	__preempt_count_add(value);
+	return preempt_count_raw();
 }
 
 static inline bool
@@ -67,9 +75,9 @@ should_resched(uint32_t offset)
 }
 
 static inline bool
-preempt_count_dec_and_test(void)
+__preempt_count_dec_and_test(void)
 {
-	preempt_count_sub(1);
+	__preempt_count_sub(1);
 	return should_resched(0);
 }
 
@@ -95,4 +103,12 @@ arch_preempt_schedule(void)
 	void preempt_schedule(void);
 
 	preempt_schedule();
+}
+
+static inline void
+arch_preempt_schedule_notrace(void)
+{
+	void preempt_schedule_notrace(void);
+
+	preempt_schedule_notrace();
 }
