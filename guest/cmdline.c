@@ -90,6 +90,13 @@ parse_timer(struct word value)
 	return true;
 }
 
+static bool
+parse_idle(struct word value)
+{
+	boot_args.idle_polls = word_is(value, "poll");
+	return boot_args.idle_polls || word_is(value, "halt");
+}
+
 /* Of images with seeded bugs only. */
 static bool
 parse_bug(struct word value)
@@ -102,6 +109,7 @@ static const struct key bug_key = { "bug", parse_bug, "a name of bug=list" };
 static const struct key keys[] = {
 	{ "preempt", parse_preempt, "none, voluntary or full" },
 	{ "hz", parse_hz, "a number from 10 to 1000" },
+	{ "idle", parse_idle, "halt or poll" },
 	{ "apic", parse_apic, "x2apic or xapic" },
 	{ "timer", parse_timer, "tsc-deadline or lapic" },
 };

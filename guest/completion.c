@@ -31,7 +31,7 @@ complete(struct completion *completion)
 		struct waiter *first = container_of(completion->waiters.next, struct waiter, node);
 
 		list_remove(&first->node);
-		task_wake_up(first->task, TASK_UNINTERRUPTIBLE);
+		wake_up_state(first->task, TASK_UNINTERRUPTIBLE);
 	}
 	raw_spin_unlock_irqrestore(&completion->lock, flags);
 }

@@ -19,6 +19,8 @@ run_handler(enum irq_kind kind)
 		return timer_interrupt();
 	case IRQ_RESCHEDULE:
 		return sched_fold_need_resched();
+	case IRQ_CALL:
+		return sched_ttwu_pending();
 	case IRQ_KIND_COUNT:
 		break;
 	}

@@ -139,9 +139,9 @@ cond_resched_lock(struct raw_spinlock *lock)
 static const char *
 sleep_obstacle(void)
 {
-	return preempt_count() != 0      ? "in atomic"
-	       : arch_irqs_disabled()    ? "interrupts are off"
-	       : task_is_idle(current)   ? "the idle task"
+	return preempt_count() != 0                           ? "in atomic"
+	       : arch_irqs_disabled()                         ? "interrupts are off"
+	       : task_is_idle(current)                        ? "the idle task"
 	       : atomic_load(&current->state) != TASK_RUNNING ? "its state is set already"
 	                                                      : NULL;
 }

@@ -120,7 +120,8 @@ preempt_count_dec_and_test(void)
 	                    : __preempt_count_dec_and_test();
 }
 
-/* Any context. Nests to 244, below the width of the field as in Linux. Pins the caller to this cpu. */
+/* Any context. Nests to 244, below the width of the field as in Linux. Pins the caller to this cpu.
+ */
 static inline void
 preempt_disable(void)
 {
@@ -203,8 +204,8 @@ void preempt_schedule(void);
 void preempt_schedule_notrace(void);
 
 /*
- * The preemption of interrupted kernel code, policy: the word that allowed it. Count 0 and irqs off,
- * at entry and at exit.
+ * The preemption of interrupted kernel code, policy: the word that allowed it. Count 0 and irqs
+ * off, at entry and at exit.
  */
 void preempt_schedule_irq(uint32_t policy);
 

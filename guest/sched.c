@@ -13,6 +13,7 @@
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
+#include "guest/smp.h"
 #include "guest/stack.h"
 #include "guest/trace.h"
 
@@ -58,20 +59,60 @@ resched_curr(struct rq *rq)
 {
 	struct task *curr = rq->curr;
 	bool remote = rq->cpu != smp_processor_id();
+	bool sends;
 
 	ASSERT(arch_irqs_disabled());
 	ASSERT(raw_spin_is_locked(&rq->lock));
-	if (atomic_load(&curr->flags) & TIF_NEED_RESCHED) {
+	if (test_tsk_need_resched(curr) && !bug(REQUEST_TWICE)) {
 		return;
 	}
-	atomic_fetch_or(&curr->flags, TIF_NEED_RESCHED);
-	trace(TRACE_sched_set_need_resched, curr->pid,
-	      rq->cpu | (uint64_t)remote << 8 | (uint64_t)remote << 9);
-	if (remote) {
-		arch_ipi_send(rq->cpu, IRQ_RESCHEDULE);
-	} else {
+	if (!remote) {
+		set_tsk_need_resched(curr);
 		set_preempt_need_resched();
+		sends = false;
+	} else {
+		/* One step: it polled when the flag was set, so it will see it, or it is told. */
+		sends = !(set_tsk_need_resched(curr) & TIF_POLLING_NRFLAG);
 	}
+	trace(TRACE_sched_set_need_resched, curr->pid,
+	      rq->cpu | (uint64_t)remote << 8 | (uint64_t)sends << 9);
+	if (sends && !bug(NO_RESCHED_IPI)) {
+		arch_ipi_send(rq->cpu, IRQ_RESCHEDULE);
+	}
+}
+
+/* Linux once gave up where another cpu had the lock (7c2102e56a3f). */
+void
+resched_cpu(unsigned int cpu)
+{
+	struct rq *rq = &per_cpu(runqueue, cpu);
+	unsigned long flags = arch_irq_save();
+
+	ASSERT(!in_nmi());
+	if (!bug(RESCHED_CPU_TRYLOCK)) {
+		raw_spin_lock(&rq->lock);
+	} else if (!raw_spin_trylock(&rq->lock)) {
+		arch_irq_restore(flags);
+		return;
+	}
+	resched_curr(rq);
+	raw_spin_unlock_irqrestore(&rq->lock, flags);
+}
+
+bool
+set_nr_if_polling(struct task *idle)
+{
+	uint32_t flags = atomic_load(&idle->flags);
+
+	do { /* bounded: one turn more for each change of the flags */
+		if (!(flags & TIF_POLLING_NRFLAG)) {
+			return false;
+		}
+		if (flags & TIF_NEED_RESCHED) {
+			return true;
+		}
+	} while (!atomic_try_cmpxchg(&idle->flags, &flags, flags | TIF_NEED_RESCHED));
+	return true;
 }
 
 bool
@@ -89,28 +130,78 @@ sched_fold_need_resched(void)
 static void
 clear_need_resched(struct task *prev)
 {
-	atomic_fetch_and(&prev->flags, ~(TIF_NEED_RESCHED | TIF_NEED_RESCHED_LAZY));
+	uint32_t flags = clear_tsk_need_resched(prev);
+
+	ASSERT(!(flags & TIF_POLLING_NRFLAG)); /* nobody looks at the flags of a task that left */
 	clear_preempt_need_resched();
+}
+
+struct rq *
+task_rq_lock_pi_held(struct task *task)
+{
+	for (;;) { /* bounded: the rest of a move */
+		struct rq *rq = &per_cpu(runqueue, atomic_load(&task->cpu));
+
+		raw_spin_lock(&rq->lock);
+		if (rq->cpu == atomic_load(&task->cpu) &&
+		    atomic_load(&task->on_rq) != TASK_ON_RQ_MIGRATING) {
+			return rq;
+		}
+		raw_spin_unlock(&rq->lock);
+		while (atomic_load(&task->on_rq) == TASK_ON_RQ_MIGRATING) { /* bounded: the same */
+			arch_cpu_relax();
+		}
+	}
 }
 
 void
 rq_activate(struct rq *rq, struct task *task)
 {
 	ASSERT(atomic_load(&task->cpu) == rq->cpu);
-	ASSERT(task->cpus_allowed & 1ull << rq->cpu);
-	ASSERT(!atomic_load(&task->on_rq));
+	ASSERT(task_allowed_on(task, rq->cpu));
+	ASSERT(atomic_load(&task->on_rq) != TASK_ON_RQ_QUEUED);
 	task->class->enqueue(rq, task);
 	atomic_store(&rq->nr_running, atomic_load(&rq->nr_running) + 1);
-	atomic_store(&task->on_rq, 1);
+	atomic_store(&task->on_rq, TASK_ON_RQ_QUEUED);
 }
 
 void
 rq_deactivate(struct rq *rq, struct task *task)
 {
-	ASSERT(atomic_load(&task->on_rq));
+	ASSERT(atomic_load(&task->on_rq) == TASK_ON_RQ_QUEUED);
 	task->class->dequeue(rq, task);
 	atomic_store(&rq->nr_running, atomic_load(&rq->nr_running) - 1);
-	atomic_store_release(&task->on_rq, 0);
+	atomic_store_release(&task->on_rq, 0); /* last: from here on it may be another cpu's */
+}
+
+/* It is MIGRATING before it leaves the queue: who sees that waits (b55945c500c5). */
+void
+sched_detach(struct rq *rq, struct task *task)
+{
+	ASSERT(raw_spin_is_locked(&rq->lock));
+	ASSERT(atomic_load(&task->on_rq) == TASK_ON_RQ_QUEUED);
+	atomic_store(&task->on_rq, bug(DETACHED_TOO_EARLY) ? 0 : TASK_ON_RQ_MIGRATING);
+	task->class->dequeue(rq, task);
+	atomic_store(&rq->nr_running, atomic_load(&rq->nr_running) - 1);
+	atomic_store(&task->cpu, select_task_rq(task));
+}
+
+void
+sched_attach(struct rq *rq, struct task *task)
+{
+	rq_activate(rq, task);
+	wakeup_preempt(rq, task);
+}
+
+uint32_t
+sched_nr_uninterruptible(void)
+{
+	uint32_t count = 0;
+
+	for_each_cpu (cpu) {
+		count += atomic_load(&per_cpu(runqueue, cpu).nr_uninterruptible);
+	}
+	return count;
 }
 
 void
@@ -161,9 +252,29 @@ static void
 context_switch(struct task *prev, struct task *next)
 {
 	ASSERT(preempt_count() == FORK_PREEMPT_COUNT);
+	ASSERT(!atomic_load(&next->on_cpu)); /* or it would run twice */
 	atomic_store(&next->on_cpu, 1);
+	if (bug(ON_CPU_CLEARED_EARLY)) {
+		atomic_store_release(&prev->on_cpu, 0);
+	}
 	this_cpu_write(current_task, next);
 	sched_finish_switch(arch_switch_to(prev, next));
+}
+
+/*
+ * prev may not run here any more, and is off this cpu now. irqs stay off: an interrupt's wakeup of
+ * prev would wait for us.
+ */
+static void
+finish_move(struct rq *rq, struct task *prev)
+{
+	struct rq *to = &per_cpu(runqueue, atomic_load(&prev->cpu));
+
+	ticket_unlock(&rq->lock);
+	ticket_lock(&to->lock);
+	sched_attach(to, prev);
+	ticket_unlock(&to->lock);
+	ticket_lock(&rq->lock);
 }
 
 void
@@ -171,13 +282,18 @@ sched_finish_switch(struct task *prev)
 {
 	struct rq *rq = this_cpu_ptr(&runqueue);
 	uint32_t prev_state;
+	bool prev_moves;
 
 	if (preempt_count() != FORK_PREEMPT_COUNT) {
 		panic("corrupted preempt_count %08x after the switch from %s, pid %u",
 		      preempt_count(), prev->comm, prev->pid);
 	}
 	prev_state = atomic_load(&prev->state); /* before on_cpu: then prev may run and change it */
+	prev_moves = atomic_load(&prev->on_rq) == TASK_ON_RQ_MIGRATING;
 	atomic_store_release(&prev->on_cpu, 0);
+	if (prev_moves) {
+		finish_move(rq, prev);
+	}
 	raw_spin_unlock_irq(&rq->lock);
 	if (prev_state == TASK_DEAD) {
 		ASSERT(!atomic_load(&prev->on_rq));
@@ -189,9 +305,32 @@ sched_finish_switch(struct task *prev)
 static enum sched_reason
 block(struct rq *rq, struct task *prev, uint32_t state)
 {
-	rq_deactivate(rq, prev);
+	prev->contributes_to_load = state & TASK_UNINTERRUPTIBLE;
+	if (state & TASK_UNINTERRUPTIBLE) {
+		atomic_store(&rq->nr_uninterruptible, atomic_load(&rq->nr_uninterruptible) + 1);
+	}
 	prev->nvcsw++;
+	rq_deactivate(rq, prev);
+	if (bug(STATE_READ_TWICE)) {
+		prev->contributes_to_load = atomic_load(&prev->state) & TASK_UNINTERRUPTIBLE;
+	}
 	return state == TASK_DEAD ? SCHED_REASON_EXIT : SCHED_REASON_BLOCK;
+}
+
+/* A signal ends an interruptible sleep before it begins. */
+static bool
+signal_pending_state(uint32_t state, const struct task *task)
+{
+	return (state & TASK_INTERRUPTIBLE) && signal_pending(task);
+}
+
+/* A task that goes on, as far as this queue is concerned: on another cpu if it may not stay. */
+static void
+keep_runnable(struct rq *rq, struct task *prev)
+{
+	if (!task_allowed_on(prev, rq->cpu)) {
+		sched_detach(rq, prev);
+	}
 }
 
 static void
@@ -205,14 +344,21 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	check_entry(prev);
 	arch_irq_disable();
 	rq = this_cpu_ptr(&runqueue);
+	prev_state = bug(STATE_BEFORE_LOCK) ? atomic_load(&prev->state) : 0;
 	/* The lock's atomic operation is a full barrier between the state and the condition. */
 	raw_spin_lock(&rq->lock);
-	prev_state = atomic_load(&prev->state); /* once: a waker may change it */
-	if (prev_state != TASK_RUNNING &&
-	    (mode == SM_NONE || (mode == SM_PREEMPT && bug(DEQUEUE_ON_PREEMPT)))) {
-		reason = block(rq, prev, prev_state);
-	} else {
+	if (!bug(STATE_BEFORE_LOCK)) {
+		prev_state = atomic_load(&prev->state); /* once: a waker may change it */
+	}
+	if (prev_state == TASK_RUNNING || (mode != SM_NONE && !bug(DEQUEUE_ON_PREEMPT))) {
 		prev->nivcsw += mode == SM_PREEMPT;
+		keep_runnable(rq, prev);
+	} else if (signal_pending_state(prev_state, prev)) {
+		atomic_store(&prev->state, TASK_RUNNING);
+		prev_state = bug(STALE_PREV_STATE) ? prev_state : TASK_RUNNING;
+		keep_runnable(rq, prev);
+	} else {
+		reason = block(rq, prev, prev_state);
 	}
 	next = mode == SM_IDLE && atomic_load(&rq->nr_running) == 0 ? prev : pick_next(rq);
 	if (next != prev || !bug(KEEP_REQUEST_ON_STAY)) {
@@ -222,6 +368,9 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 		ASSERT(!need_resched()); /* the lock is held: nobody can ask again yet */
 		raw_spin_unlock_irq(&rq->lock);
 		return;
+	}
+	if (bug(SWITCH_LEAK)) {
+		preempt_disable();
 	}
 	rq->nr_switches++;
 	rq->curr = next;
@@ -238,7 +387,16 @@ schedule(void)
 		preempt_disable();
 		__schedule(SM_NONE, SCHED_REASON_YIELD);
 		preempt_enable_no_resched();
-	} while (need_resched());
+	} while (need_resched() && !bug(NO_SCHEDULE_LOOP));
+}
+
+void
+schedule_preempt_disabled(void)
+{
+	ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
+	preempt_enable_no_resched();
+	schedule();
+	preempt_disable();
 }
 
 void
@@ -263,7 +421,8 @@ void
 schedule_idle(void)
 {
 	ASSERT(preempt_count() == IDLE_PREEMPT_COUNT);
-	do { /* bounded: as above */
+	ASSERT(test_preempt_need_resched()); /* folded by the loop, whoever asked, and how */
+	do {                                 /* bounded: as above */
 		__schedule(SM_IDLE, SCHED_REASON_IDLE);
 	} while (need_resched());
 }

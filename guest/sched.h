@@ -29,6 +29,10 @@ struct rq {
 	struct task *idle;
 	struct task *curr;
 	struct atomic nr_running; /* queued, the running one included, idle not; read by any cpu */
+	struct atomic
+		nr_uninterruptible; /* blocked here less woken here: the sum over all cpus counts */
+	struct atomic_ptr wake_list; /* tasks that other cpus woke for this one; added to by any */
+	struct atomic ttwu_pending;  /* the list may hold some: the cpu does not idle for long */
 	uint64_t nr_switches;
 	struct rt_rq rt;
 	struct fair_rq fair;
@@ -79,21 +83,94 @@ void sched_init(uint32_t cpus);
 void resched_curr(struct rq *rq);
 
 /*
+ * The same for a cpu's current. Waits for the lock: a request that gives up is lost. Any context
+ * but NMI.
+ */
+void resched_cpu(unsigned int cpu);
+
+/*
+ * The flag alone, of any task, for those who fold and send for themselves; set returns what the
+ * flags were. Any context.
+ */
+static inline uint32_t
+set_tsk_need_resched(struct task *task)
+{
+	return atomic_fetch_or(&task->flags, TIF_NEED_RESCHED);
+}
+
+static inline uint32_t
+clear_tsk_need_resched(struct task *task)
+{
+	return atomic_fetch_and(&task->flags, ~(TIF_NEED_RESCHED | TIF_NEED_RESCHED_LAZY));
+}
+
+static inline bool
+test_tsk_need_resched(const struct task *task)
+{
+	return atomic_load(&task->flags) & TIF_NEED_RESCHED;
+}
+
+/*
+ * If this idle task looks at its flags by itself, asks it for a look around, by its flag alone, and
+ * returns true. Any context.
+ */
+bool set_nr_if_polling(struct task *idle);
+
+/*
  * On the target of a reschedule interrupt: folds the flag into the counter; returns whether it was
  * still to be folded. The idle loop sees the flag itself, so the interrupt may find it answered.
  * irqs off.
  */
 bool sched_fold_need_resched(void);
 
+/*
+ * Locks the queue that task is in, or was in last; not while it moves. Linux's __task_rq_lock.
+ * irqs off, task->pi_lock held.
+ */
+struct rq *task_rq_lock_pi_held(struct task *task);
+
 /* Puts a task into its class's queue, or takes it out. irqs off, rq->lock held. */
 void rq_activate(struct rq *rq, struct task *task);
 void rq_deactivate(struct rq *rq, struct task *task);
+
+/*
+ * Takes a queued task out of rq, for another cpu that it may run on: on_rq is MIGRATING and the cpu
+ * the new one, until sched_attach() puts it there. irqs off, rq->lock held: of the old one, then of
+ * the new one.
+ */
+void sched_detach(struct rq *rq, struct task *task);
+void sched_attach(struct rq *rq, struct task *task);
+
+/* task has become runnable on rq: requests a reschedule if it goes before what runs there. Locked.
+ */
+void wakeup_preempt(struct rq *rq, struct task *task);
+
+/*
+ * The cpu for a task that becomes runnable: the one that it ran on if that idles, else one that
+ * idles, else the one that it ran on, if allowed. task->pi_lock or its rq's lock held.
+ */
+unsigned int select_task_rq(const struct task *task);
+
+/*
+ * Enqueues what other cpus have put into this cpu's wake list; returns how many. Linux's
+ * sched_ttwu_pending. irqs off.
+ */
+uint32_t sched_ttwu_pending(void);
+
+/* Tasks in uninterruptible sleep, once nobody sleeps or wakes. Any context. */
+uint32_t sched_nr_uninterruptible(void);
 
 /* Does current's flag say so? Any context. */
 static inline bool
 need_resched(void)
 {
-	return atomic_load(&current->flags) & TIF_NEED_RESCHED;
+	return test_tsk_need_resched(current);
+}
+
+static inline bool
+task_allowed_on(const struct task *task, unsigned int cpu)
+{
+	return task->cpus_allowed >> cpu & 1;
 }
 
 static inline bool
@@ -104,6 +181,9 @@ task_is_idle(const struct task *task)
 
 /* Gives the cpu up: blocks if the state says so. Count 0, irqs on. */
 void schedule(void);
+
+/* The same with preemption off at entry and at return, by one disable. Count 1, irqs on. */
+void schedule_preempt_disabled(void);
 
 /*
  * The last switch of a task that has ended; the next task drops the scheduler's reference. One

@@ -4,6 +4,7 @@
  */
 #include "guest/arch.h"
 #include "guest/bug.h"
+#include "guest/cmdline.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
@@ -56,14 +57,44 @@ const struct sched_class sched_class_idle = {
 	.tick = idle_tick,
 };
 
-/*
- * Interrupts stay off from the test to the sleep, which opens them: one that comes in between is
- * pending then and ends the sleep at once, so no wakeup is slept through.
+/* While it is set, others ask by the flag alone. Only the idle loop sets it, and only for itself.
  */
 static void
-idle_sleep(void)
+current_set_polling(void)
+{
+	atomic_fetch_or(&current->flags, TIF_POLLING_NRFLAG);
+}
+
+/* A full barrier: whoever still saw it set the flag before, so the test that follows finds it. */
+static void
+current_clear_polling(void)
+{
+	if (bug(POLLING_NO_BARRIER)) {
+		atomic_store(&current->flags, atomic_load(&current->flags) & ~TIF_POLLING_NRFLAG);
+	} else {
+		atomic_fetch_and(&current->flags, ~TIF_POLLING_NRFLAG);
+	}
+}
+
+static void
+idle_poll(void)
+{
+	arch_irq_enable();
+	while (!need_resched()) { /* forever: until there is work */
+		arch_cpu_relax();
+	}
+}
+
+/*
+ * Interrupts stay off from the test to the sleep, which opens them: one that comes in between is
+ * pending then and ends the sleep at once, so no wakeup is slept through. Whoever asks from now on
+ * must send one.
+ */
+static void
+idle_halt(void)
 {
 	arch_irq_disable();
+	current_clear_polling();
 	if (need_resched() && !bug(IDLE_NO_RETEST)) {
 		arch_irq_enable();
 	} else if (bug(IDLE_SHADOW_LOST)) {
@@ -73,6 +104,25 @@ idle_sleep(void)
 	} else {
 		arch_safe_halt();
 	}
+	current_set_polling();
+}
+
+/*
+ * Order of Linux's do_idle. The request may have come without an interrupt, from a waker that saw
+ * us poll: it is folded here, and the wake list is looked at here.
+ */
+static void
+idle_leave(void)
+{
+	if (!bug(IDLE_NO_FOLD)) {
+		set_preempt_need_resched();
+	}
+	if (!bug(POLLING_LEFT_SET)) {
+		current_clear_polling();
+	}
+	arch_irq_disable();
+	sched_ttwu_pending();
+	arch_irq_enable();
 }
 
 void
@@ -80,10 +130,12 @@ sched_idle_loop(void)
 {
 	ASSERT(preempt_count() == IDLE_PREEMPT_COUNT);
 	ASSERT(task_is_idle(current));
-	for (;;) {                        /* forever */
+	for (;;) { /* forever */
+		current_set_polling();
 		while (!need_resched()) { /* forever: until there is work */
-			idle_sleep();
+			boot_args.idle_polls ? idle_poll() : idle_halt();
 		}
+		idle_leave();
 		schedule_idle();
 	}
 }

@@ -20,6 +20,76 @@
 
 static struct atomic last_pid; /* 0 is every idle task's */
 
+/* A task leaves the list with its last reference. */
+static struct raw_spinlock all_lock = RAW_SPINLOCK_INIT;
+static struct list all_tasks = LIST_INIT(all_tasks);
+
+static void
+list_task(struct task *task)
+{
+	unsigned long flags = raw_spin_lock_irqsave(&all_lock);
+
+	list_add_tail(&all_tasks, &task->all_node);
+	raw_spin_unlock_irqrestore(&all_lock, flags);
+}
+
+static void
+unlist_task(struct task *task)
+{
+	unsigned long flags = raw_spin_lock_irqsave(&all_lock);
+
+	list_remove(&task->all_node);
+	raw_spin_unlock_irqrestore(&all_lock, flags);
+}
+
+/* A listed task may be past its last reference, on its way out of the list. */
+static bool
+try_get(struct task *task)
+{
+	uint32_t references = atomic_load(&task->refcount);
+
+	while (references != 0) { /* bounded: one turn more for each change by another cpu */
+		if (atomic_try_cmpxchg(&task->refcount, &references, references + 1)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The next task behind this node, with a reference, or NULL. */
+static struct task *
+next_listed(const struct list *node)
+{
+	unsigned long flags = raw_spin_lock_irqsave(&all_lock);
+	struct task *found = NULL;
+
+	for (node = node->next; node != &all_tasks && found == NULL; node = node->next) {
+		struct task *task = container_of(node, struct task, all_node);
+
+		found = try_get(task) ? task : NULL;
+	}
+	raw_spin_unlock_irqrestore(&all_lock, flags);
+	return found;
+}
+
+void
+task_for_each(void (*each)(struct task *task, void *cookie), void *cookie)
+{
+	struct task *task;
+
+	ASSERT(preempt_count() == 0);
+	ASSERT(!arch_irqs_disabled());
+	task = next_listed(&all_tasks);
+	while (task != NULL) { /* bounded: the list's length */
+		struct task *next;
+
+		each(task, cookie);
+		next = next_listed(&task->all_node);
+		task_put(task);
+		task = next;
+	}
+}
+
 static struct task *
 alloc_task(const char *comm)
 {
@@ -35,6 +105,7 @@ alloc_task(const char *comm)
 		return NULL;
 	}
 	task->stack = stack;
+	list_init(&task->all_node);
 	init_completion(&task->exited);
 	atomic_store(&task->refcount, REFERENCES);
 	format_string(task->comm, sizeof(task->comm), "%s", comm);
@@ -60,10 +131,17 @@ task_create(const struct task_params *params)
 	}
 	task->pid = atomic_fetch_add(&last_pid, 1) + 1;
 	task->cpus_allowed = params->cpus_allowed != 0 ? params->cpus_allowed : UINT64_MAX;
-	atomic_store(&task->cpu, raw_smp_processor_id()); /* a hint: it is placed when it is woken */
+	atomic_store(&task->cpu,
+	             raw_smp_processor_id()); /* a hint: it is placed when it is woken */
 	atomic_store(&task->state, TASK_NEW);
+	if (bug(LISTED_EARLY)) {
+		list_task(task);
+	}
 	sched_init_task(task, params);
 	arch_task_init(task, params->fn, params->arg);
+	if (!bug(LISTED_EARLY)) {
+		list_task(task); /* others find it whole, or not (b1e8206582f9) */
+	}
 	trace_comm(task);
 	return task;
 }
@@ -86,6 +164,14 @@ task_create_idle(unsigned int cpu)
 }
 
 void
+task_get(struct task *task)
+{
+	uint32_t references = atomic_fetch_add(&task->refcount, 1);
+
+	ASSERT(references != 0);
+}
+
+void
 task_put(struct task *task)
 {
 	uint32_t references = atomic_fetch_sub(&task->refcount, 1);
@@ -94,6 +180,7 @@ task_put(struct task *task)
 	if (references == 1) {
 		ASSERT(atomic_load(&task->state) == TASK_DEAD);
 		ASSERT(!atomic_load(&task->on_cpu));
+		unlist_task(task);
 		stack_free(task->stack);
 		object_free(task, sizeof(*task));
 	}
@@ -107,7 +194,7 @@ task_run(const struct task_params *params)
 	if (task == NULL) {
 		panic("no memory for task %s", params->comm);
 	}
-	task_wake_up_new(task);
+	wake_up_new_task(task);
 	return task;
 }
 
@@ -116,7 +203,10 @@ void
 task_entry(struct task *prev, void (*fn)(void *), void *arg)
 {
 	sched_finish_switch(prev);
-	preempt_enable();
+	if (!bug(FIRST_RUN_LEAK)) {
+		preempt_enable();
+	}
+	ASSERT(preempt_count() == 0);
 	fn(arg);
 	task_exit();
 }

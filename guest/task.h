@@ -3,7 +3,7 @@
  * Tasks: kernel threads of control, each with a stack of its own.
  *
  * States follow Linux: a sleeper sets its state, with a full barrier, before it tests its
- * condition; the waker makes the condition true, then calls task_wake_up(), which has the other
+ * condition; the waker makes the condition true, then calls wake_up_state(), which has the other
  * barrier.
  */
 #pragma once
@@ -16,6 +16,7 @@
 #include "guest/atomic.h"
 #include "guest/completion.h"
 #include "guest/list.h"
+#include "guest/llist.h"
 #include "guest/percpu.h"
 #include "guest/spinlock.h"
 
@@ -31,8 +32,14 @@
 #define TASK_NORMAL          (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)
 
 /* task->flags: Linux's TIF bits. */
+#define TIF_SIGPENDING        (1u << 1)
 #define TIF_NEED_RESCHED      (1u << 4)
 #define TIF_NEED_RESCHED_LAZY (1u << 5)
+#define TIF_POLLING_NRFLAG    (1u << 6) /* idle looks at its flags: set one, send nothing */
+
+/* task->on_rq. MIGRATING: in no queue, on its way to its cpu's; whoever moves it owns it. */
+#define TASK_ON_RQ_QUEUED    1u
+#define TASK_ON_RQ_MIGRATING 2u
 
 enum sched_policy {
 	SCHED_NORMAL,
@@ -46,13 +53,19 @@ enum sched_policy {
 
 struct sched_class;
 
+/* A task's place in a struct wake_q_head. */
+struct wake_q_node {
+	struct atomic queued;
+	struct wake_q_node *next;
+};
+
 struct task {
 	/* Any cpu, atomically. */
 	struct atomic flags;
 	struct atomic state;    /* written by the task itself, or under pi_lock */
 	struct atomic on_cpu;   /* 1 from before the switch in until after the switch out */
 	struct atomic on_rq;    /* written under its rq's lock */
-	struct atomic cpu;      /* written under pi_lock and its rq's lock, or while WAKING */
+	struct atomic cpu;      /* written under its rq's lock, or pi_lock while WAKING */
 	struct atomic refcount; /* the creator's and the scheduler's */
 
 	/* Fixed after task_create(). */
@@ -60,17 +73,22 @@ struct task {
 	char comm[TASK_COMM_SIZE];
 	uint8_t prio;
 	const struct sched_class *class;
-	uint64_t cpus_allowed; /* bit n: cpu n */
 
-	/* pi_lock serializes wakeups of this task. */
+	/* pi_lock serializes wakeups and changes of this task. */
 	struct raw_spinlock pi_lock;
+	uint64_t cpus_allowed; /* bit n: cpu n; written under the rq's lock too */
+
+	/* The waker's that has it in hand. */
+	struct llist_node wake_entry; /* WAKING: in the wake list of its cpu */
+	struct wake_q_node wake_q;
 
 	/* The rq's lock. */
 	struct list run_node;
-	uint32_t weight;      /* fair: of its slice */
-	uint32_t slice_ticks; /* fair: ticks left of the slice */
-	uint64_t nvcsw;       /* voluntary switches */
-	uint64_t nivcsw;      /* involuntary switches */
+	uint32_t weight;          /* fair: of its slice */
+	uint32_t slice_ticks;     /* fair: ticks left of the slice */
+	bool contributes_to_load; /* it blocked uninterruptibly; then its waker's */
+	uint64_t nvcsw;           /* voluntary switches */
+	uint64_t nivcsw;          /* involuntary switches */
 
 	/* Its own, or of whoever has it switched out. */
 	struct arch_task arch;
@@ -78,6 +96,8 @@ struct task {
 	uintptr_t preempt_disable_ip; /* debug images: where the outermost disable was called */
 
 	struct completion exited; /* task_exit() to task_join() */
+
+	struct list all_node; /* the lock of the list of all tasks */
 };
 
 DECLARE_PER_CPU(struct task *, current_task);
@@ -101,20 +121,36 @@ struct task_params {
  */
 struct task *task_create(const struct task_params *params);
 
+/* Takes a reference, while the caller has one. Any context. */
+void task_get(struct task *task);
+
 /* Drops the caller's reference. Any context but NMI. */
 void task_put(struct task *task);
 
-/* Makes a TASK_NEW task runnable (Linux's wake_up_new_task). Any context but NMI. */
-void task_wake_up_new(struct task *task);
-
 /*
- * Makes the task runnable if its state is in `states`; returns whether it was. Linux's
- * try_to_wake_up. A full barrier before the state is read. Any context but NMI.
+ * Calls each() for every task but the idle ones, oldest first, new and dead ones included; holds a
+ * reference meanwhile, and no lock. Tasks that come and go meanwhile may be left out. Count 0, irqs
+ * on.
  */
-bool task_wake_up(struct task *task, uint32_t states);
+void task_for_each(void (*each)(struct task *task, void *cookie), void *cookie);
+
+/* Makes a TASK_NEW task runnable. Any context but NMI. */
+void wake_up_new_task(struct task *task);
 
 /*
- * task_create() and task_wake_up_new(); panics without memory. Returns with the caller's reference.
+ * Makes the task runnable if its state is in `states`; returns whether it was (Linux's
+ * try_to_wake_up). A full barrier before the state is read. Any context but NMI.
+ */
+bool wake_up_state(struct task *task, uint32_t states);
+
+static inline bool
+wake_up_process(struct task *task)
+{
+	return wake_up_state(task, TASK_NORMAL);
+}
+
+/*
+ * task_create() and wake_up_new_task(); panics without memory. Returns with the caller's reference.
  */
 struct task *task_run(const struct task_params *params);
 
@@ -123,6 +159,18 @@ _Noreturn void task_exit(void);
 
 /* Sleeps until task has ended, and drops the caller's reference. At most one joiner. May sleep. */
 void task_join(struct task *task);
+
+static inline bool
+signal_pending(const struct task *task)
+{
+	return atomic_load(&task->flags) & TIF_SIGPENDING;
+}
+
+/*
+ * A signal for task: its interruptible sleep ends, and none begins while it is pending. Any context
+ * but NMI.
+ */
+void signal_wake_up(struct task *task);
 
 /* Current's state, with a full barrier behind it: before the condition is tested. */
 static inline void

@@ -149,7 +149,7 @@ wake_sleeper(struct timer *timer)
 	struct sleeper *sleeper = container_of(timer, struct sleeper, timer);
 
 	atomic_store(&sleeper->expired, 1);
-	task_wake_up(sleeper->task, TASK_UNINTERRUPTIBLE);
+	wake_up_state(sleeper->task, TASK_UNINTERRUPTIBLE);
 }
 
 void

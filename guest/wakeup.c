@@ -3,7 +3,12 @@
  * Making tasks runnable: Linux's try_to_wake_up() and wake_up_new_task(), in the order of its
  * kernel/sched/core.c. Lock order: task->pi_lock, which serializes the wakeups of a task, then
  * rq->lock.
+ *
+ * A task for an idle cpu, or for one that is about to idle because this task is just leaving it, is
+ * not enqueued by the waker: it goes to that cpu's wake list, without its lock, and an interrupt
+ * (or, of a polling idle loop, the loop) enqueues it there.
  */
+#include "guest/bug.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
@@ -11,8 +16,7 @@
 #include "guest/task.h"
 #include "guest/trace.h"
 
-/* task has become runnable on rq: does it preempt what runs there? */
-static void
+void
 wakeup_preempt(struct rq *rq, struct task *task)
 {
 	if (task->class == rq->curr->class) {
@@ -28,22 +32,30 @@ wakeup_fields(const struct task *task)
 	return task->prio | (uint64_t)atomic_load(&task->cpu) << 8;
 }
 
-/* The cpu that it ran on if that idles, else one that idles, else the one that it ran on. */
-static unsigned int
-select_cpu(const struct task *task)
+/* A cpu whose wake list holds tasks is about to be busy. */
+static bool
+cpu_idles(unsigned int cpu)
+{
+	const struct rq *rq = &per_cpu(runqueue, cpu);
+
+	return atomic_load(&rq->nr_running) == 0 && !atomic_load(&rq->ttwu_pending);
+}
+
+unsigned int
+select_task_rq(const struct task *task)
 {
 	unsigned int prev = atomic_load(&task->cpu);
-	bool prev_allowed = task->cpus_allowed >> prev & 1;
+	bool prev_allowed = task_allowed_on(task, prev);
 	unsigned int allowed = CPUS_MAX;
 
-	if (prev_allowed && atomic_load(&per_cpu(runqueue, prev).nr_running) == 0) {
+	if (prev_allowed && cpu_idles(prev)) {
 		return prev;
 	}
 	for_each_cpu (cpu) {
-		if (!(task->cpus_allowed >> cpu & 1)) {
+		if (!task_allowed_on(task, cpu)) {
 			continue;
 		}
-		if (atomic_load(&per_cpu(runqueue, cpu).nr_running) == 0) {
+		if (cpu_idles(cpu)) {
 			return cpu;
 		}
 		allowed = cpu;
@@ -56,11 +68,9 @@ select_cpu(const struct task *task)
 static bool
 wake_queued(struct task *task)
 {
-	struct rq *rq = &per_cpu(runqueue, atomic_load(&task->cpu));
-	bool queued;
+	struct rq *rq = task_rq_lock_pi_held(task);
+	bool queued = atomic_load(&task->on_rq);
 
-	raw_spin_lock(&rq->lock);
-	queued = atomic_load(&task->on_rq);
 	if (queued) {
 		if (!atomic_load(&task->on_cpu)) {
 			wakeup_preempt(rq, task);
@@ -72,22 +82,108 @@ wake_queued(struct task *task)
 	return queued;
 }
 
+/* Linux's ttwu_do_activate: RUNNING only once it is queued, for those who look at the state. */
+static void
+activate_woken(struct rq *rq, struct task *task, enum trace_event event)
+{
+	if (task->contributes_to_load) {
+		task->contributes_to_load = false;
+		atomic_store(&rq->nr_uninterruptible, atomic_load(&rq->nr_uninterruptible) - 1);
+	}
+	if (bug(RUNNING_BEFORE_QUEUED)) {
+		atomic_store(&task->state, TASK_RUNNING);
+		trace(event, task->pid, wakeup_fields(task));
+	}
+	rq_activate(rq, task);
+	wakeup_preempt(rq, task);
+	if (!bug(RUNNING_BEFORE_QUEUED)) {
+		atomic_store(&task->state, TASK_RUNNING);
+		trace(event, task->pid, wakeup_fields(task));
+	}
+}
+
 static void
 enqueue_woken(struct task *task, enum trace_event event)
 {
 	struct rq *rq = &per_cpu(runqueue, atomic_load(&task->cpu));
 
 	raw_spin_lock(&rq->lock);
-	rq_activate(rq, task);
-	wakeup_preempt(rq, task);
-	atomic_store(&task->state, TASK_RUNNING);
-	trace(event, task->pid, wakeup_fields(task));
+	activate_woken(rq, task, event);
 	raw_spin_unlock(&rq->lock);
 }
 
+/* ---- the wake list ---- */
+
+/* On this cpu it would wait for an interrupt of our own; on a busy one for nothing. */
+static bool
+wake_list_helps(const struct task *task, unsigned int cpu)
+{
+	return cpu != smp_processor_id() &&
+	       (task_allowed_on(task, cpu) || bug(WAKE_LIST_ANYWHERE)) &&
+	       atomic_load(&per_cpu(runqueue, cpu).nr_running) == 0;
+}
+
+static bool
+queue_on_wake_list(struct task *task)
+{
+	unsigned int cpu = atomic_load(&task->cpu);
+	struct rq *rq = &per_cpu(runqueue, cpu);
+
+	if (!wake_list_helps(task, cpu)) {
+		return false;
+	}
+	atomic_store(&rq->ttwu_pending, 1);
+	if (llist_add(&rq->wake_list, &task->wake_entry) && !set_nr_if_polling(rq->idle)) {
+		arch_ipi_send(cpu, IRQ_CALL);
+	}
+	return true;
+}
+
+/* What is added after this look finds the list empty, and sends an interrupt of its own. */
+static struct llist_node *
+take_wake_list(struct rq *rq)
+{
+	struct llist_node *node;
+
+	if (!bug(WAKE_LIST_LOSES)) {
+		return llist_reverse_order(llist_del_all(&rq->wake_list));
+	}
+	node = atomic_load(&rq->wake_list);
+	atomic_store(&rq->wake_list, NULL);
+	return llist_reverse_order(node);
+}
+
+uint32_t
+sched_ttwu_pending(void)
+{
+	struct rq *rq = this_cpu_ptr(&runqueue);
+	uint32_t count = 0;
+	struct llist_node *node;
+
+	ASSERT(arch_irqs_disabled());
+	if (atomic_load(&rq->wake_list) == NULL) {
+		return 0;
+	}
+	raw_spin_lock(&rq->lock);
+	node = take_wake_list(rq);
+	while (node != NULL) { /* bounded: the list's length */
+		struct task *task = container_of(node, struct task, wake_entry);
+
+		node = node->next; /* it may run, sleep and be woken again once it is queued */
+		ASSERT(!atomic_load(&task->on_cpu));
+		activate_woken(rq, task, TRACE_sched_wakeup);
+		count++;
+	}
+	atomic_store(&rq->ttwu_pending, 0); /* not before nr_running tells it */
+	raw_spin_unlock(&rq->lock);
+	return count;
+}
+
+/* ---- waking ---- */
+
 /* pi_lock held. The lock's atomic operation is the full barrier before the state is read. */
 static bool
-wake_up_locked(struct task *task, uint32_t states)
+wake_up_locked(struct task *task, uint32_t states, unsigned int seen_cpu)
 {
 	if (!(atomic_load(&task->state) & states)) {
 		return false;
@@ -98,11 +194,16 @@ wake_up_locked(struct task *task, uint32_t states)
 		return true;
 	}
 	atomic_store(&task->state, TASK_WAKING);
-	while (atomic_load_acquire(&task->on_cpu)) { /* bounded: the rest of its switch */
-		arch_cpu_relax();
+	if (atomic_load_acquire(&task->on_cpu) && queue_on_wake_list(task)) {
+		return true;
 	}
-	atomic_store(&task->cpu, select_cpu(task));
-	enqueue_woken(task, TRACE_sched_wakeup);
+	while (atomic_load_acquire(&task->on_cpu) && !bug(NO_ON_CPU_WAIT)) {
+		arch_cpu_relax(); /* bounded: the rest of its switch */
+	}
+	atomic_store(&task->cpu, bug(STALE_WAKE_CPU) ? seen_cpu : select_task_rq(task));
+	if (!queue_on_wake_list(task)) {
+		enqueue_woken(task, TRACE_sched_wakeup);
+	}
 	return true;
 }
 
@@ -120,8 +221,9 @@ wake_up_current(uint32_t states)
 }
 
 bool
-task_wake_up(struct task *task, uint32_t states)
+wake_up_state(struct task *task, uint32_t states)
 {
+	unsigned int seen_cpu;
 	unsigned long flags;
 	bool woken;
 
@@ -130,8 +232,10 @@ task_wake_up(struct task *task, uint32_t states)
 	if (task == current) {
 		woken = wake_up_current(states);
 	} else {
+		/* Linux once believed in the cpu that it saw here (b6e13e85829f). */
+		seen_cpu = bug(STALE_WAKE_CPU) ? atomic_load(&task->cpu) : 0;
 		flags = raw_spin_lock_irqsave(&task->pi_lock);
-		woken = wake_up_locked(task, states);
+		woken = wake_up_locked(task, states, seen_cpu);
 		raw_spin_unlock_irqrestore(&task->pi_lock, flags);
 	}
 	preempt_enable();
@@ -139,14 +243,21 @@ task_wake_up(struct task *task, uint32_t states)
 }
 
 void
-task_wake_up_new(struct task *task)
+wake_up_new_task(struct task *task)
 {
 	unsigned long flags;
 
 	ASSERT(!in_nmi());
 	flags = raw_spin_lock_irqsave(&task->pi_lock);
 	ASSERT(atomic_load(&task->state) == TASK_NEW);
-	atomic_store(&task->cpu, select_cpu(task));
+	atomic_store(&task->cpu, select_task_rq(task));
 	enqueue_woken(task, TRACE_sched_wakeup_new);
 	raw_spin_unlock_irqrestore(&task->pi_lock, flags);
+}
+
+void
+signal_wake_up(struct task *task)
+{
+	atomic_fetch_or(&task->flags, TIF_SIGPENDING); /* a full barrier before the state is read */
+	wake_up_state(task, TASK_INTERRUPTIBLE);
 }

@@ -81,7 +81,8 @@ enum trace_event {
 /* Interrupts that the kernel proper handles. Name, words. */
 #define IRQ_KINDS(X)      \
 	X(TIMER, "timer") \
-	X(RESCHEDULE, "reschedule")
+	X(RESCHEDULE, "reschedule") \
+	X(CALL, "call")
 
 enum irq_kind {
 #define IRQ_KIND_ENUM(name, words) IRQ_##name,

@@ -58,7 +58,7 @@ wake(void *arg)
 	(void)arg;
 	host_gate();
 	atomic_store(&condition, 1);
-	task_wake_up(sleeper, TASK_NORMAL);
+	wake_up_state(sleeper, TASK_NORMAL);
 	host_stop();
 }
 

@@ -204,7 +204,7 @@ join_and_bequeath(void *arg)
 		.fn = inherit,
 		.cpus_allowed = (uintptr_t)arg,
 	});
-	task_wake_up_new(heir);
+	wake_up_new_task(heir);
 	task_exit();
 }
 
@@ -295,7 +295,7 @@ wake_urgent(void *arg)
 {
 	(void)arg;
 	host_gate();
-	task_wake_up(urgent, TASK_NORMAL);
+	wake_up_state(urgent, TASK_NORMAL);
 	host_stop();
 }
 

@@ -65,7 +65,7 @@ wake_and_flip(void *arg)
 {
 	(void)arg;
 	host_gate();
-	HOST_EXPECT(task_wake_up(urgent, TASK_NORMAL));
+	HOST_EXPECT(wake_up_state(urgent, TASK_NORMAL));
 	HOST_EXPECT(host_sent_count(0, IRQ_RESCHEDULE) == 1);
 	if (flips) {
 		preempt_model_set(model_after);

@@ -92,7 +92,7 @@ set_and_wake(void *arg)
 	(void)arg;
 	host_gate();
 	atomic_store(&condition, 1);
-	task_wake_up(sleeper, TASK_NORMAL);
+	wake_up_state(sleeper, TASK_NORMAL);
 	host_stop();
 }
 
@@ -171,7 +171,7 @@ wake(void *arg)
 {
 	(void)arg;
 	host_gate();
-	HOST_EXPECT(task_wake_up(sleeper, TASK_NORMAL));
+	HOST_EXPECT(wake_up_state(sleeper, TASK_NORMAL));
 	host_stop();
 }
 
@@ -265,7 +265,7 @@ static void
 wake_urgent(void *arg)
 {
 	host_gate();
-	HOST_EXPECT(task_wake_up(urgent[(uintptr_t)arg], TASK_NORMAL));
+	HOST_EXPECT(wake_up_state(urgent[(uintptr_t)arg], TASK_NORMAL));
 	host_stop();
 }
 

@@ -59,7 +59,7 @@ struct host_op {
 enum host_actor {
 	HOST_STEP,
 	HOST_IRQ,
-	HOST_NMI = HOST_IRQ + 2,
+	HOST_NMI = HOST_IRQ + 3,
 	HOST_DRAIN,
 	HOST_CLOCK,
 	HOST_ACTOR_COUNT,

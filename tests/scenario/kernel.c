@@ -315,7 +315,7 @@ struct rescue {
 static void
 rescue(struct timer *timer)
 {
-	task_wake_up(container_of(timer, struct rescue, timer)->task, TASK_UNINTERRUPTIBLE);
+	wake_up_state(container_of(timer, struct rescue, timer)->task, TASK_UNINTERRUPTIBLE);
 }
 
 /* P21: preempted between setting its state and testing its condition, a task stays queued. */
@@ -463,7 +463,7 @@ play(uint32_t side)
 		atomic_store_mb(&ball.side, 1 - side);
 		other = atomic_load(&ball.players[1 - side]);
 		if (other != NULL) {
-			task_wake_up(other, TASK_UNINTERRUPTIBLE);
+			wake_up_state(other, TASK_UNINTERRUPTIBLE);
 		}
 	}
 }

@@ -125,10 +125,16 @@ send(unsigned int cpu, uint32_t message)
 	arch_irq_restore(flags);
 }
 
+static const uint8_t vector_of[IRQ_KIND_COUNT] = {
+	[IRQ_TIMER] = VECTOR_TIMER,
+	[IRQ_RESCHEDULE] = VECTOR_RESCHEDULE,
+	[IRQ_CALL] = VECTOR_CALL,
+};
+
 void
 arch_ipi_send(unsigned int cpu, enum irq_kind kind)
 {
-	send(cpu, ICR_FIXED | (kind == IRQ_TIMER ? VECTOR_TIMER : VECTOR_RESCHEDULE));
+	send(cpu, ICR_FIXED | vector_of[kind]);
 }
 
 bool

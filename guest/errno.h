@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What operations that may fail return, negated. Linux's numbers.
+ */
+#pragma once
+
+#define EINVAL 22
