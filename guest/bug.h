@@ -22,6 +22,10 @@
 	  "FAIL a preempted sleeper stays queued")                                                 \
 	X(DETACHED_TOO_EARLY, "a task that moves looks dequeued before it is", "b55945c500c5",     \
 	  "P36", "")                                                                               \
+	X(DISABLE_FIRST, "a switch of the model disables before it enables", "", "P17",            \
+	  "!asked || urgent_ran")                                                                  \
+	X(ENABLE_IGNORES_REQUEST, "the outermost preempt_enable() does not look for a request",    \
+	  "", "P5", "FAIL the outermost preempt_enable switches, under full")                      \
 	X(ENABLE_IRQS_OFF, "preempt_enable() switches with interrupts off", "", "P8",              \
 	  "FAIL preempt_enable with irqs off leaves the request pending")                          \
 	X(FIRST_RUN_LEAK, "a new task begins with preemption off", "609ca066386b", "P11",          \
@@ -40,8 +44,13 @@
 	  "assertion failed: !need_resched()")                                                     \
 	X(LEAK_DISABLE, "a sleep leaves preemption off", "", "P3",                                 \
 	  "assertion failed: preempt_count() == 0")                                                \
+	X(LEAK_IN_IRQ, "an interrupt handler leaves preemption off", "", "P3",                     \
+	  "interrupt of kind")                                                                     \
+	X(LEAK_IN_TIMER, "a timer's function leaves preemption off", "", "P3", "timer function")   \
 	X(LISTED_EARLY, "a task can be found before its scheduling is set up", "b1e8206582f9",     \
 	  "P36", "assertion failed: task->class != NULL")                                          \
+	X(LOCAL_REQUEST_UNFLAGGED, "a request on the own cpu sets the folded bit alone",           \
+	  "1c5ea557a07c", "P29", "overslept")                                                      \
 	X(MIGHT_SLEEP_IN_NONE, "might_sleep() is a preemption point under none", "", "P13",        \
 	  "assertion failed: preempt_policy_allows(policy, reason)")                               \
 	X(NO_ON_CPU_WAIT, "a waker does not wait for a switch that is under way", "91dabf33ae5d",  \
@@ -81,9 +90,15 @@
 	  "dbfb089d360b", "P32", "sched_nr_uninterruptible()")                                     \
 	X(SWITCH_LEAK, "a disable too many between the entry of the scheduler and the switch",     \
 	  "609ca066386b", "P1", "assertion failed: preempt_count() == FORK_PREEMPT_COUNT")         \
+	X(TEST_BEFORE_ENABLE, "preempt_enable() looks for a request before it counts down", "",    \
+	  "P6", "overslept")                                                                       \
 	X(TEST_BEFORE_STATE, "a sleeper tests its condition before it sets its state", "", "P32",  \
 	  "overslept")                                                                             \
+	X(TWO_STEP_COUNT, "the count's address is made before it is counted up", "", "P12",        \
+	  "preempt_count")                                                                         \
 	X(UNDERFLOW_UNSEEN, "the checked counter does not look for underflow", "", "P10", "")      \
+	X(UNLOCK_BEFORE_IRQS, "spin_unlock_irqrestore() enables preemption before interrupts", "", \
+	  "P9", "FAIL spin_unlock_irqrestore switches once interrupts are on")                     \
 	X(WAKE_LIST_ANYWHERE, "the wake list ignores where a task may run", "751d4cbc4387", "P37", \
 	  "assertion failed: task_allowed_on(task, rq->cpu)")                                      \
 	X(WAKE_LIST_LOSES, "the wake list is read and emptied in two steps", "zephyr PR #105596",  \

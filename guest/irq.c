@@ -4,6 +4,7 @@
  */
 #include "guest/irq.h"
 
+#include "guest/bug.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
@@ -38,6 +39,9 @@ irq_handle(struct regs *regs, enum irq_kind kind)
 	preempt_count_add(HARDIRQ_OFFSET);
 	trace(TRACE_irq_entry, kind, arch_regs_ip(regs));
 	handled = run_handler(kind);
+	if (bug(LEAK_IN_IRQ)) {
+		preempt_disable();
+	}
 	trace(TRACE_irq_exit, kind, handled);
 	preempt_count_sub(HARDIRQ_OFFSET);
 	if (preempt_count() != count) {

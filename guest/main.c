@@ -23,9 +23,13 @@ static uint64_t first_task_cycles; /* from the first instruction of the image to
 static void
 run_main(void *info)
 {
+	int status;
+
 	first_task_cycles = arch_cycles() - arch_boot_cycles;
 	smp_init(info);
-	arch_exit(main());
+	status = main();
+	task_check_end();
+	arch_exit(status);
 }
 
 uint64_t

@@ -37,7 +37,7 @@ preempt_schedule(void)
 	uint32_t policy = preempt_policy();
 	bool can = preemptible() || (bug(ENABLE_IRQS_OFF) && !in_atomic());
 
-	if (can && (policy & POLICY_PREEMPT_SCHEDULE)) {
+	if (can && (policy & POLICY_PREEMPT_SCHEDULE) && !bug(ENABLE_IGNORES_REQUEST)) {
 		preempt_current(SCHED_REASON_PREEMPT_ENABLE, policy);
 	}
 }

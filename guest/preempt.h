@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "guest/atomic.h"
+#include "guest/bug.h"
 #include "guest/preempt_count.h"
 
 #include "arch_preempt.h"
@@ -138,8 +139,19 @@ preempt_disable(void)
 static inline void
 preempt_enable(void)
 {
+	bool asked = bug(TEST_BEFORE_ENABLE) && test_preempt_need_resched();
+
 	barrier();
-	if (CONFIG_PREEMPT_COUNT && __builtin_expect(preempt_count_dec_and_test(), 0)) {
+	if (!CONFIG_PREEMPT_COUNT) {
+		return;
+	}
+	if (bug(TEST_BEFORE_ENABLE)) {
+		preempt_count_sub(PREEMPT_OFFSET);
+		if (!asked) {
+			return;
+		}
+		arch_preempt_schedule();
+	} else if (__builtin_expect(preempt_count_dec_and_test(), 0)) {
 		arch_preempt_schedule();
 	}
 }

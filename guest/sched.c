@@ -67,12 +67,19 @@ resched_curr(struct rq *rq)
 		return;
 	}
 	if (!remote) {
-		set_tsk_need_resched(curr);
+		if (!bug(LOCAL_REQUEST_UNFLAGGED)) {
+			set_tsk_need_resched(curr);
+		}
 		set_preempt_need_resched();
 		sends = false;
 	} else {
-		/* One step: it polled when the flag was set, so it will see it, or it is told. */
-		sends = !(set_tsk_need_resched(curr) & TIF_POLLING_NRFLAG);
+		/*
+		 * One step: it polled when the flag was set, so it will see it, or it is told. A
+		 * waker that saw it poll may have set the flag since our look: then it need not be
+		 * told.
+		 */
+		sends = !(set_tsk_need_resched(curr) & (TIF_POLLING_NRFLAG | TIF_NEED_RESCHED)) ||
+		        bug(REQUEST_TWICE);
 	}
 	trace(TRACE_sched_set_need_resched, curr->pid,
 	      rq->cpu | (uint64_t)remote << 8 | (uint64_t)sends << 9);

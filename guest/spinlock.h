@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "guest/atomic.h"
+#include "guest/bug.h"
 #include "guest/preempt.h"
 
 struct raw_spinlock {
@@ -96,6 +97,11 @@ static inline void
 raw_spin_unlock_irqrestore(struct raw_spinlock *lock, unsigned long flags)
 {
 	ticket_unlock(lock);
+	if (bug(UNLOCK_BEFORE_IRQS)) {
+		preempt_enable();
+		arch_irq_restore(flags);
+		return;
+	}
 	arch_irq_restore(flags);
 	preempt_enable();
 }

@@ -212,15 +212,21 @@ task_entry(struct task *prev, void (*fn)(void *), void *arg)
 }
 
 void
+task_check_end(void)
+{
+	if (preempt_count() != 0) {
+		panic("task %s, pid %u, ends with preempt_count %08x", current->comm, current->pid,
+		      preempt_count());
+	}
+	ASSERT(!arch_irqs_disabled());
+}
+
+void
 task_exit(void)
 {
 	struct task *task = current;
 
-	if (preempt_count() != 0) {
-		panic("task %s, pid %u, ends with preempt_count %08x", task->comm, task->pid,
-		      preempt_count());
-	}
-	ASSERT(!arch_irqs_disabled());
+	task_check_end();
 	trace(TRACE_sched_process_exit, task->pid, task->prio);
 	preempt_disable(); /* the joiner may drop its reference now, but ours keeps the stack */
 	complete(&task->exited);

@@ -154,6 +154,9 @@ wake_up_process(struct task *task)
  */
 struct task *task_run(const struct task_params *params);
 
+/* At the end of a task's function, or of main(): a leaked count, or irqs left off, is a panic. */
+void task_check_end(void);
+
 /* Ends current: count 0, irqs on. */
 _Noreturn void task_exit(void);
 

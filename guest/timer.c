@@ -107,6 +107,23 @@ timer_cancel(struct timer *timer)
 	return was_pending;
 }
 
+/* A count that it leaks would be found at the interrupt's end; here we know whose it is. */
+static void
+run_function(struct timer *timer)
+{
+	void (*fn)(struct timer *) = timer->fn; /* timer may be gone afterwards */
+	uint32_t count = preempt_count();
+
+	fn(timer);
+	if (bug(LEAK_IN_TIMER)) {
+		preempt_disable();
+	}
+	if (preempt_count() != count) {
+		panic("timer function %lx: preempt_count %08x at its end, %08x at its start",
+		      (uintptr_t)fn, preempt_count(), count);
+	}
+}
+
 uint32_t
 timer_interrupt(void)
 {
@@ -125,7 +142,7 @@ timer_interrupt(void)
 		base->running = timer;
 		raw_spin_unlock(&base->lock);
 		trace(TRACE_timer_expire, smp_processor_id(), (uintptr_t)timer->fn);
-		timer->fn(timer);
+		run_function(timer);
 		raw_spin_lock(&base->lock);
 		base->running = NULL;
 		count++;

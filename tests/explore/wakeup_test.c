@@ -192,6 +192,7 @@ idle_without_test(void)
 			arch_irq_disable();
 			arch_safe_halt();
 		}
+		set_preempt_need_resched();
 		schedule_idle();
 	}
 }
@@ -287,15 +288,15 @@ boot_request(unsigned int wakers, bool computes)
 	for (uintptr_t n = 0; n < wakers; n++) {
 		urgent[n] = scenario_fifo_task(0, (uint8_t)(10 + 10 * n), run_when_woken, NULL);
 		name_task(urgent[n], n == 0 ? "fifo10" : "fifo20");
-		host_watch(&urgent[n]->flags, TIF_NEED_RESCHED);
+		host_watch(&urgent[n]->flags, TIF_NEED_RESCHED, TIF_POLLING_NRFLAG, 0);
 		scenario_task((unsigned int)n + 1, wake_urgent, (void *)n);
 	}
 	if (computes) {
 		computing = scenario_task(0, compute_and_block, NULL);
 		name_task(computing, "computing");
-		host_watch(&computing->flags, TIF_NEED_RESCHED);
+		host_watch(&computing->flags, TIF_NEED_RESCHED, TIF_POLLING_NRFLAG, 0);
 	}
-	host_watch(&per_cpu(runqueue, 0).idle->flags, TIF_NEED_RESCHED);
+	host_watch(&per_cpu(runqueue, 0).idle->flags, TIF_NEED_RESCHED, TIF_POLLING_NRFLAG, 0);
 	name_run_queues(wakers + 1);
 }
 

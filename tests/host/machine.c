@@ -369,11 +369,13 @@ host_stop(void)
 }
 
 void
-host_watch(const void *addr, uint32_t mask)
+host_watch(const void *addr, uint32_t mask, uint32_t unless, unsigned int owner)
 {
 	assert(machine.watch_count < HOST_WATCHES_MAX);
 	machine.watches[machine.watch_count].addr = addr;
-	machine.watches[machine.watch_count++].mask = mask;
+	machine.watches[machine.watch_count].mask = mask;
+	machine.watches[machine.watch_count].unless = unless;
+	machine.watches[machine.watch_count++].owner = owner;
 }
 
 unsigned int

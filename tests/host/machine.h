@@ -219,10 +219,11 @@ extern void (*host_nmi_handler)(void);
 extern void (*host_interrupt_seen)(unsigned int cpu);
 
 /*
- * From now on counts how often a locked operation makes (*addr & mask) nonzero that was zero. At
- * most HOST_WATCHES_MAX, of 32-bit words; in boot().
+ * From now on counts how often a locked operation of another cpu than `owner` makes (*addr & mask)
+ * nonzero that was zero, while (*addr & unless) is zero. At most HOST_WATCHES_MAX, of 32-bit words;
+ * in boot().
  */
-void host_watch(const void *addr, uint32_t mask);
+void host_watch(const void *addr, uint32_t mask, uint32_t unless, unsigned int owner);
 unsigned int host_watched_count(void);
 #define HOST_WATCHES_MAX 8
 

@@ -90,7 +90,8 @@ watch(const void *addr, uint64_t old, uint64_t value)
 	for (unsigned int n = 0; n < machine.watch_count; n++) {
 		uint32_t mask = machine.watches[n].mask;
 
-		if (machine.watches[n].addr == addr && !(old & mask) && (value & mask)) {
+		if (machine.watches[n].addr == addr && machine.watches[n].owner != host_this->id &&
+		    !(old & (mask | machine.watches[n].unless)) && (value & mask)) {
 			machine.watched++;
 		}
 	}

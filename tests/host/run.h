@@ -23,6 +23,8 @@ struct machine {
 	struct {
 		const void *addr;
 		uint32_t mask;
+		uint32_t unless;
+		unsigned int owner;
 	} watches[HOST_WATCHES_MAX];
 	unsigned int watched; /* rises that were seen */
 	void (*boot)(void);

@@ -64,6 +64,12 @@ __preempt_count_add_return(uint32_t value)
 {
 	uint32_t old = value;
 
+	if (bug(TWO_STEP_COUNT)) {
+		uint32_t *word = raw_cpu_ptr(&preempt_count_word);
+
+		barrier();
+		return *word += value;
+	}
 	__asm__ volatile("xaddl %0, %%gs:%1"
 	                 : "+r"(old), "+m"(preempt_count_word)
 	                 :

@@ -58,6 +58,12 @@ __preempt_count_sub(uint32_t value)
 static inline uint32_t
 __preempt_count_add_return(uint32_t value)
 {
+	if (bug(TWO_STEP_COUNT)) {
+		uint32_t *word = raw_cpu_ptr(&preempt_count_word);
+
+		host_point_local();
+		return *word += value;
+	}
 	return this_cpu_fetch_add(preempt_count_word, value) + value;
 }
 
