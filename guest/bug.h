@@ -5,7 +5,8 @@
  * and leaves no instruction behind.
  *
  * A line each: name, mistake, where it was seen (a commit of Linux or another kernel's bug), the
- * property that it breaks, and words of the report by which a suite must catch it.
+ * property that it breaks, and words of the report by which a suite must catch it. Where suites say
+ * it in different words, " or " stands between them.
  */
 #pragma once
 

@@ -117,7 +117,7 @@ check_urgent(void)
 	HOST_EXPECT(host_all_halted());
 }
 
-/* P5, P13: a folded request is answered at the next point of the model, none and full. */
+/* P5, P13 (none, full): a folded request is answered at the next point of the model. */
 START_TEST(test_preempt_request_is_answered_at_a_point)
 {
 	scenario_must_hold(&(struct explore_scenario){ "request, none", 2, boot_none, check_urgent,
@@ -129,7 +129,7 @@ START_TEST(test_preempt_request_is_answered_at_a_point)
 }
 END_TEST
 
-/* P17: a live switch of the model, in both directions, loses no pending request. */
+/* P17 (none, full): a live switch of the model, in both directions, loses no pending request. */
 START_TEST(test_preempt_model_switch_keeps_the_request)
 {
 	scenario_must_hold(&(struct explore_scenario){ "request, none to full", 2,
@@ -191,7 +191,7 @@ START_TEST(test_preempt_is_requested_by_priority)
 END_TEST
 
 /*
- * P13, seeded bug: under none might_sleep() lets itself be preempted; the switch asserts the model.
+ * P13 (none), seeded bug: might_sleep() lets itself be preempted; the switch asserts the model.
  */
 static void
 compute_might_sleep(void *arg)
@@ -271,7 +271,7 @@ START_TEST(test_preempt_of_a_sleeper_to_be_keeps_it)
 }
 END_TEST
 
-/* P8, P18: with interrupts off neither point switches, whatever is folded. */
+/* P8, P18 (none, full): with interrupts off neither point switches, whatever is folded. */
 static void
 pass_points_irqs_off(void *arg)
 {

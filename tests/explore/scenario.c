@@ -131,4 +131,7 @@ scenario_must_fail(const struct explore_scenario *scenario, const char *words, u
 	ck_assert_msg(again.failed && strcmp(again.reason, report.reason) == 0,
 	              "%s: replayed %s: %s", scenario->name, report.replay,
 	              again.failed ? again.reason : "no failure");
+	if (scenario->bug != NULL) { /* for mutants.sh */
+		printf("MUTANT %s | %s | %s\n", scenario->bug, scenario->name, report.reason);
+	}
 }

@@ -92,7 +92,7 @@ static const struct machine machines[] = {
 
 #define MACHINE_COUNT (int)(sizeof(machines) / sizeof(machines[0]))
 
-/* P13: the tour holds under TCG on 1, 2, 4 and 8 cpus, with and without a tree. */
+/* P13 (every): the tour holds under TCG on 1, 2, 4 and 8 cpus, with and without a tree. */
 START_TEST(test_qemu_tour_succeeds)
 {
 	boot(&machines[_i], guest_path);
@@ -115,8 +115,8 @@ START_TEST(test_qemu_kernel_checks_pass)
 END_TEST
 
 /*
- * P6, P32, P33, P39: an interrupt at every instruction of a window loses nothing. -icount makes a
- * nanosecond an instruction, so the program's sweep leaves none out.
+ * P6, P32, P33, P39 (every): an interrupt at every instruction of a window loses nothing. -icount
+ * makes a nanosecond an instruction, so the program's sweep leaves none out.
  */
 START_TEST(test_qemu_sweep_passes)
 {

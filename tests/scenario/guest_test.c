@@ -69,8 +69,8 @@ static const struct {
 #define MACHINE_COUNT (int)(sizeof(machines) / sizeof(machines[0]))
 
 /*
- * P13: the tour holds on every machine, quietly: nothing on stderr, the pictures of each model in
- * order.
+ * P13 (every): the tour holds on every machine, quietly: nothing on stderr, the pictures of each
+ * model in order.
  */
 START_TEST(test_tour_any_machine_succeeds)
 {
@@ -158,7 +158,7 @@ END_TEST
 static const char *const kernel_machines[] = { "1", "2", "4" };
 
 /*
- * P4, P5, P8, P13, P18, P21, P23, P32, P39, P68: the kernel's checks from inside, under each model.
+ * P4, P5, P8, P13, P18, P21, P23, P32, P39, P68 (every): the kernel's checks from inside.
  */
 START_TEST(test_kernel_checks_from_inside_pass)
 {
