@@ -7,6 +7,7 @@
  *   arch_percpu.h   this_cpu_* accessors                        (through guest/percpu.h)
  *   arch_preempt.h  the preempt counter, folded or not          (through guest/preempt.h)
  *   arch_inline.h   interrupt flag, cycles, relax, struct arch_task, struct regs accessors
+ *   arch_switch.h   arch_switch_to()
  *
  * Contexts: "irqs off" means the calling cpu's interrupt flag is clear; "any" includes NMI.
  */
@@ -37,6 +38,14 @@ struct task;
  *   void *arch_phys_to_virt(uint64_t), uint64_t arch_virt_to_phys(const void *)   direct map only
  *   void arch_clear_pages(void *pages, size_t count)     4 KiB each
  *   struct arch_task              what a switched-out task keeps: its stack pointer
+ */
+
+/*
+ * From arch_switch.h:
+ *   struct task *arch_switch_to(struct task *prev, struct task *next)
+ *                                 leaves prev and resumes next; returns, on prev's stack when prev
+ *                                 is resumed, the task that was left then. irqs off, count 2, this
+ *                                 cpu's rq lock held
  */
 
 /* arch_cycles() at the first instruction of the image. */
@@ -87,12 +96,6 @@ bool arch_cpu_start(unsigned int cpu, struct task *idle);
  * irqs off and count 2. task->stack is set. Any context.
  */
 void arch_task_init(struct task *task, void (*fn)(void *), void *arg);
-
-/*
- * Leaves prev and resumes next; returns, on prev's stack when prev is resumed, the task that was
- * left then. irqs off, count 2, this cpu's rq lock held.
- */
-struct task *arch_switch_to(struct task *prev, struct task *next);
 
 /* Runs fn() on a stack as if called from nowhere: how boot code leaves its own. irqs off. */
 _Noreturn void arch_call_on_stack(void *stack_top, void (*fn)(void));

@@ -14,7 +14,7 @@
 #define HZ_MAX     1000
 #define HZ_DEFAULT 100
 
-struct boot_args boot_args = { .preempt = PREEMPT_FULL, .hz = HZ_DEFAULT };
+struct boot_args boot_args = { .preempt = PREEMPT_FULL, .hz = HZ_DEFAULT, .trace = true };
 
 struct word {
 	const char *text;
@@ -97,6 +97,13 @@ parse_idle(struct word value)
 	return boot_args.idle_polls || word_is(value, "halt");
 }
 
+static bool
+parse_trace(struct word value)
+{
+	boot_args.trace = word_is(value, "on");
+	return boot_args.trace || word_is(value, "off");
+}
+
 /* Of images with seeded bugs only. */
 static bool
 parse_bug(struct word value)
@@ -109,6 +116,7 @@ static const struct key bug_key = { "bug", parse_bug, "a name of bug=list" };
 static const struct key keys[] = {
 	{ "preempt", parse_preempt, "none, voluntary or full" },
 	{ "hz", parse_hz, "a number from 10 to 1000" },
+	{ "trace", parse_trace, "on or off" },
 	{ "idle", parse_idle, "halt or poll" },
 	{ "apic", parse_apic, "x2apic or xapic" },
 	{ "timer", parse_timer, "tsc-deadline or lapic" },

@@ -19,6 +19,7 @@ struct boot_args {
 	bool preempt_given;
 	enum preempt_model preempt; /* default full */
 	uint32_t hz;                /* 10-1000, default 100 */
+	bool trace;                 /* default true */
 	bool idle_polls;            /* instead of halting */
 	enum boot_apic apic;
 	enum boot_timer timer;

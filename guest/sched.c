@@ -17,6 +17,8 @@
 #include "guest/stack.h"
 #include "guest/trace.h"
 
+#include "arch_switch.h"
+
 enum sched_mode {
 	SM_IDLE,    /* the idle loop */
 	SM_NONE,    /* schedule(): blocks if the state says so */
@@ -133,14 +135,20 @@ sched_fold_need_resched(void)
 	return true;
 }
 
-/* Both bits in one place: whatever was asked of prev is answered by the pick that was just made. */
+/*
+ * All of it in one place: whatever was asked of prev is answered by the pick that was just made.
+ * The lock keeps others from asking meanwhile, and what is folded is in the flags too.
+ */
 static void
 clear_need_resched(struct task *prev)
 {
-	uint32_t flags = clear_tsk_need_resched(prev);
+	uint32_t flags = atomic_load(&prev->flags);
 
 	ASSERT(!(flags & TIF_POLLING_NRFLAG)); /* nobody looks at the flags of a task that left */
-	clear_preempt_need_resched();
+	if (flags & (TIF_NEED_RESCHED | TIF_NEED_RESCHED_LAZY)) {
+		clear_tsk_need_resched(prev);
+		clear_preempt_need_resched();
+	}
 }
 
 struct rq *
@@ -224,23 +232,19 @@ sched_tick(void)
 
 /* ---- the switch ---- */
 
-static const struct sched_class *const classes[] = {
-	&sched_class_rt,
-	&sched_class_fair,
-	&sched_class_idle,
-};
-
+/* stop, deadline, rt, fair, idle: in this order, of which there are three. */
 static struct task *
 pick_next(struct rq *rq)
 {
-	for (unsigned int i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		struct task *next = classes[i]->pick(rq);
+	struct task *next = sched_class_rt.pick(rq);
 
-		if (next != NULL) {
-			return next;
-		}
+	if (next == NULL) {
+		next = sched_class_fair.pick(rq);
 	}
-	panic("cpu %u has no idle task", rq->cpu);
+	if (next == NULL) {
+		next = sched_class_idle.pick(rq);
+	}
+	return next;
 }
 
 static void
@@ -255,6 +259,60 @@ check_entry(const struct task *prev)
 	}
 }
 
+/*
+ * prev may not run here any more, and is off this cpu now. irqs stay off until it is queued: an
+ * interrupt's wakeup of prev would wait for us.
+ */
+static __attribute__((noinline, cold)) void
+finish_move(struct rq *rq, struct task *prev)
+{
+	struct rq *to = &per_cpu(runqueue, atomic_load(&prev->cpu));
+
+	ticket_unlock(&rq->lock);
+	ticket_lock(&to->lock);
+	sched_attach(to, prev);
+	raw_spin_unlock_irq(&to->lock);
+}
+
+/* The scheduler's reference ends with the last use of the stack. */
+static __attribute__((noinline, cold)) void
+reap(struct task *dead)
+{
+	ASSERT(!atomic_load(&dead->on_rq));
+	task_put(dead);
+}
+
+/* prev's state and place are read before on_cpu: then prev may run, and change them. */
+static inline void
+finish_switch(struct task *prev)
+{
+	struct rq *rq = this_cpu_ptr(&runqueue);
+	uint32_t prev_state;
+	bool prev_moves;
+
+	if (preempt_count() != FORK_PREEMPT_COUNT) {
+		panic("corrupted preempt_count %08x after the switch from %s, pid %u",
+		      preempt_count(), prev->comm, prev->pid);
+	}
+	prev_state = atomic_load(&prev->state);
+	prev_moves = atomic_load(&prev->on_rq) == TASK_ON_RQ_MIGRATING;
+	atomic_store_release(&prev->on_cpu, 0);
+	if (__builtin_expect(prev_moves, 0)) {
+		finish_move(rq, prev);
+		return;
+	}
+	raw_spin_unlock_irq(&rq->lock);
+	if (__builtin_expect(prev_state == TASK_DEAD, 0)) {
+		reap(prev);
+	}
+}
+
+void
+sched_finish_switch(struct task *prev)
+{
+	finish_switch(prev);
+}
+
 static void
 context_switch(struct task *prev, struct task *next)
 {
@@ -265,47 +323,7 @@ context_switch(struct task *prev, struct task *next)
 		atomic_store_release(&prev->on_cpu, 0);
 	}
 	this_cpu_write(current_task, next);
-	sched_finish_switch(arch_switch_to(prev, next));
-}
-
-/*
- * prev may not run here any more, and is off this cpu now. irqs stay off: an interrupt's wakeup of
- * prev would wait for us.
- */
-static void
-finish_move(struct rq *rq, struct task *prev)
-{
-	struct rq *to = &per_cpu(runqueue, atomic_load(&prev->cpu));
-
-	ticket_unlock(&rq->lock);
-	ticket_lock(&to->lock);
-	sched_attach(to, prev);
-	ticket_unlock(&to->lock);
-	ticket_lock(&rq->lock);
-}
-
-void
-sched_finish_switch(struct task *prev)
-{
-	struct rq *rq = this_cpu_ptr(&runqueue);
-	uint32_t prev_state;
-	bool prev_moves;
-
-	if (preempt_count() != FORK_PREEMPT_COUNT) {
-		panic("corrupted preempt_count %08x after the switch from %s, pid %u",
-		      preempt_count(), prev->comm, prev->pid);
-	}
-	prev_state = atomic_load(&prev->state); /* before on_cpu: then prev may run and change it */
-	prev_moves = atomic_load(&prev->on_rq) == TASK_ON_RQ_MIGRATING;
-	atomic_store_release(&prev->on_cpu, 0);
-	if (prev_moves) {
-		finish_move(rq, prev);
-	}
-	raw_spin_unlock_irq(&rq->lock);
-	if (prev_state == TASK_DEAD) {
-		ASSERT(!atomic_load(&prev->on_rq));
-		task_put(prev);
-	}
+	finish_switch(arch_switch_to(prev, next));
 }
 
 /* Point of no return for a sleeper: after this only a wakeup brings it back. */
@@ -316,7 +334,6 @@ block(struct rq *rq, struct task *prev, uint32_t state)
 	if (state & TASK_UNINTERRUPTIBLE) {
 		atomic_store(&rq->nr_uninterruptible, atomic_load(&rq->nr_uninterruptible) + 1);
 	}
-	prev->nvcsw++;
 	rq_deactivate(rq, prev);
 	if (bug(STATE_READ_TWICE)) {
 		prev->contributes_to_load = atomic_load(&prev->state) & TASK_UNINTERRUPTIBLE;
@@ -346,6 +363,7 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	struct task *prev = current;
 	struct task *next;
 	struct rq *rq;
+	uint64_t *switch_count = &prev->nivcsw;
 	uint32_t prev_state;
 
 	check_entry(prev);
@@ -358,7 +376,6 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 		prev_state = atomic_load(&prev->state); /* once: a waker may change it */
 	}
 	if (prev_state == TASK_RUNNING || (mode != SM_NONE && !bug(DEQUEUE_ON_PREEMPT))) {
-		prev->nivcsw += mode == SM_PREEMPT;
 		keep_runnable(rq, prev);
 	} else if (signal_pending_state(prev_state, prev)) {
 		atomic_store(&prev->state, TASK_RUNNING);
@@ -366,6 +383,7 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 		keep_runnable(rq, prev);
 	} else {
 		reason = block(rq, prev, prev_state);
+		switch_count = &prev->nvcsw;
 	}
 	next = mode == SM_IDLE && atomic_load(&rq->nr_running) == 0 ? prev : pick_next(rq);
 	if (next != prev || !bug(KEEP_REQUEST_ON_STAY)) {
@@ -379,6 +397,7 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	if (bug(SWITCH_LEAK)) {
 		preempt_disable();
 	}
+	++*switch_count;
 	rq->nr_switches++;
 	rq->curr = next;
 	trace(TRACE_sched_switch, next->pid,
@@ -439,8 +458,7 @@ yield(void)
 {
 	struct rq *rq;
 
-	ASSERT(preempt_count() == 0);
-	arch_irq_disable();
+	arch_irq_disable(); /* the count is checked below, in __schedule() */
 	rq = this_cpu_ptr(&runqueue);
 	raw_spin_lock(&rq->lock);
 	rq->curr->class->yield(rq);

@@ -46,8 +46,7 @@ rt_dequeue(struct rq *rq, struct task *task)
 static void
 rt_yield(struct rq *rq)
 {
-	list_remove(&rq->curr->run_node);
-	list_add_tail(&rq->rt.queue[rq->curr->prio], &rq->curr->run_node);
+	list_move_tail(&rq->rt.queue[rq->curr->prio], &rq->curr->run_node);
 }
 
 static void
@@ -62,15 +61,21 @@ rt_wakeup_preempt(struct rq *rq, struct task *task)
 }
 
 static struct task *
+first_of(struct rq *rq, unsigned int prio)
+{
+	return container_of(rq->rt.queue[prio].next, struct task, run_node);
+}
+
+static struct task *
 rt_pick(struct rq *rq)
 {
-	for (unsigned int word = 0; word < 2; word++) {
-		if (rq->rt.bitmap[word] != 0) {
-			unsigned int prio = word * BITMAP_BITS +
-			                    (unsigned int)__builtin_ctzll(rq->rt.bitmap[word]);
+	const uint64_t *bitmap = rq->rt.bitmap;
 
-			return container_of(rq->rt.queue[prio].next, struct task, run_node);
-		}
+	if (bitmap[0] != 0) {
+		return first_of(rq, (unsigned int)__builtin_ctzll(bitmap[0]));
+	}
+	if (bitmap[1] != 0) {
+		return first_of(rq, BITMAP_BITS + (unsigned int)__builtin_ctzll(bitmap[1]));
 	}
 	return NULL;
 }

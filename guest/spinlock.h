@@ -30,15 +30,16 @@ ticket_lock(struct raw_spinlock *lock)
 {
 	uint32_t ticket = atomic_fetch_add(&lock->next, 1);
 
-	while (atomic_load_acquire(&lock->owner) != ticket) { /* bounded: the holders before us */
-		arch_cpu_relax();
+	while (__builtin_expect(atomic_load_acquire(&lock->owner) != ticket, 0)) {
+		arch_cpu_relax(); /* bounded: the holders before us */
 	}
 }
 
+/* Only the holder writes owner. */
 static inline void
 ticket_unlock(struct raw_spinlock *lock)
 {
-	atomic_store_release(&lock->owner, atomic_load(&lock->owner) + 1);
+	atomic_inc_release_sole(&lock->owner);
 }
 
 /* Held by somebody: for assertions. Any context. */

@@ -5,7 +5,7 @@
  * Linux 6.1's, measured the same way; the limit is what we want to stay under.
  *
  * A switch:  from before yield() in one task to after it in its equal.
- * A wakeup:  from before task_wake_up() to the first instruction of the more important task after
+ * A wakeup:  from before wake_up_state() to the first instruction of the more important task after
  *            its schedule(): under full, it overtakes in there.
  * A task:    from before task_run() until it returns to the creator, which the new task does not
  *            preempt: name, stack, first frame, queue. Its memory is that of one that has ended, as
@@ -23,6 +23,8 @@
 #include "guest/task.h"
 #include "guest/trace.h"
 #include "shared/scenario_abi.h"
+
+#include "arch_switch.h"
 
 #define LOW_PRIORITY    10
 #define MIDDLE_PRIORITY 20
@@ -187,7 +189,7 @@ measure_wakeup(void)
 
 	while (!finished()) {
 		begin();
-		task_wake_up(woken, TASK_UNINTERRUPTIBLE);
+		wake_up_state(woken, TASK_UNINTERRUPTIBLE);
 	}
 	task_join(woken);
 	print_row("wakeup, until the woken task runs", (struct others){ 350, 254, 1488 }, 0);

@@ -17,6 +17,7 @@
 #include "guest/smp.h"
 #include "guest/stack.h"
 #include "guest/timer.h"
+#include "tests/host/arch_switch.h"
 #include "tests/host/counter.h"
 #include "tests/host/fiber.h"
 #include "tests/host/kernel.h"

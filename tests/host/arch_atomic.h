@@ -16,6 +16,12 @@
 #define arch_atomic_load(p, order)     ((__typeof__(*(p)))(uintptr_t)host_load(p, sizeof(*(p))))
 #define arch_atomic_store(p, v, order) host_store(p, sizeof(*(p)), HOST_WORD(v))
 
+#define arch_atomic_inc_release_sole(p)                                                          \
+	do {                                                                                     \
+		__typeof__(p) host_p_ = (p);                                                     \
+		host_store(host_p_, sizeof(*host_p_), host_load(host_p_, sizeof(*host_p_)) + 1); \
+	} while (0)
+
 /* A statement expression, so that a value that nobody wants is no warning. */
 #define HOST_RMW(p, op, v) \
 	__extension__({ (__typeof__(*(p)))(uintptr_t)host_rmw(p, sizeof(*(p)), op, HOST_WORD(v)); })
