@@ -29,9 +29,11 @@ sched_rt_init_task(struct task *task, unsigned int priority)
 static void
 rt_enqueue(struct rq *rq, struct task *task)
 {
-	ASSERT(task->prio < MAX_RT_PRIO);
-	list_add_tail(&rq->rt.queue[task->prio], &task->run_node);
-	rq->rt.bitmap[task->prio / BITMAP_BITS] |= 1ull << task->prio % BITMAP_BITS;
+	unsigned int prio = task->prio;
+
+	ASSERT(prio < MAX_RT_PRIO);
+	list_add_tail(&rq->rt.queue[prio], &task->run_node);
+	rq->rt.bitmap[prio / BITMAP_BITS] |= 1ull << prio % BITMAP_BITS;
 }
 
 static void
