@@ -14,30 +14,6 @@ static HOST_STATE struct task *sleeper;
 static HOST_STATE struct atomic condition;
 static HOST_STATE unsigned int done_count;
 
-static void
-name_task(const struct task *task, const char *name)
-{
-	explore_name(&task->state, "%s.state", name);
-	explore_name(&task->flags, "%s.flags", name);
-	explore_name(&task->on_cpu, "%s.on_cpu", name);
-	explore_name(&task->on_rq, "%s.on_rq", name);
-	explore_name(&task->pi_lock.next, "%s.pi_lock.next", name);
-	explore_name(&task->pi_lock.owner, "%s.pi_lock.owner", name);
-}
-
-static void
-name_run_queues(unsigned int cpus)
-{
-	for (unsigned int cpu = 0; cpu < cpus; cpu++) {
-		const struct rq *rq = &per_cpu(runqueue, cpu);
-
-		explore_name(&rq->lock.next, "rq%u.lock.next", cpu);
-		explore_name(&rq->lock.owner, "rq%u.lock.owner", cpu);
-		explore_name(&rq->idle->flags, "idle%u.flags", cpu);
-		explore_name(&rq->idle->on_cpu, "idle%u.on_cpu", cpu);
-	}
-}
-
 /* Every task that waited was woken, and no request is left behind. */
 static void
 check_at_rest(unsigned int wanted)
@@ -100,9 +76,10 @@ static void
 boot_sleeper(void (*body)(void *))
 {
 	explore_name(&condition, "condition");
+	explore_show(&condition, NULL);
 	sleeper = scenario_task(0, body, NULL);
-	name_task(sleeper, "sleeper");
-	name_run_queues(2);
+	scenario_name_task(sleeper, "sleeper");
+	scenario_name_cpus(2);
 	scenario_task(1, set_and_wake, NULL);
 }
 
@@ -179,8 +156,8 @@ static void
 boot_idle(void)
 {
 	sleeper = scenario_task(0, block_once, NULL);
-	name_task(sleeper, "sleeper");
-	name_run_queues(2);
+	scenario_name_task(sleeper, "sleeper");
+	scenario_name_cpus(2);
 	scenario_task(1, wake, NULL);
 }
 
@@ -286,17 +263,17 @@ boot_request(unsigned int wakers, bool computes)
 {
 	for (uintptr_t n = 0; n < wakers; n++) {
 		urgent[n] = scenario_fifo_task(0, (uint8_t)(10 + 10 * n), run_when_woken, NULL);
-		name_task(urgent[n], n == 0 ? "fifo10" : "fifo20");
+		scenario_name_task(urgent[n], n == 0 ? "fifo10" : "fifo20");
 		host_watch(&urgent[n]->flags, TIF_NEED_RESCHED);
 		scenario_task((unsigned int)n + 1, wake_urgent, (void *)n);
 	}
 	if (computes) {
 		computing = scenario_task(0, compute_and_block, NULL);
-		name_task(computing, "computing");
+		scenario_name_task(computing, "computing");
 		host_watch(&computing->flags, TIF_NEED_RESCHED);
 	}
 	host_watch(&per_cpu(runqueue, 0).idle->flags, TIF_NEED_RESCHED);
-	name_run_queues(wakers + 1);
+	scenario_name_cpus(wakers + 1);
 }
 
 static void
