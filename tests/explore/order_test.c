@@ -107,6 +107,13 @@ boot_wakeup(void)
 }
 
 static void
+boot_silent(void)
+{
+	boot_wakeup();
+	record_runs = false;
+}
+
+static void
 boot_idle(void)
 {
 	boot_order(block_once, set_and_wake);
@@ -176,6 +183,23 @@ START_TEST(test_order_preempted_sleeper_holds)
 	                   LIMIT);
 	printf("    preempted with its state set in %u runs\n", window_count);
 	ck_assert_uint_gt(window_count, 0);
+}
+END_TEST
+
+/* The same runs, whether they are recorded or not: writing a record is no step and no state. */
+START_TEST(test_order_records_change_nothing)
+{
+	static struct explore_report recorded;
+	static struct explore_report silent;
+	struct explore_scenario scenario = { "records", 2, boot_wakeup, check, NULL, 0, NULL };
+
+	explore_all(&scenario, LIMIT, &recorded);
+	scenario.boot = boot_silent;
+	scenario.check = NULL;
+	explore_all(&scenario, LIMIT, &silent);
+	ck_assert(recorded.complete && silent.complete);
+	ck_assert_uint_eq(recorded.runs, silent.runs);
+	ck_assert_uint_eq(recorded.transitions, silent.transitions);
 }
 END_TEST
 
@@ -399,6 +423,7 @@ main(void)
 	tcase_add_test(tests, test_order_wakeup_holds);
 	tcase_add_test(tests, test_order_idle_wakeup_holds);
 	tcase_add_test(tests, test_order_preempted_sleeper_holds);
+	tcase_add_test(tests, test_order_records_change_nothing);
 	tcase_add_test(tests, test_order_check_accepts_a_story);
 	tcase_add_loop_test(tests, test_order_check_refuses_a_changed_record, 0,
 	                    sizeof(changes) / sizeof(changes[0]));

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: ISC
 /*
- * Wakeups: of a sleeper, of an idle cpu, and the request that travels to it.
+ * Wakeups: of a sleeper, of an idle cpu, and the request that travels to it; and how lost ones are
+ * drawn.
  */
+#include <string.h>
+
 #include "guest/preempt.h"
 #include "guest/sched.h"
 #include "guest/smp.h"
+#include "tests/explore/picture.h"
 #include "tests/explore/scenario.h"
 #include "tests/unit/suite.h"
 
@@ -396,6 +400,97 @@ START_TEST(test_request_without_competitor_is_cleared)
 }
 END_TEST
 
+/* ---- the picture of a failing run ---- */
+
+static char picture[16384];
+
+static void
+append(const char *line)
+{
+	ck_assert_uint_le(strlen(line), 100);
+	ck_assert_uint_lt(strlen(picture) + strlen(line) + 1, sizeof(picture));
+	strcat(picture, line);
+	strcat(picture, "\n");
+}
+
+static void
+draw_failure(const struct explore_scenario *scenario)
+{
+	static struct explore_report report;
+
+	explore_all(scenario, LIMIT, &report);
+	ck_assert(report.failed);
+	explore_minimize(scenario, &report);
+	picture[0] = '\0';
+	picture_draw(scenario, report.replay, append);
+	ck_assert_ptr_nonnull(strstr(picture, report.replay));
+	ck_assert_ptr_nonnull(strstr(picture, report.reason));
+}
+
+/* Of the caret at these words: left of them, or behind. */
+static size_t
+column_of(const char *words)
+{
+	const char *found = strstr(picture, words);
+	const char *line = found;
+	const char *caret;
+
+	ck_assert_msg(found != NULL, "no '%s' in\n%s", words, picture);
+	while (line != picture && line[-1] != '\n') {
+		line--;
+	}
+	caret = found - 2 >= line && found[-2] == '^' ? found - 2 : found + strlen(words) + 1;
+	ck_assert_msg(*caret == '^', "no caret at '%s' in\n%s", words, picture);
+	return (size_t)(caret - line);
+}
+
+static void
+has(const char *words)
+{
+	ck_assert_msg(strstr(picture, words) != NULL, "no '%s' in\n%s", words, picture);
+}
+
+/*
+ * P32, mutant: the picture of the lost wakeup shows the store that waits in its buffer while the
+ * sleeper reads the condition and the waker the state, and that it blocks afterwards.
+ */
+START_TEST(test_wakeup_lost_is_drawn)
+{
+	draw_failure(&(struct explore_scenario){ "lost", 2, boot_wakeup, check_one, NULL,
+	                                         HOST_BROKEN_XCHG, NULL });
+	has("|====| sleeper");
+	has("cpu 0   |===");
+	has("cpu 1   |---");
+	has("in the end: sleeper sleeps\n");
+	ck_assert_uint_lt(column_of("sleeper.state = UNINTERRUPTIBLE, in its buffer"),
+	                  column_of("reads condition: 0"));
+	ck_assert_uint_lt(column_of("reads condition: 0"), column_of("condition = 1"));
+	ck_assert_uint_lt(column_of("condition = 1"),
+	                  column_of("memory gets sleeper.state = UNINTERRUPTIBLE"));
+	ck_assert_uint_lt(column_of("memory gets sleeper.state = UNINTERRUPTIBLE"),
+	                  column_of("sleeper blocks"));
+	ck_assert_uint_lt(column_of("halts"), column_of("the run fails here"));
+	ck_assert_ptr_null(strstr(picture, "wakes sleeper"));
+}
+END_TEST
+
+/* P33, seeded bug: the wakeup, its interrupt, and the halt behind it stand in this order. */
+START_TEST(test_idle_slept_through_is_drawn)
+{
+	draw_failure(&(struct explore_scenario){ "overslept", 2, boot_idle, check_one, NULL, 0,
+	                                         "idle-no-retest" });
+	has("|##");
+	has("in the end: sleeper is runnable but does not run\n");
+	ck_assert_uint_lt(column_of("sleeper blocks"), column_of("requests a switch on cpu 0"));
+	ck_assert_uint_lt(column_of("requests a switch on cpu 0"),
+	                  column_of("sends an interrupt to cpu 0"));
+	ck_assert_uint_lt(column_of("sends an interrupt to cpu 0"),
+	                  column_of("reschedule interrupt"));
+	ck_assert_uint_lt(column_of("wakes sleeper"), column_of("halts"));
+	ck_assert_uint_lt(column_of("reschedule interrupt"), column_of("halts"));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -416,6 +511,8 @@ main(void)
 	tcase_add_test(tests, test_idle_seeded_bugs_are_caught);
 	tcase_add_test(tests, test_request_without_competitor_is_cleared);
 	tcase_add_test(tests, test_request_sent_twice_is_noticed);
+	tcase_add_test(tests, test_wakeup_lost_is_drawn);
+	tcase_add_test(tests, test_idle_slept_through_is_drawn);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }
