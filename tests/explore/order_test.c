@@ -13,6 +13,7 @@
 #include "guest/preempt_model.h"
 #include "guest/sched.h"
 #include "guest/smp.h"
+#include "guest/trace.h"
 #include "tests/explore/scenario.h"
 #include "tests/host/record.h"
 #include "tests/unit/suite.h"
@@ -32,7 +33,8 @@ sleep_for_condition(void *arg)
 {
 	(void)arg;
 	host_gate();
-	for (;;) { /* bounded: until the wakeup */
+	trace(TRACE_marker, 0, 0); /* with interrupts on: a point would be one here */
+	for (;;) {                 /* bounded: until the wakeup */
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		if (atomic_load(&condition)) {
 			break;
