@@ -466,11 +466,13 @@ draw(const struct explore_scenario *scenario, const struct explore_report *repor
 		timeline.tracks[cpu] = make_track(cpu, last_moment);
 	}
 	timeline.tasks = tasks.list;
-	timeline.task_count = tasks.count;
+	timeline.task_count = count != 0 ? tasks.count : 0; /* 0: who runs is not known */
 	timeline.note_count = sort_notes(sorted);
 	print_wrapped(scenario->name, print);
 	print_wrapped(report->failed ? report->reason : "no failure", print);
-	print_legend(print);
+	if (count != 0) {
+		print_legend(print);
+	}
 	timeline_draw(&timeline, print);
 	print_states(list, count, print);
 }
