@@ -34,6 +34,7 @@ struct explore_report {
 	bool complete;    /* the whole space was explored, and nothing failed */
 	bool failed;
 	bool fine; /* of the replay: see host_fine */
+	int cpu;   /* that failed, or -1: the check did */
 	char reason[256];
 	char replay[EXPLORE_REPLAY_SIZE];
 };

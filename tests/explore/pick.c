@@ -79,6 +79,7 @@ pick_run(const struct explore_scenario *scenario, struct explore_report *report)
 		return false;
 	}
 	report->failed = true;
+	report->cpu = result.cpu;
 	memcpy(report->reason, result.reason, sizeof(report->reason));
 	write_replay(report);
 	return true;

@@ -494,6 +494,9 @@ picture_draw(const struct explore_scenario *scenario, const char *replay,
 	}
 	replay_seen(scenario, replay, see, &report);
 	finish_last();
+	if (report.failed && report.cpu >= 0) {
+		NOTE((unsigned int)report.cpu, last_moment, NULL, "fails");
+	}
 	draw(scenario, &report, print);
 	snprintf(told, sizeof(told), "replay: %s", replay);
 	print_wrapped(told, print);

@@ -491,6 +491,16 @@ START_TEST(test_idle_slept_through_is_drawn)
 }
 END_TEST
 
+/* P23, seeded bug: what fails within a run is marked on the cpu that it happens on. */
+START_TEST(test_request_kept_is_drawn)
+{
+	draw_failure(&(struct explore_scenario){ "kept", 2, boot_empty_request, check_nothing_asked,
+	                                         NULL, 0, "keep-request-on-stay" });
+	ck_assert_uint_lt(column_of("reschedule interrupt"), column_of("fails\n"));
+	ck_assert_uint_eq(column_of("fails\n"), column_of("the run fails here"));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -513,6 +523,7 @@ main(void)
 	tcase_add_test(tests, test_request_sent_twice_is_noticed);
 	tcase_add_test(tests, test_wakeup_lost_is_drawn);
 	tcase_add_test(tests, test_idle_slept_through_is_drawn);
+	tcase_add_test(tests, test_request_kept_is_drawn);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

@@ -181,6 +181,7 @@ enum host_end {
 struct host_result {
 	enum host_end end;
 	int status;       /* EXIT */
+	int cpu;          /* FAILED: that failed, or -1: the inspection */
 	char reason[256]; /* FAILED */
 };
 

@@ -67,6 +67,7 @@ machine_end(enum host_end end)
 	static void *abandoned;
 
 	machine.result->end = end;
+	machine.result->cpu = inspecting ? -1 : host_this->id;
 	machine.quiet = true;
 	if (inspecting) {
 		longjmp(inspection, 1);

@@ -122,12 +122,12 @@ START_TEST(test_timeline_notes_and_ending)
 		"                                              words that reach beyond the end ^\n"
 		"\n"
 		"            cpu 1   |---------------------------------------------------------|\n"
-		"                              "
-		"                     ^ at the switch            ^ short\n"
-		"            step    0        1"
-		"0                    50                         100\n"
-		"                              "
-		"                                                ^ the end\n");
+		"                    "
+		"                               ^ at the switch            ^ short\n"
+		"            step    "
+		"0        10                    50                         100\n"
+		"                    "
+		"                                                          ^ the end\n");
 }
 END_TEST
 
