@@ -4,9 +4,7 @@
  * for each wakeup, request, interrupt and halt, and for what the cpus say to each other through
  * the words that explore_show() names.
  *
- * Time is the number of the transition. A word that only one cpu uses, or nobody writes, is no
- * talk, and a load that brings nothing new is none either. A store says when it reaches memory if
- * another cpu moves before.
+ * Time is the number of the transition. What is talk, note.h says.
  */
 #pragma once
 
