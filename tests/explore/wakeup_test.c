@@ -84,7 +84,7 @@ boot_sleeper(void (*body)(void *))
 	sleeper = scenario_task(0, body, NULL);
 	scenario_name_task(sleeper, "sleeper");
 	scenario_name_cpus(2);
-	scenario_task(1, set_and_wake, NULL);
+	scenario_name_task(scenario_task(1, set_and_wake, NULL), "waker");
 }
 
 static void
@@ -162,7 +162,7 @@ boot_idle(void)
 	sleeper = scenario_task(0, block_once, NULL);
 	scenario_name_task(sleeper, "sleeper");
 	scenario_name_cpus(2);
-	scenario_task(1, wake, NULL);
+	scenario_name_task(scenario_task(1, wake, NULL), "waker");
 }
 
 static void
