@@ -81,7 +81,7 @@ boot_model(enum preempt_model before, enum preempt_model after)
 	model_after = after;
 	flips = before != after;
 	urgent = scenario_fifo_task(0, 50, run_urgently, NULL);
-	explore_name(&urgent->state, "urgent.state");
+	scenario_name_task(urgent, "urgent");
 	scenario_task(0, compute, NULL);
 	scenario_task(1, wake_and_flip, NULL);
 }

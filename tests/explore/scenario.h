@@ -13,9 +13,16 @@ struct task *scenario_task(unsigned int cpu, void (*fn)(void *), void *arg);
 /* The same with a FIFO priority. */
 struct task *scenario_fifo_task(unsigned int cpu, uint8_t priority, void (*fn)(void *), void *arg);
 
+/* In boot(): a name for the task and what others see of it, in what is told of a run. */
+void scenario_name_task(struct task *task, const char *name);
+
+/* In boot(): names for the run queues and idle tasks of the first `cpus` cpus. */
+void scenario_name_cpus(unsigned int cpus);
+
 /*
  * Explores everything; fails the test, with the replay, if a run fails or the space is not
- * exhausted. Prints the number of runs.
+ * exhausted. Prints the number of runs, and a
+ * failing one as a picture (picture.h).
  */
 void scenario_must_hold(const struct explore_scenario *scenario, uint64_t limit);
 
@@ -30,6 +37,7 @@ void scenario_must_survive(const struct explore_scenario *scenario, uint64_t run
 
 /*
  * A mutant: fails the test unless a run fails with a reason that contains these words,
- * and fails alike when its string, made shorter, is replayed.
+ * and fails alike when its string, made shorter, is replayed. The environment's EXPLORE_TELL asks
+ * for more: timeline (the picture), steps (each transition), all.
  */
 void scenario_must_fail(const struct explore_scenario *scenario, const char *words, uint64_t limit);

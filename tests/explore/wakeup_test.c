@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: ISC
 /*
- * Wakeups: of a sleeper, of an idle cpu, and the request that travels to it.
+ * Wakeups: of a sleeper, of an idle cpu, and the request that travels to it; and how lost ones are
+ * drawn.
  */
+#include <string.h>
+
 #include "guest/preempt.h"
 #include "guest/sched.h"
 #include "guest/smp.h"
+#include "tests/explore/picture.h"
 #include "tests/explore/scenario.h"
 #include "tests/unit/suite.h"
 
@@ -13,30 +17,6 @@
 static HOST_STATE struct task *sleeper;
 static HOST_STATE struct atomic condition;
 static HOST_STATE unsigned int done_count;
-
-static void
-name_task(const struct task *task, const char *name)
-{
-	explore_name(&task->state, "%s.state", name);
-	explore_name(&task->flags, "%s.flags", name);
-	explore_name(&task->on_cpu, "%s.on_cpu", name);
-	explore_name(&task->on_rq, "%s.on_rq", name);
-	explore_name(&task->pi_lock.next, "%s.pi_lock.next", name);
-	explore_name(&task->pi_lock.owner, "%s.pi_lock.owner", name);
-}
-
-static void
-name_run_queues(unsigned int cpus)
-{
-	for (unsigned int cpu = 0; cpu < cpus; cpu++) {
-		const struct rq *rq = &per_cpu(runqueue, cpu);
-
-		explore_name(&rq->lock.next, "rq%u.lock.next", cpu);
-		explore_name(&rq->lock.owner, "rq%u.lock.owner", cpu);
-		explore_name(&rq->idle->flags, "idle%u.flags", cpu);
-		explore_name(&rq->idle->on_cpu, "idle%u.on_cpu", cpu);
-	}
-}
 
 /* Every task that waited was woken, and no request is left behind. */
 static void
@@ -100,10 +80,11 @@ static void
 boot_sleeper(void (*body)(void *))
 {
 	explore_name(&condition, "condition");
+	explore_show(&condition, NULL);
 	sleeper = scenario_task(0, body, NULL);
-	name_task(sleeper, "sleeper");
-	name_run_queues(2);
-	scenario_task(1, set_and_wake, NULL);
+	scenario_name_task(sleeper, "sleeper");
+	scenario_name_cpus(2);
+	scenario_name_task(scenario_task(1, set_and_wake, NULL), "waker");
 }
 
 static void
@@ -179,9 +160,9 @@ static void
 boot_idle(void)
 {
 	sleeper = scenario_task(0, block_once, NULL);
-	name_task(sleeper, "sleeper");
-	name_run_queues(2);
-	scenario_task(1, wake, NULL);
+	scenario_name_task(sleeper, "sleeper");
+	scenario_name_cpus(2);
+	scenario_name_task(scenario_task(1, wake, NULL), "waker");
 }
 
 static void
@@ -287,17 +268,17 @@ boot_request(unsigned int wakers, bool computes)
 {
 	for (uintptr_t n = 0; n < wakers; n++) {
 		urgent[n] = scenario_fifo_task(0, (uint8_t)(10 + 10 * n), run_when_woken, NULL);
-		name_task(urgent[n], n == 0 ? "fifo10" : "fifo20");
+		scenario_name_task(urgent[n], n == 0 ? "fifo10" : "fifo20");
 		host_watch(&urgent[n]->flags, TIF_NEED_RESCHED, TIF_POLLING_NRFLAG, 0);
 		scenario_task((unsigned int)n + 1, wake_urgent, (void *)n);
 	}
 	if (computes) {
 		computing = scenario_task(0, compute_and_block, NULL);
-		name_task(computing, "computing");
+		scenario_name_task(computing, "computing");
 		host_watch(&computing->flags, TIF_NEED_RESCHED, TIF_POLLING_NRFLAG, 0);
 	}
 	host_watch(&per_cpu(runqueue, 0).idle->flags, TIF_NEED_RESCHED, TIF_POLLING_NRFLAG, 0);
-	name_run_queues(wakers + 1);
+	scenario_name_cpus(wakers + 1);
 }
 
 static void
@@ -420,6 +401,107 @@ START_TEST(test_request_without_competitor_is_cleared)
 }
 END_TEST
 
+/* ---- the picture of a failing run ---- */
+
+static char picture[16384];
+
+static void
+append(const char *line)
+{
+	ck_assert_uint_le(strlen(line), 100);
+	ck_assert_uint_lt(strlen(picture) + strlen(line) + 1, sizeof(picture));
+	strcat(picture, line);
+	strcat(picture, "\n");
+}
+
+static void
+draw_failure(const struct explore_scenario *scenario)
+{
+	static struct explore_report report;
+
+	explore_all(scenario, LIMIT, &report);
+	ck_assert(report.failed);
+	explore_minimize(scenario, &report);
+	picture[0] = '\0';
+	picture_draw(scenario, report.replay, append);
+	ck_assert_ptr_nonnull(strstr(picture, report.replay));
+	ck_assert_ptr_nonnull(strstr(picture, report.reason));
+}
+
+/* Of the caret at these words: left of them, or behind. */
+static size_t
+column_of(const char *words)
+{
+	const char *found = strstr(picture, words);
+	const char *line = found;
+	const char *caret;
+
+	ck_assert_msg(found != NULL, "no '%s' in\n%s", words, picture);
+	while (line != picture && line[-1] != '\n') {
+		line--;
+	}
+	caret = found - 2 >= line && found[-2] == '^' ? found - 2 : found + strlen(words) + 1;
+	ck_assert_msg(*caret == '^', "no caret at '%s' in\n%s", words, picture);
+	return (size_t)(caret - line);
+}
+
+static void
+has(const char *words)
+{
+	ck_assert_msg(strstr(picture, words) != NULL, "no '%s' in\n%s", words, picture);
+}
+
+/*
+ * P32, mutant: the picture of the lost wakeup shows the store that waits in its buffer while the
+ * sleeper reads the condition and the waker the state, and that it blocks afterwards.
+ */
+START_TEST(test_wakeup_lost_is_drawn)
+{
+	draw_failure(&(struct explore_scenario){ "lost", 2, boot_wakeup, check_one, NULL,
+	                                         HOST_BROKEN_XCHG, NULL });
+	has("|====| sleeper");
+	has("cpu 0   |===");
+	has("cpu 1   |---");
+	has("in the end: sleeper sleeps\n");
+	ck_assert_uint_lt(column_of("sleeper.state = UNINTERRUPTIBLE, in its buffer"),
+	                  column_of("reads condition: 0"));
+	ck_assert_uint_lt(column_of("reads condition: 0"), column_of("condition = 1"));
+	ck_assert_uint_lt(column_of("condition = 1"),
+	                  column_of("memory gets sleeper.state = UNINTERRUPTIBLE"));
+	ck_assert_uint_lt(column_of("memory gets sleeper.state = UNINTERRUPTIBLE"),
+	                  column_of("sleeper blocks"));
+	ck_assert_uint_lt(column_of("halts"), column_of("the run fails here"));
+	ck_assert_ptr_null(strstr(picture, "wakes sleeper"));
+}
+END_TEST
+
+/* P33, seeded bug: the wakeup, its interrupt, and the halt behind it stand in this order. */
+START_TEST(test_idle_slept_through_is_drawn)
+{
+	draw_failure(&(struct explore_scenario){ "overslept", 2, boot_idle, check_one, NULL, 0,
+	                                         "idle-no-retest" });
+	has("|##");
+	has("in the end: sleeper is runnable but does not run\n");
+	ck_assert_uint_lt(column_of("sleeper blocks"), column_of("requests a switch on cpu 0"));
+	ck_assert_uint_lt(column_of("requests a switch on cpu 0"),
+	                  column_of("sends an interrupt to cpu 0"));
+	ck_assert_uint_lt(column_of("sends an interrupt to cpu 0"),
+	                  column_of("reschedule interrupt"));
+	ck_assert_uint_lt(column_of("wakes sleeper"), column_of("halts"));
+	ck_assert_uint_lt(column_of("reschedule interrupt"), column_of("halts"));
+}
+END_TEST
+
+/* P23, seeded bug: what fails within a run is marked on the cpu that it happens on. */
+START_TEST(test_request_kept_is_drawn)
+{
+	draw_failure(&(struct explore_scenario){ "kept", 2, boot_empty_request, check_nothing_asked,
+	                                         NULL, 0, "keep-request-on-stay" });
+	ck_assert_uint_lt(column_of("reschedule interrupt"), column_of("fails\n"));
+	ck_assert_uint_eq(column_of("fails\n"), column_of("the run fails here"));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -440,6 +522,9 @@ main(void)
 	tcase_add_test(tests, test_idle_seeded_bugs_are_caught);
 	tcase_add_test(tests, test_request_without_competitor_is_cleared);
 	tcase_add_test(tests, test_request_sent_twice_is_noticed);
+	tcase_add_test(tests, test_wakeup_lost_is_drawn);
+	tcase_add_test(tests, test_idle_slept_through_is_drawn);
+	tcase_add_test(tests, test_request_kept_is_drawn);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

@@ -45,7 +45,8 @@
 	__extension__({                    \
 		host_point_local();        \
 		uint64_t host_old_ = *(p); \
-		*(p) += (v);               \
+		host_point_torn();         \
+		*(p) = host_old_ + (v);    \
 		host_old_;                 \
 	})
 

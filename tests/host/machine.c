@@ -30,6 +30,7 @@ bool host_fine;
 unsigned int host_broken;
 void (*host_nmi_handler)(void);
 void (*host_interrupt_seen)(unsigned int cpu);
+void (*host_transition_seen)(const struct host_transition *t, unsigned int moment);
 
 /* ---- what can happen ---- */
 
@@ -167,6 +168,9 @@ machine_choose(struct host_transition *mover)
 		}
 		if (!machine.booting && (count > 1 || host_fine)) {
 			next = &transitions[host_pick(transitions, count)];
+		}
+		if (host_transition_seen != NULL && !machine.booting) {
+			host_transition_seen(next, (unsigned int)machine.moment);
 		}
 		machine.moment++;
 		switch (next->actor) {

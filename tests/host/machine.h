@@ -113,6 +113,18 @@ extern struct host_cpu *host_this;
 extern char host_stacks[HOST_STACKS_MAX][2 * HOST_STACK_SIZE];
 extern char host_pages[HOST_PAGES_SIZE];
 
+/* Ways in which the machine is broken on purpose. */
+extern unsigned int host_broken;
+#define HOST_BROKEN_XCHG       0x01u  /* xchg goes through the store buffer: no barrier */
+#define HOST_BROKEN_FENCE      0x02u  /* the full fence is none */
+#define HOST_BROKEN_RMW        0x04u  /* load, then store: not one step */
+#define HOST_BROKEN_SHADOW     0x08u  /* an interrupt fits between sti and hlt */
+#define HOST_BROKEN_SEND_LOST  0x10u  /* no interrupt that is sent arrives */
+#define HOST_BROKEN_SEND_TWICE 0x80u  /* each is sent twice */
+#define HOST_BROKEN_FORWARDING 0x20u  /* loads do not look into their own cpu's buffer */
+#define HOST_BROKEN_LOCAL      0x100u /* the cpu's own read-modify-write is not one step */
+#define HOST_BROKEN_FIFO       0x40u  /* stores reach memory youngest first */
+
 /* ---- for the kernel's seam ---- */
 
 enum host_rmw { HOST_XCHG, HOST_ADD, HOST_SUB, HOST_OR, HOST_AND };
@@ -137,6 +149,15 @@ host_point_local(void)
 	}
 }
 
+/* Within a read-modify-write of this cpu's own: a point only if the machine is broken so. */
+static inline void
+host_point_torn(void)
+{
+	if (host_broken & HOST_BROKEN_LOCAL) {
+		host_point_local();
+	}
+}
+
 /* ---- for the explorer: before and between runs ---- */
 
 /*
@@ -151,17 +172,6 @@ extern unsigned int (*host_pick)(const struct host_transition *transitions, unsi
  */
 extern bool host_fine;
 
-/* Ways in which the machine is broken on purpose. */
-extern unsigned int host_broken;
-#define HOST_BROKEN_XCHG       0x01u /* xchg goes through the store buffer: no barrier */
-#define HOST_BROKEN_FENCE      0x02u /* the full fence is none */
-#define HOST_BROKEN_RMW        0x04u /* load, then store: not one step */
-#define HOST_BROKEN_SHADOW     0x08u /* an interrupt fits between sti and hlt */
-#define HOST_BROKEN_SEND_LOST  0x10u /* no interrupt that is sent arrives */
-#define HOST_BROKEN_SEND_TWICE 0x80u /* each is sent twice */
-#define HOST_BROKEN_FORWARDING 0x20u /* loads do not look into their own cpu's buffer */
-#define HOST_BROKEN_FIFO       0x40u /* stores reach memory youngest first */
-
 enum host_end {
 	HOST_END_QUIET, /* nothing can happen any more: every cpu halts, or spins in vain */
 	HOST_END_EXIT,  /* arch_exit() */
@@ -171,6 +181,7 @@ enum host_end {
 struct host_result {
 	enum host_end end;
 	int status;       /* EXIT */
+	int cpu;          /* FAILED: that failed, or -1: the inspection */
 	char reason[256]; /* FAILED */
 };
 
@@ -214,6 +225,9 @@ void host_clock_advance(uint64_t ns);
 /* An NMI for this cpu; its handler is called in NMI context. Any context. */
 void host_nmi_send(unsigned int cpu);
 extern void (*host_nmi_handler)(void);
+
+/* If set, is told of each transition of a run, by number, before it happens. */
+extern void (*host_transition_seen)(const struct host_transition *t, unsigned int moment);
 
 /* If set, is told of each interrupt that the current cpu takes, before the kernel's handler. */
 extern void (*host_interrupt_seen)(unsigned int cpu);

@@ -106,10 +106,8 @@ write_memory(void *addr, size_t size, uint64_t value)
 
 /* The youngest own store to addr, or what memory holds. */
 static uint64_t
-load(const void *addr, size_t size)
+load(const struct host_cpu *cpu, const void *addr, size_t size)
 {
-	const struct host_cpu *cpu = host_this;
-
 	assert(size == 4 || size == 8);
 	for (unsigned int n = cpu->store_count; n-- != 0;) {
 		const struct host_store *store =
@@ -122,6 +120,12 @@ load(const void *addr, size_t size)
 	return read_memory(addr, size);
 }
 
+uint32_t
+memory_peek(const struct host_cpu *cpu, const void *addr)
+{
+	return (uint32_t)load(cpu, addr, sizeof(uint32_t));
+}
+
 uint64_t
 host_load(const volatile void *addr, size_t size)
 {
@@ -129,7 +133,7 @@ host_load(const volatile void *addr, size_t size)
 
 	machine_point((struct host_op){ HOST_OP_LOAD, from });
 	note_read(from);
-	return load(from, size);
+	return load(host_this, from, size);
 }
 
 static void

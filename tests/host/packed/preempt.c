@@ -26,6 +26,12 @@ counter_init_task(struct arch_task *task)
 	task->count_at = &task->count;
 }
 
+uint32_t
+counter_peek(void)
+{
+	return packed_raw(*HOST_PER_CPU(preempt_count_at));
+}
+
 /* The flag is of the task that is left: it has been cleared; that of the next one is clear. */
 void
 counter_switch(struct arch_task *prev, const struct arch_task *next)
