@@ -16,7 +16,8 @@
  * it, but a race on plain data is neither delayed nor explored.
  *
  * A pending interrupt may stay in flight for any number of steps, but ends a halt and is never
- * lost; two of a kind that are pending together are one, as in an APIC's IRR.
+ * lost; two of a kind that are pending together are one, as in an APIC's IRR. An NMI waits for the
+ * return of the one before.
  *
  * A cpu that spins (arch_cpu_relax) is not run again before something that it read since its last
  * turn has changed or an interrupt has come: nothing else could make a difference to it.
@@ -90,10 +91,11 @@ struct host_cpu {
 	bool irqs_on;
 	bool fresh; /* others may have something to say before the next local operation */
 	bool nmi_pending;
-	uint8_t pending; /* bit n: enum irq_kind n */
-	uint8_t todo;    /* the actor for which it was resumed */
-	bool spins;      /* relaxed, and no operation since */
-	bool spin_over;  /* something that it had read has changed */
+	bool nmi_blocked; /* in its handler, until the return */
+	uint8_t pending;  /* bit n: enum irq_kind n */
+	uint8_t todo;     /* the actor for which it was resumed */
+	bool spins;       /* relaxed, and no operation since */
+	bool spin_over;   /* something that it had read has changed */
 	int32_t spin_ended_by;
 	struct host_op op; /* the next, while it is stopped */
 	void *sp;          /* while it is stopped */
