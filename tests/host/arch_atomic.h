@@ -2,7 +2,8 @@
 /*
  * Atomic operations on the simulated machine: every one is a point at which anything else may
  * happen first, and plain stores wait in the cpu's store buffer (machine.h). x86 orders loads with
- * loads and stores with stores by itself, so acquire, release, rmb and wmb bind the compiler only.
+ * loads and stores with stores by itself, so acquire, release, rmb and wmb change nothing but what
+ * race.h takes for ordered.
  */
 #pragma once
 
@@ -13,8 +14,9 @@
 
 #define HOST_WORD(v) ((uint64_t)(uintptr_t)(v))
 
-#define arch_atomic_load(p, order)     ((__typeof__(*(p)))(uintptr_t)host_load(p, sizeof(*(p))))
-#define arch_atomic_store(p, v, order) host_store(p, sizeof(*(p)), HOST_WORD(v))
+#define arch_atomic_load(p, order) ((__typeof__(*(p)))(uintptr_t)host_load(p, sizeof(*(p)), order))
+
+#define arch_atomic_store(p, v, order) host_store(p, sizeof(*(p)), HOST_WORD(v), order)
 
 /* A statement expression, so that a value that nobody wants is no warning. */
 #define HOST_RMW(p, op, v) \
@@ -44,5 +46,5 @@
 	})
 
 #define arch_smp_mb()  host_fence()
-#define arch_smp_rmb() __asm__ volatile("" ::: "memory")
-#define arch_smp_wmb() __asm__ volatile("" ::: "memory")
+#define arch_smp_rmb() host_order(__ATOMIC_ACQUIRE)
+#define arch_smp_wmb() host_order(__ATOMIC_RELEASE)

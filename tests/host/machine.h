@@ -13,7 +13,7 @@
  * interrupt and the return from it, because the architecture drains the buffer at the one (SDM
  * 3A 12.10) and serializes at the other. Sending an interrupt does not wait: x2APIC's WRMSR does
  * not. Plain (not atomic) data takes effect at once: what locks guard is seen as the locks order
- * it, but a race on plain data is neither delayed nor explored.
+ * it, but a race on plain data is neither delayed nor explored: race.h reports it.
  *
  * A pending interrupt may stay in flight for any number of steps, but ends a halt and is never
  * lost; two of a kind that are pending together are one, as in an APIC's IRR. An NMI waits for the
@@ -119,11 +119,13 @@ extern char host_pages[HOST_PAGES_SIZE];
 
 enum host_rmw { HOST_XCHG, HOST_ADD, HOST_SUB, HOST_OR, HOST_AND };
 
-uint64_t host_load(const volatile void *addr, size_t size);
-void host_store(volatile void *addr, size_t size, uint64_t value);
+/* order: __ATOMIC_*, what the kernel asked for; x86 gives more. */
+uint64_t host_load(const volatile void *addr, size_t size, int order);
+void host_store(volatile void *addr, size_t size, uint64_t value, int order);
 uint64_t host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand);
 bool host_cmpxchg(volatile void *addr, size_t size, uint64_t *expected, uint64_t value);
 void host_fence(void);
+void host_order(int order); /* no point: x86 has this order anyway */
 void host_irq_enable(void);
 void host_safe_halt(void);
 void host_cpu_relax(void);

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "tests/host/race.h"
 #include "tests/host/run.h"
 
 const struct host_store *
@@ -45,8 +46,10 @@ changed(const struct host_cpu *by, const void *addr)
 void
 memory_drain(struct host_cpu *cpu)
 {
-	struct host_store store = *memory_next_to_drain(cpu);
+	const struct host_store *next = memory_next_to_drain(cpu);
+	struct host_store store = *next;
 
+	race_drain(cpu->id, (unsigned int)(next - cpu->stores));
 	if (!(host_broken & HOST_BROKEN_FIFO)) {
 		cpu->store_first = (cpu->store_first + 1) % HOST_STORES_MAX;
 	}
@@ -105,7 +108,7 @@ write_memory(void *addr, size_t size, uint64_t value)
 
 /* The youngest own store to addr, or what memory holds. */
 static uint64_t
-load(const void *addr, size_t size)
+load(const void *addr, size_t size, int order, const void *pc)
 {
 	const struct host_cpu *cpu = host_this;
 
@@ -115,37 +118,40 @@ load(const void *addr, size_t size)
 			&cpu->stores[(cpu->store_first + n) % HOST_STORES_MAX];
 
 		if (store->addr == addr && !(host_broken & HOST_BROKEN_FORWARDING)) {
+			race_forward(addr, size, pc);
 			return store->value;
 		}
 	}
+	race_load(addr, size, order, pc);
 	return read_memory(addr, size);
 }
 
 uint64_t
-host_load(const volatile void *addr, size_t size)
+host_load(const volatile void *addr, size_t size, int order)
 {
 	const void *from = (const void *)(uintptr_t)addr;
 
 	machine_point((struct host_op){ HOST_OP_LOAD, from });
 	note_read(from);
-	return load(from, size);
+	return load(from, size, order, __builtin_return_address(0));
 }
 
 static void
-buffer_store(void *addr, size_t size, uint64_t value)
+buffer_store(void *addr, size_t size, uint64_t value, int order, const void *pc)
 {
 	struct host_cpu *cpu = host_this;
 	unsigned int slot = (cpu->store_first + cpu->store_count) % HOST_STORES_MAX;
 
 	assert(size == 4 || size == 8);
 	assert(cpu->store_count < HOST_STORES_MAX);
+	race_store(addr, size, order, slot, pc);
 	cpu->stores[slot] = (struct host_store){ addr, (uint32_t)size, machine.moment - 1,
 		                                 truncated(value, size) };
 	cpu->store_count++;
 }
 
 void
-host_store(volatile void *addr, size_t size, uint64_t value)
+host_store(volatile void *addr, size_t size, uint64_t value, int order)
 {
 	void *to = (void *)(uintptr_t)addr;
 
@@ -153,7 +159,7 @@ host_store(volatile void *addr, size_t size, uint64_t value)
 	if (machine.quiet) {
 		write_memory(to, size, value);
 	} else {
-		buffer_store(to, size, value);
+		buffer_store(to, size, value, order, __builtin_return_address(0));
 	}
 }
 
@@ -188,12 +194,13 @@ host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand)
 	uint64_t old;
 
 	if (is_torn(op)) {
-		old = host_load(addr, size);
-		host_store(addr, size, result_of(op, old, operand));
+		old = host_load(addr, size, __ATOMIC_RELAXED);
+		host_store(addr, size, result_of(op, old, operand), __ATOMIC_RELAXED);
 		return old;
 	}
 	machine_point((struct host_op){ HOST_OP_LOCKED, to });
 	note_read(to);
+	race_rmw(to, size, __builtin_return_address(0));
 	old = read_memory(to, size);
 	watch(to, old, result_of(op, old, operand));
 	write_memory(to, size, result_of(op, old, operand));
@@ -210,9 +217,11 @@ host_cmpxchg(volatile void *addr, size_t size, uint64_t *expected, uint64_t valu
 	note_read(to);
 	old = read_memory(to, size);
 	if (old != *expected) {
+		race_load(to, size, __ATOMIC_RELAXED, __builtin_return_address(0));
 		*expected = old;
 		return false;
 	}
+	race_rmw(to, size, __builtin_return_address(0));
 	write_memory(to, size, value);
 	return true;
 }
@@ -222,5 +231,12 @@ host_fence(void)
 {
 	if (!(host_broken & HOST_BROKEN_FENCE)) {
 		machine_point((struct host_op){ HOST_OP_FENCE, NULL });
+		race_fence(__ATOMIC_SEQ_CST);
 	}
+}
+
+void
+host_order(int order)
+{
+	race_fence(order);
 }
