@@ -44,7 +44,10 @@ struct atomic_ptr {
 #define atomic_fetch_or(a, v)  arch_atomic_fetch_or(&(a)->value, v)
 #define atomic_fetch_and(a, v) arch_atomic_fetch_and(&(a)->value, v)
 
-/* If *a == *expected, stores v and returns true; else copies *a to *expected and returns false. */
+/*
+ * If *a == *expected, stores v and returns true; else copies *a to *expected and returns false,
+ * which orders nothing.
+ */
 #define atomic_try_cmpxchg(a, expected, v) arch_atomic_try_cmpxchg(&(a)->value, expected, v)
 
 /* Store, then a full barrier: Linux's smp_store_mb. */

@@ -434,14 +434,14 @@ START_TEST(test_timer_forgotten_is_noticed)
 }
 END_TEST
 
-static HOST_STATE unsigned int slept;
+static HOST_STATE unsigned int slept_on[2];
 
 static void
 sleep_a_while(void *arg)
 {
 	host_gate();
 	timer_sleep((uintptr_t)arg);
-	slept++;
+	slept_on[smp_processor_id()]++;
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	schedule();
 }
@@ -456,6 +456,8 @@ boot_sleepers(void)
 static void
 check_slept(void)
 {
+	unsigned int slept = slept_on[0] + slept_on[1];
+
 	HOST_EXPECT(slept == 2);
 	HOST_EXPECT(host_all_halted());
 }
@@ -475,7 +477,7 @@ boot_sleeper_and_clock(void)
 {
 	scenario_task(0, sleep_a_while, (void *)(uintptr_t)100);
 	scenario_task(1, advance, NULL);
-	slept = 1;
+	slept_on[1] = 1;
 }
 
 /*

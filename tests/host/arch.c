@@ -21,6 +21,7 @@
 #include "tests/host/counter.h"
 #include "tests/host/fiber.h"
 #include "tests/host/kernel.h"
+#include "tests/host/race.h"
 #include "tests/host/run.h"
 
 _Static_assert(STACK_SIZE == HOST_STACK_SIZE, "a slot is a guard and a stack");
@@ -126,6 +127,8 @@ struct task *
 arch_switch_to(struct task *prev, struct task *next)
 {
 	ASSERT(arch_irqs_disabled());
+	race_write(&prev->arch.sp, sizeof(prev->arch.sp));
+	race_read(&next->arch.sp, sizeof(next->arch.sp));
 	counter_switch(&prev->arch, &next->arch);
 	host_this->switched_from = prev;
 	host_this->switched_to = next;
@@ -161,6 +164,8 @@ arch_console_write(const char *text, size_t length)
 	size_t room = sizeof(machine.console) - 1 - machine.console_length;
 	size_t count = length < room ? length : room;
 
+	race_read(text, length);
+	race_write(&machine.console_length, sizeof(machine.console_length));
 	memcpy(machine.console + machine.console_length, text, count);
 	machine.console_length += count;
 	machine.console[machine.console_length] = '\0';

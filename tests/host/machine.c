@@ -91,7 +91,7 @@ add_cpu(struct host_transition *out, const struct host_cpu *cpu)
 				                   (struct host_op){ HOST_OP_NONE, &cpu->pending });
 			}
 		}
-		if (cpu->nmi_pending) {
+		if (cpu->nmi_pending && !cpu->nmi_blocked) {
 			out[count++] = transition(cpu, HOST_NMI,
 			                          (struct host_op){ HOST_OP_NONE, &cpu->pending });
 		}
@@ -215,6 +215,7 @@ take_interrupt(enum host_actor actor)
 	cpu->irqs_on = false;
 	if (actor == HOST_NMI) {
 		cpu->nmi_pending = false;
+		cpu->nmi_blocked = true;
 		kernel_nmi(host_nmi_handler);
 	} else {
 		cpu->pending &= (uint8_t) ~(1u << (actor - HOST_IRQ));
@@ -225,6 +226,7 @@ take_interrupt(enum host_actor actor)
 	}
 	machine_point((struct host_op){ HOST_OP_RETURN, NULL });
 	host_this->irqs_on = irqs_on;
+	host_this->nmi_blocked &= actor != HOST_NMI;
 	host_this->fresh = true;
 	if (spun) { /* what it waits for may have come from the handler */
 		host_this->read_count = 0;

@@ -13,10 +13,11 @@
  * interrupt and the return from it, because the architecture drains the buffer at the one (SDM
  * 3A 12.10) and serializes at the other. Sending an interrupt does not wait: x2APIC's WRMSR does
  * not. Plain (not atomic) data takes effect at once: what locks guard is seen as the locks order
- * it, but a race on plain data is neither delayed nor explored.
+ * it, but a race on plain data is neither delayed nor explored: race.h reports it.
  *
  * A pending interrupt may stay in flight for any number of steps, but ends a halt and is never
- * lost; two of a kind that are pending together are one, as in an APIC's IRR.
+ * lost; two of a kind that are pending together are one, as in an APIC's IRR. An NMI waits for the
+ * return of the one before.
  *
  * A cpu that spins (arch_cpu_relax) is not run again before something that it read since its last
  * turn has changed or an interrupt has come: nothing else could make a difference to it.
@@ -90,10 +91,11 @@ struct host_cpu {
 	bool irqs_on;
 	bool fresh; /* others may have something to say before the next local operation */
 	bool nmi_pending;
-	uint8_t pending; /* bit n: enum irq_kind n */
-	uint8_t todo;    /* the actor for which it was resumed */
-	bool spins;      /* relaxed, and no operation since */
-	bool spin_over;  /* something that it had read has changed */
+	bool nmi_blocked; /* in its handler, until the return */
+	uint8_t pending;  /* bit n: enum irq_kind n */
+	uint8_t todo;     /* the actor for which it was resumed */
+	bool spins;       /* relaxed, and no operation since */
+	bool spin_over;   /* something that it had read has changed */
 	int32_t spin_ended_by;
 	struct host_op op; /* the next, while it is stopped */
 	void *sp;          /* while it is stopped */
@@ -129,11 +131,13 @@ extern unsigned int host_broken;
 
 enum host_rmw { HOST_XCHG, HOST_ADD, HOST_SUB, HOST_OR, HOST_AND };
 
-uint64_t host_load(const volatile void *addr, size_t size);
-void host_store(volatile void *addr, size_t size, uint64_t value);
+/* order: __ATOMIC_*, what the kernel asked for; x86 gives more. */
+uint64_t host_load(const volatile void *addr, size_t size, int order);
+void host_store(volatile void *addr, size_t size, uint64_t value, int order);
 uint64_t host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand);
 bool host_cmpxchg(volatile void *addr, size_t size, uint64_t *expected, uint64_t value);
 void host_fence(void);
+void host_order(int order); /* no point: x86 has this order anyway */
 void host_irq_enable(void);
 void host_safe_halt(void);
 void host_cpu_relax(void);

@@ -12,6 +12,7 @@
 
 #include "tests/host/fiber.h"
 #include "tests/host/kernel.h"
+#include "tests/host/race.h"
 #include "tests/host/record.h"
 #include "tests/host/state.h"
 
@@ -182,7 +183,9 @@ host_run(struct host_result *result)
 	state_put_back();
 	fiber_forget(host_stacks, sizeof(host_stacks));
 	record_begin_run();
+	race_begin();
 	run(result);
+	race_end(result);
 }
 
 void
