@@ -467,8 +467,7 @@ advance(void *arg)
 {
 	(void)arg;
 	host_gate();
-	host_clock_advance(50);
-	host_clock_advance(50);
+	host_clock_advance(100);
 	host_stop();
 }
 
