@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * The preemption models: which points of the kernel may switch under which. The policy word is read
- * at the points (preempt.c) and written here only.
+ * at the points (preempt.c) and written here only, under a lock, so that two changes at once do not
+ * mix. The models' names are in preempt_names.c.
  */
 #include "guest/preempt_model.h"
 
@@ -9,6 +10,7 @@
 #include "guest/bug.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
+#include "guest/spinlock.h"
 #include "guest/trace.h"
 
 /* While the model changes: every point is open. */
@@ -18,12 +20,6 @@
 
 #define POLICY_FULL (POLICY_PREEMPT_SCHEDULE | POLICY_IRQ_RETURN)
 
-const char *const preempt_model_names[PREEMPT_MODEL_COUNT] = {
-	[PREEMPT_NONE] = "none",
-	[PREEMPT_VOLUNTARY] = "voluntary",
-	[PREEMPT_FULL] = "full",
-};
-
 static const uint32_t model_policies[PREEMPT_MODEL_COUNT] = {
 	[PREEMPT_NONE] = POLICY_COND_RESCHED,
 	[PREEMPT_VOLUNTARY] = POLICY_COND_RESCHED | POLICY_MIGHT_RESCHED,
@@ -32,8 +28,10 @@ static const uint32_t model_policies[PREEMPT_MODEL_COUNT] = {
 
 static struct atomic policy_now = ATOMIC_INIT(POLICY_FULL | PREEMPT_FULL << POLICY_MODEL_SHIFT);
 
-/* Of the task that changes it: read only by that one while the word is in transit. */
-static enum preempt_model model_now = PREEMPT_FULL;
+/* Linux takes a mutex here; nothing in our change of the model sleeps. */
+static struct raw_spinlock change_lock = RAW_SPINLOCK_INIT;
+
+static struct atomic model_now = ATOMIC_INIT(PREEMPT_FULL); /* written under change_lock */
 
 uint32_t
 preempt_policy(void)
@@ -44,7 +42,7 @@ preempt_policy(void)
 enum preempt_model
 preempt_model(void)
 {
-	return model_now;
+	return (enum preempt_model)atomic_load(&model_now);
 }
 
 /* Written from the table of models in words, not from the bits, so that each checks the other. */
@@ -69,16 +67,38 @@ preempt_policy_allows(uint32_t policy, enum sched_reason reason)
 	}
 }
 
-void
-preempt_model_set(enum preempt_model model)
+static void
+set_locked(enum preempt_model model)
 {
-	enum preempt_model old = model_now;
+	enum preempt_model old = preempt_model();
 
-	ASSERT(in_task());
-	ASSERT(model < PREEMPT_MODEL_COUNT);
+	ASSERT(raw_spin_is_locked(&change_lock));
 	atomic_store_mb(&policy_now, POLICY_ALL);
-	model_now = model;
+	atomic_store(&model_now, model);
 	atomic_store_mb(&policy_now, model_policies[model] | model << POLICY_MODEL_SHIFT |
 	                                     (bug(MIGHT_SLEEP_IN_NONE) ? POLICY_MIGHT_RESCHED : 0));
 	trace(TRACE_model_switch, model, old);
+}
+
+void
+preempt_model_set(enum preempt_model model)
+{
+	ASSERT(in_task());
+	ASSERT(model < PREEMPT_MODEL_COUNT);
+	raw_spin_lock(&change_lock);
+	set_locked(model);
+	raw_spin_unlock(&change_lock);
+}
+
+enum preempt_model
+preempt_model_set_next(void)
+{
+	enum preempt_model next;
+
+	ASSERT(in_task());
+	raw_spin_lock(&change_lock);
+	next = (enum preempt_model)((preempt_model() + 1) % PREEMPT_MODEL_COUNT);
+	set_locked(next);
+	raw_spin_unlock(&change_lock);
+	return next;
 }

@@ -42,10 +42,16 @@ uint32_t preempt_policy(void);
  */
 bool preempt_policy_allows(uint32_t policy, enum sched_reason reason);
 
+/* The model of the latest change, the one under way included. Any context. */
 enum preempt_model preempt_model(void);
 
 /*
  * Switches the model: first everything is enabled, then what the new one does not want is disabled,
- * so that no state lacks both cond_resched and preemption. Task context, one caller at a time.
+ * so that no state lacks both cond_resched and preemption. Of several callers at once the last
+ * one's stays. Task context.
  */
 void preempt_model_set(enum preempt_model model);
+
+/* Switches from the one that is to the one behind it, from the last to the first. Returns the new.
+ */
+enum preempt_model preempt_model_set_next(void);
