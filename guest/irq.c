@@ -4,6 +4,7 @@
  */
 #include "guest/irq.h"
 
+#include "guest/event.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
@@ -19,6 +20,8 @@ run_handler(enum irq_kind kind)
 		return timer_interrupt();
 	case IRQ_RESCHEDULE:
 		return sched_fold_need_resched();
+	case IRQ_EVENT:
+		return event_interrupt();
 	case IRQ_KIND_COUNT:
 		break;
 	}

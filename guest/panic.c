@@ -18,6 +18,9 @@
 
 static struct atomic panicked; /* cpu + 1 of the first to arrive */
 
+/* Of the cpu that panics: the outermost preempt_disable() that is still open; 0: unknown. */
+static uintptr_t preempt_disable_ip;
+
 /* Others stop here; the winner that fails again inside its own panic goes straight to the end. */
 static void
 claim(void)
@@ -30,7 +33,7 @@ claim(void)
 		return;
 	}
 	if (expected == self) {
-		arch_panic_end();
+		arch_panic_end(preempt_disable_ip);
 	}
 	for (;;) { /* forever: the winner ends the machine */
 		arch_cpu_relax();
@@ -63,7 +66,7 @@ die(const struct regs *regs, const char *format, va_list args)
 	}
 	printk("backtrace:\n");
 	arch_backtrace(regs, print_frame, NULL);
-	arch_panic_end();
+	arch_panic_end(preempt_disable_ip);
 }
 
 void

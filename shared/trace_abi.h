@@ -79,9 +79,10 @@ enum trace_event {
 };
 
 /* Interrupts that the kernel proper handles. Name, words. */
-#define IRQ_KINDS(X)      \
-	X(TIMER, "timer") \
-	X(RESCHEDULE, "reschedule")
+#define IRQ_KINDS(X)                \
+	X(TIMER, "timer")           \
+	X(RESCHEDULE, "reschedule") \
+	X(EVENT, "event")
 
 enum irq_kind {
 #define IRQ_KIND_ENUM(name, words) IRQ_##name,

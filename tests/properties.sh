@@ -15,6 +15,7 @@ proofs() {
 	echo "tests/scenario/kernel.c guest qemu"
 	echo "tests/scenario/sweep.c qemu"
 	echo "tests/scenario/guest_test.c guest"
+	echo "tests/scenario/shell_test.c shell"
 	echo "tests/interop/qemu_test.c qemu"
 }
 

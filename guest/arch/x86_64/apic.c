@@ -131,6 +131,12 @@ arch_ipi_send(unsigned int cpu, enum irq_kind kind)
 	send(cpu, ICR_FIXED | (kind == IRQ_TIMER ? VECTOR_TIMER : VECTOR_RESCHEDULE));
 }
 
+uint32_t
+apic_id(unsigned int cpu)
+{
+	return apic_ids[cpu];
+}
+
 bool
 apic_can_reach(unsigned int cpu)
 {

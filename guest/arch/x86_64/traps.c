@@ -94,6 +94,9 @@ interrupt_handle(struct regs *regs)
 	} else if (regs->vector == VECTOR_RESCHEDULE) {
 		apic_eoi();
 		irq_handle(regs, IRQ_RESCHEDULE);
+	} else if (regs->vector == VECTOR_EVENT) {
+		apic_eoi();
+		irq_handle(regs, IRQ_EVENT);
 	} else if (regs->vector != VECTOR_SPURIOUS) {
 		handle_unexpected(regs->vector);
 	}
