@@ -8,6 +8,7 @@
 #include "guest/bug.h"
 #include "guest/panic.h"
 #include "guest/preempt_model.h"
+#include "guest/preempt_policy.h"
 #include "guest/sched.h"
 #include "guest/spinlock.h"
 #include "guest/task.h"

@@ -13,6 +13,7 @@
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
+#include "guest/preempt_policy.h"
 #include "guest/smp.h"
 #include "guest/stack.h"
 #include "guest/trace.h"

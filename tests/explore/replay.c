@@ -24,9 +24,12 @@ verb_of(const struct host_transition *t)
 		"iret",   "sends to", "halts", "passes the gate", "moves the clock",
 	};
 	static const char *const others[HOST_ACTOR_COUNT] = {
-		[HOST_IRQ] = "takes TIMER on",    [HOST_IRQ + 1] = "takes RESCHEDULE on",
-		[HOST_IRQ + 2] = "takes CALL on", [HOST_NMI] = "takes NMI on",
-		[HOST_DRAIN] = "memory gets",     [HOST_CLOCK] = "clock goes on",
+#define KIND_WORDS(name, words) [HOST_IRQ + IRQ_##name] = "takes " #name " on",
+		IRQ_KINDS(KIND_WORDS)
+#undef KIND_WORDS
+			[HOST_NMI] = "takes NMI on",
+		[HOST_DRAIN] = "memory gets",
+		[HOST_CLOCK] = "clock goes on",
 	};
 
 	return t->actor == HOST_STEP ? steps[t->op.kind] : others[t->actor];

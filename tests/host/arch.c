@@ -61,6 +61,18 @@ arch_ipi_send(unsigned int cpu, enum irq_kind kind)
 	machine_send(cpu, kind);
 }
 
+void
+arch_event_subscribe(void)
+{
+	machine_subscribe();
+}
+
+uint32_t
+arch_event_take(void)
+{
+	return machine_take_events();
+}
+
 /* A pending interrupt may come at any point: there is nothing to wait for. */
 void
 arch_irq_settle(void)
@@ -171,6 +183,12 @@ arch_console_write(const char *text, size_t length)
 	machine.console[machine.console_length] = '\0';
 }
 
+int
+arch_console_read(void)
+{
+	return -1;
+}
+
 void
 arch_exit(int status)
 {
@@ -187,10 +205,11 @@ arch_stop_others(void)
 
 /* The reason is the first line of the last words. */
 void
-arch_panic_end(void)
+arch_panic_end(uintptr_t preempt_disable_ip)
 {
 	const char *text = machine.console + machine.panic_at;
 
+	(void)preempt_disable_ip; /* the replay says more */
 	snprintf(machine.result->reason, sizeof(machine.result->reason), "%.*s",
 	         (int)strcspn(text, "\n"), text);
 	machine_end(HOST_END_FAILED);

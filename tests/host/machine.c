@@ -317,6 +317,39 @@ host_nmi_send(unsigned int cpu)
 	machine.cpus[cpu].nmi_pending = true;
 }
 
+/*
+ * As the VMM does it, with locked operations: the events before the subscriber on one side, the
+ * subscriber before the events on the other.
+ */
+void
+host_event_raise(uint32_t events)
+{
+	uint64_t subscriber;
+
+	host_rmw(&machine.events, sizeof(machine.events), HOST_OR, events);
+	subscriber = host_load(&machine.event_subscriber, sizeof(machine.event_subscriber));
+	if (subscriber != 0) {
+		send(&machine.cpus[subscriber - 1], IRQ_EVENT);
+	}
+}
+
+void
+machine_subscribe(void)
+{
+	uint32_t cpu = host_this->id;
+
+	host_rmw(&machine.event_subscriber, sizeof(machine.event_subscriber), HOST_XCHG, cpu + 1);
+	if (host_load(&machine.events, sizeof(machine.events)) != 0) {
+		send(&machine.cpus[cpu], IRQ_EVENT);
+	}
+}
+
+uint32_t
+machine_take_events(void)
+{
+	return (uint32_t)host_rmw(&machine.events, sizeof(machine.events), HOST_XCHG, 0);
+}
+
 void
 machine_set_timer(uint64_t expires_ns)
 {

@@ -3,7 +3,7 @@
  * The simulated machine: up to eight cpus in one thread, under the kernel that guest/ compiles to.
  *
  * Time passes in transitions: a cpu's next operation (STEP), the oldest store of its buffer
- * reaching memory (DRAIN), an interrupt it takes (TIMER, RESCHEDULE, NMI), or, when nothing else
+ * reaching memory (DRAIN), an interrupt it takes (a kind of IRQ, NMI), or, when nothing else
  * can happen, the clock going on to the next timer (CLOCK). A cpu stops before each operation that
  * others could notice or an interrupt could fall upon, and host_pick chooses among what can happen:
  * there is no other nondeterminism.
@@ -27,6 +27,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "shared/trace_abi.h"
 
 #define HOST_CPUS_MAX   8
 #define HOST_STORES_MAX 8 /* fewer than any machine has, enough for what one step leaves behind */
@@ -60,7 +62,7 @@ struct host_op {
 enum host_actor {
 	HOST_STEP,
 	HOST_IRQ,
-	HOST_NMI = HOST_IRQ + 3,
+	HOST_NMI = HOST_IRQ + IRQ_KIND_COUNT,
 	HOST_DRAIN,
 	HOST_CLOCK,
 	HOST_ACTOR_COUNT,
@@ -232,6 +234,12 @@ extern void (*host_nmi_handler)(void);
 
 /* If set, is told of each transition of a run, by number, before it happens. */
 extern void (*host_transition_seen)(const struct host_transition *t, unsigned int moment);
+
+/*
+ * Events (DOORBELL_EVENT_*) from outside the machine, for the cpu that has subscribed; until one
+ * has, they wait. Any context.
+ */
+void host_event_raise(uint32_t events);
 
 /* If set, is told of each interrupt that the current cpu takes, before the kernel's handler. */
 extern void (*host_interrupt_seen)(unsigned int cpu);

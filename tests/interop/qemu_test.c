@@ -132,6 +132,29 @@ START_TEST(test_qemu_sweep_passes)
 }
 END_TEST
 
+/* The shell works over a serial line: it answers, switches the model, and ends with its status. */
+START_TEST(test_qemu_shell_answers)
+{
+	static const char session[] = "preempt voluntary\rpreempt\rsit\rexit 5\r";
+
+	spawn_start(&qemu, NULL,
+	            (const char *const[]){ QEMU, "-accel", "tcg", "-smp", "2", "-m", "32",
+	                                   "-display", "none", "-serial", "stdio", "-no-reboot",
+	                                   "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+	                                   "-append", "scenario=shell", "-kernel", guest_path,
+	                                   NULL });
+	spawn_expect(&qemu, &qemu.out, "\n> ");
+	spawn_send(&qemu, session, sizeof(session) - 1);
+	spawn_finish(&qemu);
+	spawn_close(&qemu);
+	expect_status(5);
+	ck_assert_ptr_ne(strstr(qemu.out.text, "\n> preempt voluntary\n> preempt\n"
+	                                       "none (voluntary) full\n> sit\n"
+	                                       "shell: 'sit': unknown."),
+	                 NULL);
+}
+END_TEST
+
 /* A bad boot argument is answered and ends with status 64 there too: never a hang. */
 START_TEST(test_qemu_bad_boot_argument_is_refused)
 {
@@ -174,6 +197,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_qemu_tour_succeeds, 0, MACHINE_COUNT);
 	tcase_add_loop_test(tests, test_qemu_kernel_checks_pass, 0, 2);
 	tcase_add_test(tests, test_qemu_sweep_passes);
+	tcase_add_test(tests, test_qemu_shell_answers);
 	tcase_add_test(tests, test_qemu_bad_boot_argument_is_refused);
 	tcase_add_loop_test(tests, test_qemu_missing_feature_is_refused, 0, 2);
 	suite_add_tcase(suite, tests);
