@@ -335,6 +335,7 @@ block(struct rq *rq, struct task *prev, uint32_t state)
 	if (state & TASK_UNINTERRUPTIBLE) {
 		atomic_store(&rq->nr_uninterruptible, atomic_load(&rq->nr_uninterruptible) + 1);
 	}
+	prev->nvcsw++;
 	rq_deactivate(rq, prev);
 	if (bug(STATE_READ_TWICE)) {
 		prev->contributes_to_load = atomic_load(&prev->state) & TASK_UNINTERRUPTIBLE;
@@ -353,6 +354,7 @@ signal_pending_state(uint32_t state, const struct task *task)
 static void
 keep_runnable(struct rq *rq, struct task *prev)
 {
+	prev->nivcsw++;
 	if (!task_allowed_on(prev, rq->cpu)) {
 		sched_detach(rq, prev);
 	}
@@ -364,7 +366,6 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	struct task *prev = current;
 	struct task *next;
 	struct rq *rq;
-	uint64_t *switch_count = &prev->nivcsw;
 	uint32_t prev_state;
 
 	check_entry(prev);
@@ -384,13 +385,13 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 		keep_runnable(rq, prev);
 	} else {
 		reason = block(rq, prev, prev_state);
-		switch_count = &prev->nvcsw;
 	}
 	next = mode == SM_IDLE && atomic_load(&rq->nr_running) == 0 ? prev : pick_next(rq);
 	if (next != prev || !bug(KEEP_REQUEST_ON_STAY)) {
 		clear_need_resched(prev);
 	}
 	if (next == prev) {
+		prev->nivcsw--; /* nobody switched after all */
 		ASSERT(!need_resched()); /* the lock is held: nobody can ask again yet */
 		raw_spin_unlock_irq(&rq->lock);
 		return;
@@ -398,7 +399,6 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	if (bug(SWITCH_LEAK)) {
 		preempt_disable();
 	}
-	++*switch_count;
 	rq->nr_switches++;
 	rq->curr = next;
 	trace(TRACE_sched_switch, next->pid,

@@ -24,14 +24,17 @@ struct raw_spinlock {
 		ATOMIC_INIT(0), ATOMIC_INIT(0) \
 	}
 
+/* Spins until this ticket is served. */
+void ticket_wait(const struct raw_spinlock *lock, uint32_t ticket);
+
 /* The lock itself, without the preempt count: for callers that keep count of their own. */
 static inline void
 ticket_lock(struct raw_spinlock *lock)
 {
 	uint32_t ticket = atomic_fetch_add(&lock->next, 1);
 
-	while (__builtin_expect(atomic_load_acquire(&lock->owner) != ticket, 0)) {
-		arch_cpu_relax(); /* bounded: the holders before us */
+	if (__builtin_expect(atomic_load_acquire(&lock->owner) != ticket, 0)) {
+		ticket_wait(lock, ticket);
 	}
 }
 

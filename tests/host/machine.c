@@ -327,7 +327,7 @@ host_event_raise(uint32_t events)
 	uint64_t subscriber;
 
 	host_rmw(&machine.events, sizeof(machine.events), HOST_OR, events);
-	subscriber = host_load(&machine.event_subscriber, sizeof(machine.event_subscriber));
+	subscriber = host_load(&machine.event_subscriber, sizeof(machine.event_subscriber), __ATOMIC_RELAXED);
 	if (subscriber != 0) {
 		send(&machine.cpus[subscriber - 1], IRQ_EVENT);
 	}
@@ -339,7 +339,7 @@ machine_subscribe(void)
 	uint32_t cpu = host_this->id;
 
 	host_rmw(&machine.event_subscriber, sizeof(machine.event_subscriber), HOST_XCHG, cpu + 1);
-	if (host_load(&machine.events, sizeof(machine.events)) != 0) {
+	if (host_load(&machine.events, sizeof(machine.events), __ATOMIC_RELAXED) != 0) {
 		send(&machine.cpus[cpu], IRQ_EVENT);
 	}
 }
