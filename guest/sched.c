@@ -57,37 +57,51 @@ sched_init_task(struct task *task, const struct task_params *params)
 
 /* ---- requests ---- */
 
+static inline void
+trace_request(const struct rq *rq, bool remote, bool sends)
+{
+	trace(TRACE_sched_set_need_resched, rq->curr->pid,
+	      rq->cpu | (uint64_t)remote << 8 | (uint64_t)sends << 9);
+}
+
+static void
+request_here(struct rq *rq)
+{
+	if (!bug(LOCAL_REQUEST_UNFLAGGED)) {
+		set_tsk_need_resched(rq->curr);
+	}
+	set_preempt_need_resched();
+	trace_request(rq, false, false);
+}
+
+/*
+ * One step: the target polled when its flag was set, so it will see it, or it is told. A waker that
+ * saw it poll may have set the flag since our look: then it need not be told.
+ */
+static void
+request_there(struct rq *rq)
+{
+	uint32_t flags = set_tsk_need_resched(rq->curr);
+	bool sends = !(flags & (TIF_POLLING_NRFLAG | TIF_NEED_RESCHED)) || bug(REQUEST_TWICE);
+
+	trace_request(rq, true, sends);
+	if (sends && !bug(NO_RESCHED_IPI)) {
+		arch_ipi_send(rq->cpu, IRQ_RESCHEDULE);
+	}
+}
+
 void
 resched_curr(struct rq *rq)
 {
-	struct task *curr = rq->curr;
-	bool remote = rq->cpu != smp_processor_id();
-	bool sends;
-
 	ASSERT(arch_irqs_disabled());
 	ASSERT(raw_spin_is_locked(&rq->lock));
-	if (test_tsk_need_resched(curr) && !bug(REQUEST_TWICE)) {
+	if (test_tsk_need_resched(rq->curr) && !bug(REQUEST_TWICE)) {
 		return;
 	}
-	if (!remote) {
-		if (!bug(LOCAL_REQUEST_UNFLAGGED)) {
-			set_tsk_need_resched(curr);
-		}
-		set_preempt_need_resched();
-		sends = false;
+	if (rq->cpu == smp_processor_id()) {
+		request_here(rq);
 	} else {
-		/*
-		 * One step: it polled when the flag was set, so it will see it, or it is told. A
-		 * waker that saw it poll may have set the flag since our look: then it need not be
-		 * told.
-		 */
-		sends = !(set_tsk_need_resched(curr) & (TIF_POLLING_NRFLAG | TIF_NEED_RESCHED)) ||
-		        bug(REQUEST_TWICE);
-	}
-	trace(TRACE_sched_set_need_resched, curr->pid,
-	      rq->cpu | (uint64_t)remote << 8 | (uint64_t)sends << 9);
-	if (sends && !bug(NO_RESCHED_IPI)) {
-		arch_ipi_send(rq->cpu, IRQ_RESCHEDULE);
+		request_there(rq);
 	}
 }
 
@@ -264,7 +278,7 @@ check_entry(const struct task *prev)
  * prev may not run here any more, and is off this cpu now. irqs stay off until it is queued: an
  * interrupt's wakeup of prev would wait for us.
  */
-static __attribute__((noinline, cold)) void
+static void
 finish_move(struct rq *rq, struct task *prev)
 {
 	struct rq *to = &per_cpu(runqueue, atomic_load(&prev->cpu));
@@ -276,35 +290,48 @@ finish_move(struct rq *rq, struct task *prev)
 }
 
 /* The scheduler's reference ends with the last use of the stack. */
-static __attribute__((noinline, cold)) void
+static void
 reap(struct task *dead)
 {
 	ASSERT(!atomic_load(&dead->on_rq));
 	task_put(dead);
 }
 
-/* prev's state and place are read before on_cpu: then prev may run, and change them. */
+/*
+ * prev has left this queue: it sleeps, has ended, or moves; or it is idle. Its state and place are
+ * read before on_cpu is cleared: then it may run, and change them.
+ */
+static __attribute__((noinline)) void
+finish_left(struct rq *rq, struct task *prev)
+{
+	bool dead = atomic_load(&prev->state) == TASK_DEAD;
+	bool moves = atomic_load(&prev->on_rq) == TASK_ON_RQ_MIGRATING;
+
+	atomic_store_release(&prev->on_cpu, 0);
+	if (moves) {
+		finish_move(rq, prev);
+		return;
+	}
+	raw_spin_unlock_irq(&rq->lock);
+	if (dead) {
+		reap(prev);
+	}
+}
+
 static inline void
 finish_switch(struct task *prev)
 {
 	struct rq *rq = this_cpu_ptr(&runqueue);
-	uint32_t prev_state;
-	bool prev_moves;
 
 	if (preempt_count() != FORK_PREEMPT_COUNT) {
 		panic("corrupted preempt_count %08x after the switch from %s, pid %u",
 		      preempt_count(), prev->comm, prev->pid);
 	}
-	prev_state = atomic_load(&prev->state);
-	prev_moves = atomic_load(&prev->on_rq) == TASK_ON_RQ_MIGRATING;
-	atomic_store_release(&prev->on_cpu, 0);
-	if (__builtin_expect(prev_moves, 0)) {
-		finish_move(rq, prev);
-		return;
-	}
-	raw_spin_unlock_irq(&rq->lock);
-	if (__builtin_expect(prev_state == TASK_DEAD, 0)) {
-		reap(prev);
+	if (__builtin_expect(atomic_load(&prev->on_rq) == TASK_ON_RQ_QUEUED, 1)) {
+		atomic_store_release(&prev->on_cpu, 0);
+		raw_spin_unlock_irq(&rq->lock);
+	} else {
+		finish_left(rq, prev);
 	}
 }
 
@@ -391,7 +418,7 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 		clear_need_resched(prev);
 	}
 	if (next == prev) {
-		prev->nivcsw--; /* nobody switched after all */
+		prev->nivcsw--;          /* nobody switched after all */
 		ASSERT(!need_resched()); /* the lock is held: nobody can ask again yet */
 		raw_spin_unlock_irq(&rq->lock);
 		return;
