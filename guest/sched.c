@@ -404,7 +404,10 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	if (!bug(STATE_BEFORE_LOCK)) {
 		prev_state = atomic_load(&prev->state); /* once: a waker may change it */
 	}
-	if (prev_state == TASK_RUNNING || (mode != SM_NONE && !bug(DEQUEUE_ON_PREEMPT))) {
+	if (prev_state == TASK_RUNNING) {
+		keep_runnable(rq, prev);
+	} else if (mode != SM_NONE && !bug(DEQUEUE_ON_PREEMPT)) {
+		ASSERT(prev_state != TASK_DEAD); /* it would never come back to be freed */
 		keep_runnable(rq, prev);
 	} else if (signal_pending_state(prev_state, prev)) {
 		atomic_store(&prev->state, TASK_RUNNING);
