@@ -327,7 +327,8 @@ host_event_raise(uint32_t events)
 	uint64_t subscriber;
 
 	host_rmw(&machine.events, sizeof(machine.events), HOST_OR, events);
-	subscriber = host_load(&machine.event_subscriber, sizeof(machine.event_subscriber), __ATOMIC_RELAXED);
+	subscriber = host_load(&machine.event_subscriber, sizeof(machine.event_subscriber),
+	                       __ATOMIC_RELAXED);
 	if (subscriber != 0) {
 		send(&machine.cpus[subscriber - 1], IRQ_EVENT);
 	}
