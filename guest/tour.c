@@ -28,6 +28,7 @@
 #define B_PRIORITY         50
 #define INTERRUPT_AFTER_NS 50000
 #define WORK_STEPS         200
+#define SILENCE_NS         1000000
 
 struct stage {
 	struct timer interrupt;
@@ -438,10 +439,28 @@ print_summary(bool two_cpus)
 	       records_proved);
 }
 
+struct audience {
+	struct task *task; /* waits for the conductor's end */
+	int status;
+};
+
+/* A tick may have kept who waits for us from going to sleep, and would let it in among the actors.
+ */
 static void
-conduct(void *status)
+wait_for_silence(const struct task *audience)
 {
+	while (atomic_load(&audience->on_rq)) { /* bounded: it is on its way */
+		timer_sleep(SILENCE_NS);
+	}
+}
+
+static void
+conduct(void *arg)
+{
+	struct audience *audience = arg;
 	bool two_cpus = cpu_count >= 2;
+
+	wait_for_silence(audience->task);
 
 	printk("A task computes in the kernel; an interrupt wakes a more important one. When does\n"
 	       "that one run? The preemption model decides.\n\n"
@@ -458,13 +477,13 @@ conduct(void *status)
 		}
 	}
 	print_summary(two_cpus);
-	*(int *)status = EXIT_STATUS_OK;
+	audience->status = EXIT_STATUS_OK;
 }
 
 int
 tour_main(void)
 {
-	int status = EXIT_STATUS_FAILED;
+	struct audience audience = { current, EXIT_STATUS_FAILED };
 
 	printk("Overtake: %u cpu%s, %u Hz, first task %lu TSC cycles (%lu us) after entry\n\n",
 	       cpu_count, cpu_count == 1 ? "" : "s", boot_args.hz, boot_cycles_to_first_task(),
@@ -472,10 +491,10 @@ tour_main(void)
 	task_join(task_run(&(struct task_params){
 		.comm = "conductor",
 		.fn = conduct,
-		.arg = &status,
+		.arg = &audience,
 		.policy = SCHED_FIFO,
 		.rt_priority = CONDUCTOR_PRIORITY,
 		.cpus_allowed = 1,
 	}));
-	return status;
+	return audience.status;
 }
