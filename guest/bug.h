@@ -16,7 +16,7 @@
 
 #define BUGS(X)                                                                                    \
 	X(COND_RESCHED_IRQS_OFF, "cond_resched() switches with interrupts off", "82c387ef7568",    \
-	  "P18", "FAIL cond_resched switches where the model says")                                \
+	  "P18", "FAIL cond_resched switches or a switch at this point")                           \
 	X(DEAD_TASK_PREEMPTIBLE, "a dying task can be preempted after it is marked dead", "",      \
 	  "P39", "assertion failed: prev_state != TASK_DEAD")                                      \
 	X(DEQUEUE_ON_PREEMPT, "a preempted task that had set its state is dequeued", "", "P21",    \
@@ -26,13 +26,13 @@
 	X(DISABLE_FIRST, "a switch of the model disables before it enables", "", "P17",            \
 	  "!asked || urgent_ran")                                                                  \
 	X(ENABLE_IGNORES_REQUEST, "the outermost preempt_enable() does not look for a request",    \
-	  "", "P5", "FAIL the outermost preempt_enable switches, under full")                      \
+	  "", "P5", "FAIL the outermost preempt_enable or no switch at this point")                \
 	X(ENABLE_IRQS_OFF, "preempt_enable() switches with interrupts off", "", "P8",              \
-	  "FAIL preempt_enable with irqs off leaves the request pending")                          \
+	  "FAIL preempt_enable with irqs off or a switch at this point")                           \
 	X(FIRST_RUN_LEAK, "a new task begins with preemption off", "609ca066386b", "P11",          \
 	  "assertion failed: preempt_count() == 0")                                                \
 	X(FORGET_FOLD, "the reschedule interrupt does not fold the request", "8cb75e0c4ec9",       \
-	  "P26", "FAIL a remote request preempts at once, under full")                             \
+	  "P26", "FAIL a remote request preempts at once or overslept")                            \
 	X(IDLE_NO_FOLD, "idle leaves its loop with the request unfolded", "8cb75e0c4ec9", "P26",   \
 	  "assertion failed: test_preempt_need_resched()")                                         \
 	X(IDLE_NO_RETEST, "idle halts without a last look at the request", "edc8fc01f608", "P33",  \
@@ -59,17 +59,17 @@
 	X(NO_RESCHED_IPI, "a remote request sends no interrupt", "", "P27",                        \
 	  "done_count == wanted")                                                                  \
 	X(NO_SCHEDULE_LOOP, "schedule() does not look for requests that came meanwhile", "",       \
-	  "P22", "")                                                                               \
+	  "P22", "!asked_late || !need_resched()")                                                 \
 	X(NO_WAKEUP_PREEMPT, "a more important task that wakes requests nothing", "", "P30",       \
 	  "FAIL the outermost preempt_enable switches, under full")                                \
 	X(ON_CPU_CLEARED_EARLY, "a task is given free before its cpu has left it", "", "P36",      \
 	  "assertion failed: !atomic_load(&next->on_cpu)")                                         \
 	X(OVERFLOW_UNSEEN, "the checked counter does not look for overflow", "", "P10",            \
-	  "preempt field of the count is full")                                                    \
+	  "an overflow went unseen")                                                               \
 	X(PACKED_WRONG_HALF, "a counter of two halves is read from the wrong one", "7faa313f05ca", \
 	  "P10", "expected: preempt_count() == count")                                             \
 	X(PLAIN_COUNT_SET, "preempt_count_set() stores over the folded bit", "", "P4",             \
-	  "FAIL preempt_count_set keeps the folded bit")                                           \
+	  "FAIL preempt_count_set keeps the folded bit or request_is_folded()")                    \
 	X(POLLING_LEFT_SET, "idle switches away while it says that it polls", "tgoskits PR #2403", \
 	  "P34", "assertion failed: !(flags & TIF_POLLING_NRFLAG)")                                \
 	X(POLLING_NO_BARRIER, "idle says that it polls no more without a barrier", "", "P35",      \
@@ -84,7 +84,7 @@
 	  "P13", "cond_resched_lock")                                                              \
 	X(RUNNING_BEFORE_QUEUED, "a woken task is running before it is queued", "", "P38", "")     \
 	X(STALE_PREV_STATE, "a switch tells the state of a sleep that a signal ended",             \
-	  "8feb053d5319", "P38", "prev_state")                                                     \
+	  "8feb053d5319", "P38", "FAIL a sleep that a signal ends")                                \
 	X(STALE_WAKE_CPU, "a waker believes in the cpu that it saw before it had the lock",        \
 	  "b6e13e85829f", "P37", "assertion failed: task_allowed_on(task, rq->cpu)")               \
 	X(STATE_BEFORE_LOCK, "a sleeper decides by the state that it had before the lock",         \
@@ -99,9 +99,10 @@
 	  "overslept")                                                                             \
 	X(TWO_STEP_COUNT, "the count's address is made before it is counted up", "", "P12",        \
 	  "preempt_count")                                                                         \
-	X(UNDERFLOW_UNSEEN, "the checked counter does not look for underflow", "", "P10", "")      \
+	X(UNDERFLOW_UNSEEN, "the checked counter does not look for underflow", "", "P10",          \
+	  "an underflow went unseen")                                                              \
 	X(UNLOCK_BEFORE_IRQS, "spin_unlock_irqrestore() enables preemption before interrupts", "", \
-	  "P9", "FAIL spin_unlock_irqrestore switches once interrupts are on")                     \
+	  "P9", "FAIL spin_unlock_irqrestore switches or no switch at this point")                 \
 	X(WAKE_LIST_ANYWHERE, "the wake list ignores where a task may run", "751d4cbc4387", "P37", \
 	  "assertion failed: task_allowed_on(task, rq->cpu)")                                      \
 	X(WAKE_LIST_LOSES, "the wake list is read and emptied in two steps", "zephyr PR #105596",  \

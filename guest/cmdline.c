@@ -221,6 +221,17 @@ take_word(struct word word)
 	}
 }
 
+static void
+keep_for_program(const char *text, size_t size)
+{
+	size_t room = sizeof(boot_args.program) - 1;
+
+	for (; size != 0 && *text == ' '; size--) {
+		text++;
+	}
+	memcpy(boot_args.program, text, size < room ? size : room);
+}
+
 void
 cmdline_parse(const char *text, size_t size)
 {
@@ -228,10 +239,16 @@ cmdline_parse(const char *text, size_t size)
 
 	for (size_t end = 0; end <= size; end++) {
 		if (end == size || text[end] == ' ') {
-			if (end != start) {
-				take_word((struct word){ text + start, end - start });
-			}
+			struct word word = { text + start, end - start };
+
 			start = end + 1;
+			if (word_is(word, "--")) {
+				keep_for_program(text + end, size - end);
+				return;
+			}
+			if (word.size != 0) {
+				take_word(word);
+			}
 		}
 	}
 }

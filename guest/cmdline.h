@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * Boot arguments: KEY=VALUE words. An unknown key or a malformed value ends the run with a message
- * and status 64.
+ * and status 64. As in Linux the words behind "--" are not the kernel's, but the program's.
  */
 #pragma once
 
@@ -17,6 +17,8 @@ enum boot_timer { BOOT_TIMER_AUTO, BOOT_TIMER_TSC_DEADLINE, BOOT_TIMER_LAPIC };
 
 enum boot_scenario { BOOT_SCENARIO_TOUR, BOOT_SCENARIO_SHELL, BOOT_SCENARIO_COUNT };
 
+#define BOOT_PROGRAM_SIZE 32 /* bytes, NUL included */
+
 struct boot_args {
 	bool preempt_given;
 	enum preempt_model preempt;  /* default full */
@@ -26,6 +28,7 @@ struct boot_args {
 	enum boot_scenario scenario; /* default tour; for the program, as guest.elf's does */
 	enum boot_apic apic;
 	enum boot_timer timer;
+	char program[BOOT_PROGRAM_SIZE]; /* what stands behind "--", cut to fit */
 };
 
 extern struct boot_args boot_args; /* read-only after cmdline_parse() */

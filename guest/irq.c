@@ -68,16 +68,23 @@ irq_return(struct regs *regs)
 	irqentry_exit_cond_resched();
 }
 
-void
+uint32_t
 nmi_enter(void)
 {
-	ASSERT((preempt_count() & NMI_MASK) != NMI_MASK);
+	uint32_t count = preempt_count();
+
+	ASSERT((count & NMI_MASK) != NMI_MASK);
 	preempt_count_add(NMI_OFFSET + HARDIRQ_OFFSET);
+	return count;
 }
 
 void
-nmi_exit(void)
+nmi_exit(uint32_t count)
 {
 	ASSERT(in_nmi());
 	preempt_count_sub(NMI_OFFSET + HARDIRQ_OFFSET);
+	if (preempt_count() != count) {
+		panic("NMI: preempt_count %08x at its end, %08x at its start", preempt_count(),
+		      count);
+	}
 }

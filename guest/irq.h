@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "guest/arch.h"
 
 /*
@@ -19,6 +21,9 @@ void irq_handle(struct regs *regs, enum irq_kind kind);
  */
 void irq_return(struct regs *regs);
 
-/* Around an NMI (or a machine check): counts it; nothing schedules at its end. irqs off. */
-void nmi_enter(void);
-void nmi_exit(void);
+/*
+ * Around an NMI (or a machine check): counts it; nothing schedules at its end. enter returns the
+ * count that it found, for exit: another one by then is a panic. irqs off.
+ */
+uint32_t nmi_enter(void);
+void nmi_exit(uint32_t count);

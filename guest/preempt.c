@@ -29,7 +29,10 @@ preempt_disable_ip(void)
 {
 	const struct task *task = current;
 
-	return CONFIG_DEBUG && task != NULL && preempt_count() != 0 ? task->preempt_disable_ip : 0;
+	if (!CONFIG_DEBUG || task == NULL || !(preempt_count() & PREEMPT_DISABLES_MASK)) {
+		return 0;
+	}
+	return task->preempt_disable_ip;
 }
 
 void
@@ -133,10 +136,8 @@ cond_resched_lock(struct raw_spinlock *lock)
 		return false;
 	}
 	raw_spin_unlock(lock);
-	if (!cond_resched()) {
-		arch_cpu_relax();
-	}
-	raw_spin_lock(lock);
+	cond_resched();
+	raw_spin_lock(lock); /* tickets: who waited has had it by then */
 	return true;
 }
 

@@ -22,6 +22,9 @@
 #define HARDIRQ_MASK 0x000f0000u
 #define NMI_MASK     0x00f00000u
 
+/* What code asked for itself; the rest says by what it was interrupted. */
+#define PREEMPT_DISABLES_MASK (PREEMPT_MASK | SOFTIRQ_MASK)
+
 #define PREEMPT_NEED_RESCHED 0x80000000u
 #define PREEMPT_ENABLED      PREEMPT_NEED_RESCHED
 

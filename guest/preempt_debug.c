@@ -50,7 +50,10 @@ underflown(uint32_t count, uint32_t value)
 	return NULL;
 }
 
-/* The outermost disable: who made it is who is asked when it is never undone. */
+/*
+ * The outermost disable: who made it is who is asked when it is never undone. An interrupt's own
+ * counts are none, so that a handler's disable is told too.
+ */
 void
 preempt_count_add_checked(uint32_t value)
 {
@@ -62,7 +65,7 @@ preempt_count_add_checked(uint32_t value)
 		__preempt_count_sub(value);
 		panic("preempt_count %08x overflows: %s + %x", count - value, field->name, value);
 	}
-	if (count == value) {
+	if ((count & PREEMPT_DISABLES_MASK) == value) {
 		task = current;
 		if (task != NULL) {
 			task->preempt_disable_ip = (uintptr_t)__builtin_return_address(0);

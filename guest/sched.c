@@ -262,14 +262,25 @@ pick_next(struct rq *rq)
 	return next;
 }
 
+/* A report about the caller does not name the scheduler's own disable. */
 static void
-check_entry(const struct task *prev)
+forget_own_disable(struct task *prev)
+{
+	if ((preempt_count() & PREEMPT_DISABLES_MASK) == PREEMPT_DISABLE_OFFSET) {
+		prev->preempt_disable_ip = 0;
+	}
+}
+
+static void
+check_entry(struct task *prev)
 {
 	if (preempt_count() != PREEMPT_DISABLE_OFFSET) {
+		forget_own_disable(prev);
 		panic("scheduling while atomic: %s, pid %u, preempt_count %08x", prev->comm,
 		      prev->pid, preempt_count() - PREEMPT_DISABLE_OFFSET);
 	}
 	if (!stack_intact(prev->stack)) {
+		forget_own_disable(prev);
 		panic("kernel stack of %s, pid %u, overran its end", prev->comm, prev->pid);
 	}
 }

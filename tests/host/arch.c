@@ -262,9 +262,10 @@ kernel_interrupt(unsigned int kind, bool irqs_were_on)
 void
 kernel_nmi(void (*handler)(void))
 {
-	nmi_enter();
+	uint32_t count = nmi_enter();
+
 	if (handler != NULL) {
 		handler();
 	}
-	nmi_exit();
+	nmi_exit(count);
 }

@@ -6,7 +6,9 @@
  * guest_test [VMM [GUEST.ELF [FOLDER OF PROGRAMS]]]
  */
 #include <check.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -160,7 +162,7 @@ END_TEST
 static const char *const kernel_machines[] = { "1", "2", "4" };
 
 /*
- * P4, P5, P8, P13, P18, P21, P23, P32, P39, P68 (every): the kernel's checks from inside.
+ * P4, P5, P7-P9, P13, P18, P21, P23, P32, P39, P68 (every): the kernel's checks from inside.
  */
 START_TEST(test_kernel_checks_from_inside_pass)
 {
@@ -189,6 +191,83 @@ START_TEST(test_fault_scheduling_while_atomic_is_reported)
 	run(VMM(program("fault_atomic")), EXIT_STATUS_CRASHED);
 	expect_out("scheduling while atomic: main, pid 1, preempt_count 00000001");
 	expect_err("schedule+");
+}
+END_TEST
+
+static struct spawn nm;
+
+/* The function of the image that the address lies in. */
+static const char *
+function_at(const char *image, uint64_t address)
+{
+	static char found[128];
+	char name[128];
+	char type;
+	uint64_t start;
+
+	ck_assert_int_eq(
+		spawn_run(&nm, (const char *const[]){ "/usr/bin/env", "nm", "-n", image, NULL }),
+		0);
+	found[0] = '\0';
+	for (const char *line = nm.out.text; line != NULL; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (sscanf(line, "%" SCNx64 " %c %127s", &start, &type, name) == 3 &&
+		    (type == 't' || type == 'T') && start <= address) {
+			strcpy(found, name);
+		}
+	}
+	return found;
+}
+
+/* The mistakes of debug_faults.c: what is said of each, and who made the outermost disable. */
+static const struct {
+	const char *name;
+	const char *message;
+	const char *leaker; /* NULL: there is none */
+} debug_faults[] = {
+	{ "overflow", "preempt_count 000000f4 overflows: preempt + 1", "leak_too_often" },
+	{ "underflow", "preempt_count 00000000 underflows: preempt - 1", NULL },
+	{ "timer-leak", ": preempt_count 00010001 at its end, 00010000 at its start",
+	  "leak_in_timer" },
+	{ "task-leak", "task leaker, pid 2, ends with preempt_count 00000001", "leak_disable" },
+	{ "main-leak", "task main, pid 1, ends with preempt_count 00000001", "leak_disable" },
+	{ "schedule-in-atomic", "scheduling while atomic: main, pid 1, preempt_count 00000002",
+	  "leak_lock" },
+	{ "sleep-in-atomic",
+	  "sleeping function called from invalid context: in atomic; task main, pid 1",
+	  "leak_disable" },
+	{ "sleep-irqs-off",
+	  "sleeping function called from invalid context: interrupts are off; task main, pid 1",
+	  NULL },
+	{ "sleep-state-set",
+	  "sleeping function called from invalid context: its state is set already", NULL },
+	{ "cpu-unpinned", "using smp_processor_id() in preemptible code: task main, pid 1", NULL },
+	{ "stack-end", "kernel stack of main, pid 1, overran its end", NULL },
+};
+
+#define DEBUG_FAULT_COUNT (int)(sizeof(debug_faults) / sizeof(debug_faults[0]))
+
+/*
+ * P2, P3, P10: a debug image stops at a mistake with the counter, says which, and where the
+ * outermost disable that is still in force was made: in the function that leaked it.
+ */
+START_TEST(test_debug_fault_is_reported_with_its_leaker)
+{
+	static const char words[] = "preemption disabled at [<";
+	const char *at;
+
+	run(VMM(program("debug_faults"), "--", debug_faults[_i].name), EXIT_STATUS_CRASHED);
+	expect_out("panic on cpu ");
+	expect_out(debug_faults[_i].message);
+	at = strstr(vmm.out.text, words);
+	if (debug_faults[_i].leaker == NULL) {
+		ck_assert_msg(at == NULL, "nobody disabled preemption:\n%.4000s", vmm.out.text);
+		return;
+	}
+	ck_assert_msg(at != NULL, "no \"%s\" in:\n%.4000s", words, vmm.out.text);
+	ck_assert_str_eq(
+		function_at(program("debug_faults"), strtoull(at + strlen(words), NULL, 16) - 1),
+		debug_faults[_i].leaker);
 }
 END_TEST
 
@@ -263,6 +342,8 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_kernel_checks_from_inside_pass, 0, 3);
 	tcase_add_test(tests, test_fault_assertion_is_reported);
 	tcase_add_test(tests, test_fault_scheduling_while_atomic_is_reported);
+	tcase_add_loop_test(tests, test_debug_fault_is_reported_with_its_leaker, 0,
+	                    DEBUG_FAULT_COUNT);
 	tcase_add_loop_test(tests, test_fault_access_is_named, 0, 4);
 	tcase_add_test(tests, test_fault_preempt_disable_is_named);
 	tcase_add_test(tests, test_loop_in_kernel_ends_at_timeout);

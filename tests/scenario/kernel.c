@@ -20,6 +20,7 @@
 #include "guest/string.h"
 #include "guest/task.h"
 #include "guest/timer.h"
+#include "guest/trace.h"
 #include "shared/scenario_abi.h"
 
 #define CONTROL_PRIORITY 10
@@ -81,16 +82,79 @@ check_predicates(void)
 	preempt_disable();
 	right = right && in_atomic() && in_task() && !preemptible() && preempt_count() == 1;
 	preempt_enable();
+	timer_init(&look.timer, look_in_irq);
 	arch_irq_disable();
 	right = right && !preemptible() && !in_atomic();
+	timer_start(&look.timer, 0); /* it comes when irqs are on again, at count 0 */
 	arch_irq_enable();
-	timer_init(&look.timer, look_in_irq);
-	timer_start(&look.timer, 0);
 	while (!atomic_load_acquire(&look.ran)) { /* bounded: the timer expires */
 		arch_cpu_relax();
 	}
 	timer_cancel(&look.timer);
 	report(right && look.right, "predicates follow the context");
+}
+
+/* What the count holds, and what the predicates say of it. */
+static const struct context {
+	uint32_t count;
+	bool nmi;
+	bool hardirq;
+	bool serving_softirq;
+	bool task;
+	unsigned int level;
+} contexts[] = {
+	{ 0, false, false, false, true, 0 },
+	{ 2 * SOFTIRQ_OFFSET, false, false, false, true, 0 },
+	{ SOFTIRQ_OFFSET, false, false, true, false, 1 },
+	{ 3 * SOFTIRQ_OFFSET, false, false, true, false, 1 },
+	{ HARDIRQ_OFFSET, false, true, false, false, 2 },
+	{ HARDIRQ_OFFSET + SOFTIRQ_OFFSET, false, true, true, false, 2 },
+	{ NMI_OFFSET + HARDIRQ_OFFSET, true, true, false, false, 3 },
+	{ NMI_OFFSET + HARDIRQ_OFFSET + 2 * SOFTIRQ_OFFSET, true, true, false, false, 3 },
+	{ NMI_OFFSET + HARDIRQ_OFFSET + SOFTIRQ_OFFSET, true, true, true, false, 3 },
+	{ NMI_OFFSET + 2 * HARDIRQ_OFFSET, true, true, false, false, 3 },
+	{ NMI_OFFSET + 2 * HARDIRQ_OFFSET + SOFTIRQ_OFFSET, true, true, true, false, 3 },
+	{ NMI_MASK + HARDIRQ_MASK, true, true, false, false, 3 },
+	{ NMI_MASK + HARDIRQ_MASK + 3 * SOFTIRQ_OFFSET, true, true, true, false, 3 },
+	{ NMI_MASK + HARDIRQ_MASK + SOFTIRQ_MASK, true, true, true, false, 3 },
+};
+
+/* In one context, with `depth` more disables. */
+static bool
+context_is_right(const struct context *context, uint32_t depth)
+{
+	bool right;
+
+	preempt_count_add(context->count);
+	preempt_count_add(depth);
+	right = in_nmi() == context->nmi && in_hardirq() == context->hardirq &&
+	        in_serving_softirq() == context->serving_softirq && in_task() == context->task &&
+	        interrupt_context_level() == context->level &&
+	        softirq_count() == (context->count & SOFTIRQ_MASK) &&
+	        irq_count() == context->count && in_atomic() == (context->count + depth != 0) &&
+	        preempt_count() == context->count + depth && !preemptible();
+	preempt_count_sub(depth);
+	preempt_count_sub(context->count);
+	return right;
+}
+
+/* P7: every predicate, in task, softirq, hard interrupt and NMI, within each other, and full. */
+static void
+check_predicate_matrix(void)
+{
+	bool right = true;
+
+	arch_irq_disable();
+	for (size_t i = 0; i < sizeof(contexts) / sizeof(contexts[0]); i++) {
+		right = right && context_is_right(&contexts[i], 0);
+		right = right && context_is_right(&contexts[i], 3);
+		set_preempt_need_resched();
+		right = right && context_is_right(&contexts[i], 3);
+		clear_preempt_need_resched();
+	}
+	right = right && preempt_count() == 0;
+	arch_irq_enable();
+	report(right, "predicates hold in every context");
 }
 
 /* P4: an absolute write keeps the folded bit, set or clear. */
@@ -172,6 +236,75 @@ check_preempt_enable_irqs_off(void)
 	right = right && atomic_load(&high_ran) == (preempt_model() == PREEMPT_FULL);
 	task_join(high);
 	report(right, "preempt_enable with irqs off leaves the request pending");
+}
+
+/* P9: the unlock of a lock that kept irqs off switches, under full, once they are on again. */
+static void
+check_unlock_irqrestore(void)
+{
+	struct raw_spinlock lock = RAW_SPINLOCK_INIT;
+	unsigned long flags = raw_spin_lock_irqsave(&lock);
+	struct task *high = start_high();
+	bool right = !atomic_load(&high_ran);
+
+	raw_spin_unlock_irqrestore(&lock, flags);
+	right = right && atomic_load(&high_ran) == (preempt_model() == PREEMPT_FULL);
+	task_join(high);
+	report(right, "spin_unlock_irqrestore switches once interrupts are on");
+}
+
+/* P5, P13: put_cpu and preempt_enable_notrace are points as preempt_enable is. */
+static void
+check_other_enables(void)
+{
+	bool is_full = preempt_model() == PREEMPT_FULL;
+	bool right = get_cpu() == raw_smp_processor_id() && preempt_count() == 1;
+	struct task *high = start_high();
+
+	put_cpu();
+	right = right && atomic_load(&high_ran) == is_full;
+	task_join(high);
+	preempt_disable_notrace();
+	right = right && preempt_count() == 1;
+	high = start_high();
+	preempt_enable_notrace();
+	right = right && atomic_load(&high_ran) == is_full;
+	task_join(high);
+	report(right, "put_cpu and preempt_enable_notrace switch, under full");
+}
+
+/* P13: schedule_preempt_disabled switches under every model, and returns with count 1. */
+static void
+check_schedule_preempt_disabled(void)
+{
+	struct task *high;
+	bool right;
+
+	preempt_disable();
+	high = start_high();
+	schedule_preempt_disabled();
+	right = atomic_load(&high_ran) && preempt_count() == 1;
+	preempt_enable();
+	task_join(high);
+	report(right, "schedule_preempt_disabled switches, and preemption stays off");
+}
+
+/* P13: cond_resched_lock drops the lock and switches under every model, if it is asked to. */
+static void
+check_cond_resched_lock(void)
+{
+	struct raw_spinlock lock = RAW_SPINLOCK_INIT;
+	struct task *high;
+	bool right;
+
+	raw_spin_lock(&lock);
+	right = !cond_resched_lock(&lock);
+	high = start_high();
+	right = right && !atomic_load(&high_ran) && cond_resched_lock(&lock) &&
+	        atomic_load(&high_ran) && raw_spin_is_locked(&lock) && preempt_count() == 1;
+	raw_spin_unlock(&lock);
+	task_join(high);
+	report(right, "cond_resched_lock drops the lock if asked, under every model");
 }
 
 /*
@@ -304,6 +437,50 @@ check_stay_clears(void)
 	schedule();
 	right = !need_resched() && !test_preempt_need_resched();
 	report(right, "a stay decision clears the request");
+}
+
+/* The first switch away from current since record n of this cpu; false if there is none. */
+static bool
+find_switch(uint64_t n, struct trace_record *found)
+{
+	unsigned int cpu = raw_smp_processor_id();
+
+	for (; n < trace_head(cpu); n++) {
+		if (trace_read(cpu, n, found) && found->event == TRACE_sched_switch &&
+		    found->pid == current->pid) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * P38: a task whose sleep a signal ends before it begins is switched away as a running one (J24).
+ * Under full an interrupt may switch earlier, with the state set.
+ */
+static void
+check_signal_ends_sleep(void)
+{
+	struct trace_record record;
+	struct task *high;
+	uint64_t head;
+	bool right;
+
+	if (preempt_model() == PREEMPT_FULL) {
+		return;
+	}
+	signal_wake_up(current);
+	preempt_disable();
+	high = start_high();
+	preempt_enable();
+	head = trace_head(raw_smp_processor_id());
+	set_current_state(TASK_INTERRUPTIBLE);
+	schedule();
+	right = atomic_load(&high_ran) && atomic_load(&current->state) == TASK_RUNNING &&
+	        find_switch(head, &record) && (record.b >> 16 & 0xff) == TASK_RUNNING;
+	atomic_fetch_and(&current->flags, ~TIF_SIGPENDING);
+	task_join(high);
+	report(right, "a sleep that a signal ends tells prev_state 0");
 }
 
 /* Wakes a task that would sleep for ever, so that the check can say so. */
@@ -623,14 +800,20 @@ check_all(void *unused)
 
 	(void)unused;
 	check_predicates();
+	check_predicate_matrix();
 	check_count_set();
 	check_preempt_enable_depth();
 	check_preempt_enable_irqs_off();
+	check_unlock_irqrestore();
+	check_other_enables();
+	check_schedule_preempt_disabled();
+	check_cond_resched_lock();
 	check_cond_resched();
 	check_might_sleep();
 	check_irq_return_in_atomic();
 	check_no_spurious_request();
 	check_stay_clears();
+	check_signal_ends_sleep();
 	check_preempted_sleeper();
 	check_remote_request();
 	check_fifo();

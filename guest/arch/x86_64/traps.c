@@ -170,12 +170,13 @@ handle_double_fault(struct regs *regs)
 static void
 handle_nmi(void)
 {
-	nmi_enter();
+	uint32_t count = nmi_enter();
+
 	if (atomic_load(&stopping)) {
 		atomic_fetch_add(&stopped_count, 1);
 		halt_forever();
 	}
-	nmi_exit();
+	nmi_exit(count);
 }
 
 void

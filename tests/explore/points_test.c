@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Where a switch may happen: every point of the kernel under every model, asked and not asked, and
+ * with each of its conditions negated. A cell is one run: a more important task becomes runnable
+ * while the point is ahead; the oracle is a table in Linux's words.
+ */
+#include "guest/preempt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "guest/preempt_model.h"
+#include "guest/sched.h"
+#include "tests/explore/scenario.h"
+#include "tests/host/kernel.h"
+#include "tests/unit/suite.h"
+
+#define LIMIT 1000
+
+static HOST_STATE struct task *urgent;
+static HOST_STATE bool urgent_ran;
+static HOST_STATE struct raw_spinlock lock;
+static HOST_STATE bool was_passed;
+static HOST_STATE bool switched;
+
+static void
+run_urgently(void *arg)
+{
+	(void)arg;
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	schedule();
+	urgent_ran = true;
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	schedule();
+	host_fail("nobody wakes the urgent task again");
+}
+
+/* ---- the points ---- */
+
+/* An interrupt that has nothing to do but to return. */
+static void
+point_interrupt_return(void)
+{
+	unsigned long flags = arch_irq_save();
+
+	arch_ipi_send(0, IRQ_RESCHEDULE);
+	arch_irq_restore(flags);
+	while (host_cpu(0)->pending) { /* bounded: nothing else moves */
+		arch_cpu_relax();
+		preempt_count();
+	}
+}
+
+/* The same of code with interrupts off: an exception's, as it cannot be an interrupt's. */
+static void
+point_exception_return(void)
+{
+	kernel_interrupt(IRQ_RESCHEDULE, false);
+}
+
+static void
+point_preempt_enable(void)
+{
+	preempt_disable();
+	preempt_enable();
+}
+
+static void
+point_preempt_enable_notrace(void)
+{
+	preempt_disable_notrace();
+	preempt_enable_notrace();
+}
+
+static void
+point_spin_unlock(void)
+{
+	raw_spin_lock(&lock);
+	raw_spin_unlock(&lock);
+}
+
+static void
+point_spin_unlock_irqrestore(void)
+{
+	unsigned long flags = raw_spin_lock_irqsave(&lock);
+
+	raw_spin_unlock_irqrestore(&lock, flags);
+}
+
+static void
+point_cond_resched(void)
+{
+	bool before = urgent_ran;
+	bool told = cond_resched();
+
+	HOST_EXPECT(told == (urgent_ran && !before));
+}
+
+static void
+point_might_sleep(void)
+{
+	might_sleep();
+}
+
+/* Not the lock and unlock around it: those are points of their own. */
+static void
+point_cond_resched_lock(void)
+{
+	ticket_lock(&lock);
+	if (CONFIG_PREEMPT_COUNT) {
+		preempt_count_add(PREEMPT_OFFSET);
+	}
+	cond_resched_lock(&lock);
+	if (CONFIG_PREEMPT_COUNT) {
+		preempt_count_sub(PREEMPT_OFFSET);
+	}
+	ticket_unlock(&lock);
+}
+
+static void
+point_schedule(void)
+{
+	schedule();
+}
+
+/* To the urgent task, not to an equal: it is queued, and goes before. */
+static void
+point_yield(void)
+{
+	yield();
+}
+
+static void
+point_block(void)
+{
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	schedule();
+	host_fail("nobody wakes the task that blocked");
+}
+
+static void
+point_schedule_preempt_disabled(void)
+{
+	preempt_disable();
+	schedule_preempt_disabled();
+	preempt_enable_no_resched();
+}
+
+static void
+point_idle_loop(void)
+{
+	sched_idle_loop();
+}
+
+/* ---- the oracle ---- */
+
+/*
+ * Y: yes, if a reschedule is wanted. A: always, whether it is or not. -: never. One column a model:
+ * none, voluntary, full.
+ */
+static const struct point {
+	const char *name;
+	void (*pass)(void);
+	const char *switches;
+	bool is_idle; /* it is the idle task that comes there */
+} points[] = {
+	{ "interrupt return to kernel", point_interrupt_return, "--Y", false },
+	{ "outermost preempt_enable", point_preempt_enable, "--Y", false },
+	{ "outermost preempt_enable_notrace", point_preempt_enable_notrace, "--Y", false },
+	{ "spin_unlock", point_spin_unlock, "--Y", false },
+	{ "spin_unlock_irqrestore", point_spin_unlock_irqrestore, "--Y", false },
+	{ "cond_resched", point_cond_resched, "YY-", false },
+	{ "might_sleep", point_might_sleep, "-Y-", false },
+	{ "cond_resched_lock", point_cond_resched_lock, "YYY", false },
+	{ "schedule", point_schedule, "AAA", false },
+	{ "schedule_preempt_disabled", point_schedule_preempt_disabled, "AAA", false },
+	{ "yield", point_yield, "AAA", false },
+	{ "block", point_block, "AAA", false },
+	{ "idle loop", point_idle_loop, "YYY", true },
+};
+
+#define POINT_COUNT (sizeof(points) / sizeof(points[0]))
+
+enum negation { WITH_ALL, IRQS_OFF, COUNT_ONE, LOCK_HELD, IDLE, IDLE_AT_ZERO };
+
+/* One condition is not met: none of these switches, under any model, asked or not. */
+static const struct negated {
+	const char *name;
+	void (*pass)(void);
+	enum negation negation;
+} negated[] = {
+	{ "interrupt return, irqs were off", point_exception_return, IRQS_OFF },
+	{ "interrupt return, count 1", point_interrupt_return, COUNT_ONE },
+	{ "interrupt return, lock held", point_interrupt_return, LOCK_HELD },
+	{ "interrupt return, idle", point_interrupt_return, IDLE },
+	{ "interrupt return, idle at count 0", point_interrupt_return, IDLE_AT_ZERO },
+	{ "preempt_enable, irqs off", point_preempt_enable, IRQS_OFF },
+	{ "preempt_enable, not outermost", point_preempt_enable, COUNT_ONE },
+	{ "preempt_enable_notrace, irqs off", point_preempt_enable_notrace, IRQS_OFF },
+	{ "preempt_enable_notrace, not outermost", point_preempt_enable_notrace, COUNT_ONE },
+	{ "spin_unlock, irqs off", point_spin_unlock, IRQS_OFF },
+	{ "spin_unlock, not outermost", point_spin_unlock, COUNT_ONE },
+	{ "spin_unlock_irqrestore, irqs were off", point_spin_unlock_irqrestore, IRQS_OFF },
+	{ "spin_unlock_irqrestore, not outermost", point_spin_unlock_irqrestore, COUNT_ONE },
+	{ "cond_resched, irqs off", point_cond_resched, IRQS_OFF },
+	{ "cond_resched, count 1", point_cond_resched, COUNT_ONE },
+	{ "cond_resched, idle", point_cond_resched, IDLE },
+};
+
+#define NEGATED_COUNT (sizeof(negated) / sizeof(negated[0]))
+
+/* ---- a cell ---- */
+
+/* Of the run that is made. */
+static struct {
+	const char *name;
+	void (*pass)(void);
+	enum preempt_model model;
+	enum negation negation;
+	bool is_idle;
+	bool asks;
+	bool expects;
+} cell;
+
+static bool cell_switched; /* what the last run did */
+
+/* It is runnable, and the request is there, or not: all that differs between the two columns. */
+static void
+make_urgent_runnable(void)
+{
+	preempt_disable();
+	HOST_EXPECT(wake_up_process(urgent));
+	preempt_enable_no_resched();
+	HOST_EXPECT(need_resched());
+	if (!cell.asks) {
+		clear_tsk_need_resched(current);
+		clear_preempt_need_resched();
+	}
+	HOST_EXPECT(!urgent_ran);
+}
+
+static void
+negate(void)
+{
+	switch (cell.negation) {
+	case IRQS_OFF:
+		arch_irq_disable();
+		break;
+	case COUNT_ONE:
+		preempt_count_add(PREEMPT_OFFSET);
+		break;
+	case LOCK_HELD:
+		ticket_lock(&lock);
+		preempt_count_add(PREEMPT_OFFSET);
+		break;
+	case IDLE_AT_ZERO:
+		preempt_count_sub(PREEMPT_DISABLE_OFFSET);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Interrupts are off while nobody may look at the request yet. */
+static void
+come_to_point(void)
+{
+	arch_irq_disable();
+	make_urgent_runnable();
+	arch_irq_enable();
+	negate();
+	was_passed = true;
+	cell.pass();
+	switched = urgent_ran;
+	host_stop();
+}
+
+static void
+run_task(void *arg)
+{
+	(void)arg;
+	host_gate();
+	come_to_point();
+}
+
+static void
+boot_cell(void)
+{
+	preempt_model_set(cell.model);
+	urgent = scenario_fifo_task(0, 50, run_urgently, NULL);
+	if (!cell.is_idle) {
+		scenario_fifo_task(0, 10, run_task, NULL);
+	}
+}
+
+/* Idle lets the urgent task go to sleep first. */
+static void
+run_idle(void)
+{
+	if (!cell.is_idle) {
+		sched_idle_loop();
+	}
+	arch_irq_enable();
+	schedule_idle();
+	host_gate();
+	come_to_point();
+}
+
+/* A task that blocks, and the idle loop, do not come back: then who ran tells. */
+static void
+check_cell(void)
+{
+	HOST_EXPECT(was_passed);
+	cell_switched = switched || (urgent_ran && host_all_halted());
+	if (cell_switched != cell.expects) {
+		host_fail("%s, %s, %s: %s switch at this point", cell.name,
+		          preempt_model_names[cell.model], cell.asks ? "asked" : "not asked",
+		          cell.expects ? "no" : "a");
+	}
+}
+
+static struct explore_scenario
+cell_scenario(const char *bug)
+{
+	return (struct explore_scenario){ cell.name, 1, boot_cell, check_cell, run_idle, 0, bug };
+}
+
+static void
+cell_must_hold(void)
+{
+	static struct explore_report report;
+	struct explore_scenario scenario = cell_scenario(NULL);
+
+	explore_all(&scenario, LIMIT, &report);
+	ck_assert_msg(report.complete, "%s\nreplay: %s", report.reason, report.replay);
+}
+
+static void
+set_point(const struct point *point, enum preempt_model model, bool asks)
+{
+	char word = point->switches[model];
+
+	cell.name = point->name;
+	cell.pass = point->pass;
+	cell.is_idle = point->is_idle;
+	cell.negation = WITH_ALL;
+	cell.model = model;
+	cell.asks = asks;
+	cell.expects = word == 'A' || (word == 'Y' && asks);
+}
+
+static void
+set_negated(const struct negated *row, enum preempt_model model, bool asks)
+{
+	cell.name = row->name;
+	cell.pass = row->pass;
+	cell.is_idle = row->negation == IDLE || row->negation == IDLE_AT_ZERO;
+	cell.negation = row->negation;
+	cell.model = model;
+	cell.asks = asks;
+	cell.expects = false;
+}
+
+/* Without PREEMPT_COUNT the kernel is not preempted: there is no such model. */
+static bool
+model_exists(enum preempt_model model)
+{
+	return model != PREEMPT_FULL || CONFIG_PREEMPT_COUNT;
+}
+
+/* A count that is not there cannot be 1. */
+static bool
+can_negate(enum negation negation)
+{
+	return CONFIG_PREEMPT_COUNT || negation == WITH_ALL || negation == IRQS_OFF;
+}
+
+static void
+print_head(const char *what)
+{
+	printf("\n%-40s %-12s%-12s%-12s\n%-40s", what, "none", "voluntary", "full", "");
+	for (unsigned int model = 0; model < PREEMPT_MODEL_COUNT; model++) {
+		printf(" %-4s %-6s", "not", "asked");
+	}
+	printf("\n");
+}
+
+static void
+print_cell(bool exists)
+{
+	const char *word = !exists ? " " : cell_switched ? "Y" : "-";
+
+	printf(cell.asks ? " %-6s" : " %-4s", word);
+}
+
+/*
+ * P13: each point of the table switches under the models of its row, asked or not as the table
+ * says: never, if asked, or always.
+ */
+START_TEST(test_points_switch_as_the_table_says)
+{
+	print_head("point");
+	for (size_t n = 0; n < POINT_COUNT; n++) {
+		printf("%-40s", points[n].name);
+		for (unsigned int column = 0; column < 2 * PREEMPT_MODEL_COUNT; column++) {
+			enum preempt_model model = (enum preempt_model)(column / 2);
+
+			set_point(&points[n], model, column % 2);
+			if (model_exists(model)) {
+				cell_must_hold();
+			}
+			print_cell(model_exists(model));
+		}
+		printf("\n");
+	}
+	fflush(stdout);
+}
+END_TEST
+
+/* P8, P18, P19: with one condition negated, and all others met, no point switches, asked or not. */
+START_TEST(test_points_switch_under_all_conditions_only)
+{
+	print_head("point, and what it lacks");
+	for (size_t n = 0; n < NEGATED_COUNT; n++) {
+		if (!can_negate(negated[n].negation)) {
+			continue;
+		}
+		printf("%-40s", negated[n].name);
+		for (unsigned int column = 0; column < 2 * PREEMPT_MODEL_COUNT; column++) {
+			enum preempt_model model = (enum preempt_model)(column / 2);
+
+			set_negated(&negated[n], model, column % 2);
+			if (model_exists(model)) {
+				cell_must_hold();
+			}
+			print_cell(model_exists(model));
+		}
+		printf("\n");
+	}
+	fflush(stdout);
+}
+END_TEST
+
+static const struct point *
+point_named(const char *name)
+{
+	for (size_t n = 0; n < POINT_COUNT; n++) {
+		if (strcmp(points[n].name, name) == 0) {
+			return &points[n];
+		}
+	}
+	ck_abort_msg("there is no point '%s'", name);
+}
+
+static const struct negated *
+negated_named(const char *name)
+{
+	for (size_t n = 0; n < NEGATED_COUNT; n++) {
+		if (strcmp(negated[n].name, name) == 0) {
+			return &negated[n];
+		}
+	}
+	ck_abort_msg("there is no point '%s'", name);
+}
+
+static void
+cell_must_fail(const char *bug, const char *words)
+{
+	struct explore_scenario scenario = cell_scenario(bug);
+	char name[96];
+
+	snprintf(name, sizeof(name), "%s, bug=%s", cell.name, bug);
+	scenario.name = name;
+	scenario_must_fail(&scenario, words, LIMIT);
+}
+
+static const struct mutant {
+	const char *bug;
+	const char *point; /* of either table */
+	bool is_negated;
+	enum preempt_model model;
+	const char *words;
+} mutants[] = {
+	{ "might-sleep-in-none", "might_sleep", false, PREEMPT_NONE,
+	  "assertion failed: preempt_policy_allows(policy, reason)" },
+	{ "cond-resched-irqs-off", "cond_resched, irqs off", true, PREEMPT_NONE,
+	  "cond_resched, irqs off, none, asked: a switch at this point" },
+	{ "irq-return-in-atomic", "interrupt return, count 1", true, PREEMPT_FULL,
+	  "assertion failed: preempt_count() == 0" },
+	{ "irq-return-in-atomic", "interrupt return, lock held", true, PREEMPT_FULL,
+	  "assertion failed: preempt_count() == 0" },
+	{ "enable-irqs-off", "preempt_enable, irqs off", true, PREEMPT_FULL,
+	  "preempt_enable, irqs off, full, asked: a switch at this point" },
+	{ "enable-ignores-request", "outermost preempt_enable", false, PREEMPT_FULL,
+	  "outermost preempt_enable, full, asked: no switch at this point" },
+	{ "enable-ignores-request", "spin_unlock", false, PREEMPT_FULL,
+	  "spin_unlock, full, asked: no switch at this point" },
+	{ "unlock-before-irqs", "spin_unlock_irqrestore", false, PREEMPT_FULL,
+	  "spin_unlock_irqrestore, full, asked: no switch at this point" },
+	{ "resched-lock-depth", "cond_resched_lock", false, PREEMPT_NONE,
+	  "cond_resched_lock, none, asked: no switch at this point" },
+	{ "resched-lock-depth", "cond_resched_lock", false, PREEMPT_VOLUNTARY,
+	  "cond_resched_lock, voluntary, asked: no switch at this point" },
+};
+
+#define MUTANT_COUNT (int)(sizeof(mutants) / sizeof(mutants[0]))
+
+/* P8, P9, P13, P18, P19, seeded bugs: a point that switches where it may not, or not where it must.
+ */
+START_TEST(test_points_seeded_bugs_are_caught)
+{
+	const struct mutant *mutant = &mutants[_i];
+
+	if (!CONFIG_PREEMPT_COUNT && strncmp(mutant->bug, "might", 5) != 0 &&
+	    strncmp(mutant->bug, "cond", 4) != 0) {
+		return; /* the mistake is one with the count */
+	}
+	if (mutant->is_negated) {
+		set_negated(negated_named(mutant->point), mutant->model, true);
+	} else {
+		set_point(point_named(mutant->point), mutant->model, true);
+	}
+	cell_must_fail(mutant->bug, mutant->words);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("points");
+	TCase *tests = tcase_create("points");
+
+	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
+	tcase_add_test(tests, test_points_switch_as_the_table_says);
+	tcase_add_test(tests, test_points_switch_under_all_conditions_only);
+	tcase_add_loop_test(tests, test_points_seeded_bugs_are_caught, 0, MUTANT_COUNT);
+	suite_add_tcase(suite, tests);
+	return suite_run(suite);
+}
