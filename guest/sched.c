@@ -259,6 +259,7 @@ static void
 context_switch(struct task *prev, struct task *next)
 {
 	ASSERT(preempt_count() == FORK_PREEMPT_COUNT);
+	ASSERT(atomic_load(&prev->on_cpu));  /* only this cpu gives it free, when it has left it */
 	ASSERT(!atomic_load(&next->on_cpu)); /* or it would run twice */
 	atomic_store(&next->on_cpu, 1);
 	if (bug(ON_CPU_CLEARED_EARLY)) {

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest/sched.h"
+#include "guest/smp.h"
+
 #define SEED      1
 #define PCT_DEPTH 3
 
@@ -37,6 +40,59 @@ scenario_fifo_task(unsigned int cpu, uint8_t priority, void (*fn)(void *), void 
 		.rt_priority = priority,
 		.cpus_allowed = 1ull << cpu,
 	});
+}
+
+void
+scenario_name_task(const struct task *task, const char *name)
+{
+	explore_name(&task->state, "%s.state", name);
+	explore_name(&task->flags, "%s.flags", name);
+	explore_name(&task->on_cpu, "%s.on_cpu", name);
+	explore_name(&task->on_rq, "%s.on_rq", name);
+	explore_name(&task->cpu, "%s.cpu", name);
+	explore_name(&task->pi_lock.next, "%s.pi_lock.next", name);
+	explore_name(&task->pi_lock.owner, "%s.pi_lock.owner", name);
+}
+
+void
+scenario_name_run_queues(unsigned int cpus)
+{
+	for (unsigned int cpu = 0; cpu < cpus; cpu++) {
+		const struct rq *rq = &per_cpu(runqueue, cpu);
+
+		explore_name(&rq->lock.next, "rq%u.lock.next", cpu);
+		explore_name(&rq->lock.owner, "rq%u.lock.owner", cpu);
+		explore_name(&rq->nr_running, "rq%u.nr_running", cpu);
+		explore_name(&rq->wake_list, "rq%u.wake_list", cpu);
+		explore_name(&rq->ttwu_pending, "rq%u.ttwu_pending", cpu);
+		explore_name(&rq->idle->flags, "idle%u.flags", cpu);
+		explore_name(&rq->idle->on_cpu, "idle%u.on_cpu", cpu);
+	}
+}
+
+static HOST_STATE unsigned int done_count;
+
+void
+scenario_done(void)
+{
+	done_count++;
+}
+
+void
+scenario_check_quiet(unsigned int wanted)
+{
+	HOST_EXPECT(done_count == wanted);
+	for_each_cpu (cpu) {
+		HOST_EXPECT(!(atomic_load(&per_cpu(current_task, cpu)->flags) & TIF_NEED_RESCHED));
+		HOST_EXPECT(per_cpu(runqueue, cpu).curr == per_cpu(current_task, cpu));
+	}
+}
+
+void
+scenario_check_at_rest(unsigned int wanted)
+{
+	HOST_EXPECT(host_all_halted());
+	scenario_check_quiet(wanted);
 }
 
 static void
@@ -113,22 +169,54 @@ scenario_must_survive(const struct explore_scenario *scenario, uint64_t runs)
 	tell(scenario, &report, "holds by priorities");
 }
 
+static void
+must_fail(const struct explore_scenario *scenario, const char *words,
+          struct explore_report *report)
+{
+	static struct explore_report again;
+
+	ck_assert_msg(report->failed, "%s: the mutant survives %llu runs", scenario->name,
+	              (unsigned long long)report->runs);
+	ck_assert_msg(strstr(report->reason, words) != NULL, "%s: killed by the wrong failure: %s",
+	              scenario->name, report->reason);
+	explore_minimize(scenario, report);
+	tell(scenario, report, report->reason);
+	printf("    replay: %s\n", report->replay);
+	explore_replay(scenario, report->replay, getenv("EXPLORE_TELL") ? print_line : NULL,
+	               &again);
+	ck_assert_msg(again.failed && strcmp(again.reason, report->reason) == 0,
+	              "%s: replayed %s: %s", scenario->name, report->replay,
+	              again.failed ? again.reason : "no failure");
+}
+
 void
 scenario_must_fail(const struct explore_scenario *scenario, const char *words, uint64_t limit)
 {
 	static struct explore_report report;
-	static struct explore_report again;
 
 	explore_all(scenario, limit, &report);
-	ck_assert_msg(report.failed, "%s: the mutant survives %llu runs", scenario->name,
-	              (unsigned long long)report.runs);
-	ck_assert_msg(strstr(report.reason, words) != NULL, "%s: killed by the wrong failure: %s",
-	              scenario->name, report.reason);
-	explore_minimize(scenario, &report);
-	tell(scenario, &report, report.reason);
-	printf("    replay: %s\n", report.replay);
-	explore_replay(scenario, report.replay, getenv("EXPLORE_TELL") ? print_line : NULL, &again);
-	ck_assert_msg(again.failed && strcmp(again.reason, report.reason) == 0,
-	              "%s: replayed %s: %s", scenario->name, report.replay,
-	              again.failed ? again.reason : "no failure");
+	must_fail(scenario, words, &report);
+}
+
+void
+scenario_must_fail_within(const struct explore_scenario *scenario, const char *words,
+                          unsigned int deviations, uint64_t limit)
+{
+	static struct explore_report report;
+
+	explore_bounded(scenario, deviations, limit, &report);
+	must_fail(scenario, words, &report);
+}
+
+void
+scenario_must_catch(const struct explore_scenario *scenario, const char *bug, const char *words,
+                    uint64_t limit)
+{
+	struct explore_scenario mutant = *scenario;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s, bug=%s", scenario->name, bug);
+	mutant.name = name;
+	mutant.bug = bug;
+	scenario_must_fail(&mutant, words, limit);
 }

@@ -13,6 +13,20 @@ struct task *scenario_task(unsigned int cpu, void (*fn)(void *), void *arg);
 /* The same with a FIFO priority. */
 struct task *scenario_fifo_task(unsigned int cpu, uint8_t priority, void (*fn)(void *), void *arg);
 
+/* In boot(): names for a task's words, and for every cpu's run queue, in the lines of a replay. */
+void scenario_name_task(const struct task *task, const char *name);
+void scenario_name_run_queues(unsigned int cpus);
+
+/* A task has come as far as it was to come. */
+void scenario_done(void);
+
+/*
+ * In check(): so many tasks have, every cpu halts (scenario_check_quiet: or polls), and no request
+ * is left behind.
+ */
+void scenario_check_at_rest(unsigned int wanted);
+void scenario_check_quiet(unsigned int wanted);
+
 /*
  * Explores everything; fails the test, with the replay, if a run fails or the space is not
  * exhausted. Prints the number of runs.
@@ -33,3 +47,11 @@ void scenario_must_survive(const struct explore_scenario *scenario, uint64_t run
  * and fails alike when its string, made shorter, is replayed.
  */
 void scenario_must_fail(const struct explore_scenario *scenario, const char *words, uint64_t limit);
+
+/* The same within a number of deviations. */
+void scenario_must_fail_within(const struct explore_scenario *scenario, const char *words,
+                               unsigned int deviations, uint64_t limit);
+
+/* A mutant, of all runs: the scenario with this seeded bug, as bug= takes it, switched on. */
+void scenario_must_catch(const struct explore_scenario *scenario, const char *bug,
+                         const char *words, uint64_t limit);

@@ -41,6 +41,7 @@ enum host_op_kind {
 	HOST_OP_LOAD,
 	HOST_OP_STORE, /* into the buffer */
 	HOST_OP_LOCKED,
+	HOST_OP_LOOSE, /* locked, but of a broken machine: it does not wait for the buffer */
 	HOST_OP_FENCE,
 	HOST_OP_RETURN, /* from an interrupt */
 	HOST_OP_SEND,
@@ -161,6 +162,7 @@ extern unsigned int host_broken;
 #define HOST_BROKEN_SEND_TWICE 0x80u /* each is sent twice */
 #define HOST_BROKEN_FORWARDING 0x20u /* loads do not look into their own cpu's buffer */
 #define HOST_BROKEN_FIFO       0x40u /* stores reach memory youngest first */
+#define HOST_BROKEN_ADD        0x100u /* fetch_add, and so taking a lock, is no barrier */
 
 enum host_end {
 	HOST_END_QUIET, /* nothing can happen any more: every cpu halts, or spins in vain */

@@ -21,6 +21,17 @@ memory_next_to_drain(const struct host_cpu *cpu)
 	return &cpu->stores[n % HOST_STORES_MAX];
 }
 
+bool
+memory_has_store(const struct host_cpu *cpu, const void *addr)
+{
+	for (unsigned int n = 0; n < cpu->store_count; n++) {
+		if (cpu->stores[(cpu->store_first + n) % HOST_STORES_MAX].addr == addr) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* addr was written: who spins on it has something to look at. */
 static void
 changed(const struct host_cpu *by, const void *addr)
@@ -182,6 +193,12 @@ is_torn(enum host_rmw op)
 	       (op == HOST_XCHG && (host_broken & HOST_BROKEN_XCHG));
 }
 
+static bool
+is_loose(enum host_rmw op)
+{
+	return op == HOST_ADD && (host_broken & HOST_BROKEN_ADD);
+}
+
 uint64_t
 host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand)
 {
@@ -193,7 +210,7 @@ host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand)
 		host_store(addr, size, result_of(op, old, operand));
 		return old;
 	}
-	machine_point((struct host_op){ HOST_OP_LOCKED, to });
+	machine_point((struct host_op){ is_loose(op) ? HOST_OP_LOOSE : HOST_OP_LOCKED, to });
 	note_read(to);
 	old = read_memory(to, size);
 	watch(to, old, result_of(op, old, operand));

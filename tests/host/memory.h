@@ -12,3 +12,6 @@ const struct host_store *memory_next_to_drain(const struct host_cpu *cpu);
 
 /* Lets it reach memory. */
 void memory_drain(struct host_cpu *cpu);
+
+/* Does its buffer hold a store to addr? */
+bool memory_has_store(const struct host_cpu *cpu, const void *addr);

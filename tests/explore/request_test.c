@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Requests for a reschedule between cpus: the flag, the interrupt that tells of it, and the lock
+ * under which it is asked.
+ */
+#include "guest/preempt.h"
+#include "guest/sched.h"
+#include "tests/explore/scenario.h"
+#include "tests/unit/suite.h"
+
+#define LIMIT 400000
+
+static HOST_STATE struct task *computing;
+static HOST_STATE struct atomic asked;
+static HOST_STATE unsigned int resched_cpu_calls;
+
+/* It computes until everybody has asked: an interrupt may come at any turn. */
+static void
+compute(void *arg)
+{
+	uint32_t wanted = (uint32_t)(uintptr_t)arg;
+
+	host_gate();
+	while (atomic_load(&asked) != wanted) { /* bounded: all ask once */
+		arch_cpu_relax();
+	}
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	schedule();
+	host_fail("nobody wakes the computing task");
+}
+
+/* A request and no task to switch to, as resched_cpu() makes it. */
+static void
+ask(void *arg)
+{
+	(void)arg;
+	host_gate();
+	resched_cpu(0);
+	atomic_fetch_add(&asked, 1);
+	host_stop();
+}
+
+static void
+hold_lock(void *arg)
+{
+	struct rq *rq = &per_cpu(runqueue, 0);
+
+	(void)arg;
+	host_gate();
+	arch_irq_disable();
+	raw_spin_lock(&rq->lock);
+	raw_spin_unlock(&rq->lock);
+	atomic_fetch_add(&asked, 1);
+	host_stop();
+}
+
+static void
+watch(const struct task *task)
+{
+	host_watch(&task->flags, TIF_NEED_RESCHED, TIF_POLLING_NRFLAG, 0);
+}
+
+static void
+boot_target(bool computes, uint32_t others)
+{
+	explore_name(&asked, "asked");
+	if (computes) {
+		computing = scenario_task(0, compute, (void *)(uintptr_t)others);
+		scenario_name_task(computing, "computing");
+		watch(computing);
+	}
+	watch(per_cpu(runqueue, 0).idle);
+	scenario_name_run_queues(others + 1);
+}
+
+static void
+boot_one(void)
+{
+	boot_target(true, 1);
+	scenario_task(1, ask, NULL);
+}
+
+static void
+boot_two(void)
+{
+	boot_target(true, 2);
+	scenario_task(1, ask, NULL);
+	scenario_task(2, ask, NULL);
+}
+
+static void
+boot_one_idle(void)
+{
+	boot_target(false, 1);
+	scenario_task(1, ask, NULL);
+}
+
+static void
+boot_two_idle(void)
+{
+	boot_target(false, 2);
+	scenario_task(1, ask, NULL);
+	scenario_task(2, ask, NULL);
+}
+
+static void
+boot_held(void)
+{
+	boot_target(true, 2);
+	resched_cpu_calls = 1;
+	scenario_task(1, ask, NULL);
+	scenario_task(2, hold_lock, NULL);
+}
+
+static void
+check_requests(void)
+{
+	scenario_check_at_rest(0);
+	HOST_EXPECT(host_sent_count(0, IRQ_RESCHEDULE) == host_watched_count());
+}
+
+static void
+check_held(void)
+{
+	check_requests();
+	HOST_EXPECT(host_watched_count() == resched_cpu_calls);
+}
+
+static const struct explore_scenario one = {
+	"request, computing", 2, boot_one, check_requests, NULL, 0, NULL
+};
+static const struct explore_scenario two = {
+	"two requests, computing", 3, boot_two, check_requests, NULL, 0, NULL
+};
+static const struct explore_scenario one_idle = {
+	"request, idle", 2, boot_one_idle, check_requests, NULL, 0, NULL
+};
+static const struct explore_scenario two_idle = {
+	"two requests, idle", 3, boot_two_idle, check_requests, NULL, 0, NULL
+};
+static const struct explore_scenario held = {
+	"request, the lock held", 3, boot_held, check_held, NULL, 0, NULL
+};
+
+/* P25, P26, P27: one interrupt for each time that the flag rises; and it is answered. */
+START_TEST(test_request_to_a_computing_cpu_is_one_interrupt)
+{
+	scenario_must_hold(&one, LIMIT);
+	scenario_must_catch(&one, "keep-request-on-stay", "!need_resched()", LIMIT);
+}
+END_TEST
+
+/* P25: the same to an idle cpu, that may look for itself. */
+START_TEST(test_request_to_an_idle_cpu_is_one_interrupt_or_none)
+{
+	scenario_must_hold(&one_idle, LIMIT);
+}
+END_TEST
+
+/* P25: two cpus race for a third that computes. */
+START_TEST(test_request_of_two_cpus_to_a_computing_third)
+{
+	scenario_must_hold(&two, LIMIT);
+	scenario_must_catch(&two, "request-twice", "host_sent_count(0, IRQ_RESCHEDULE)", LIMIT);
+}
+END_TEST
+
+/* P25: two cpus race for a third that idles. */
+START_TEST(test_request_of_two_cpus_to_an_idle_third)
+{
+	scenario_must_hold(&two_idle, LIMIT);
+	scenario_must_catch(&two_idle, "request-twice", "host_sent_count(0, IRQ_RESCHEDULE)",
+	                    LIMIT);
+}
+END_TEST
+
+/* P25, mutant: the machine sends two interrupts for one. */
+START_TEST(test_request_sent_twice_is_noticed)
+{
+	struct explore_scenario scenario = one;
+
+	scenario.name = "request, sent twice";
+	scenario.broken = HOST_BROKEN_SEND_TWICE;
+	scenario_must_fail(&scenario, "host_sent_count(0, IRQ_RESCHEDULE)", LIMIT);
+}
+END_TEST
+
+/* P28: resched_cpu() waits for a lock that a third cpu holds. */
+START_TEST(test_resched_cpu_waits_for_the_lock)
+{
+	scenario_must_hold(&held, LIMIT);
+	scenario_must_catch(&held, "resched-cpu-trylock", "resched_cpu", LIMIT);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("request");
+	TCase *tests = tcase_create("request");
+
+	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
+	tcase_add_test(tests, test_request_to_a_computing_cpu_is_one_interrupt);
+	tcase_add_test(tests, test_request_to_an_idle_cpu_is_one_interrupt_or_none);
+	tcase_add_test(tests, test_request_of_two_cpus_to_a_computing_third);
+	tcase_add_test(tests, test_request_of_two_cpus_to_an_idle_third);
+	tcase_add_test(tests, test_request_sent_twice_is_noticed);
+	tcase_add_test(tests, test_resched_cpu_waits_for_the_lock);
+	suite_add_tcase(suite, tests);
+	return suite_run(suite);
+}
