@@ -191,6 +191,9 @@ sched_detach(struct rq *rq, struct task *task)
 	task->class->dequeue(rq, task);
 	atomic_store(&rq->nr_running, atomic_load(&rq->nr_running) - 1);
 	atomic_store(&task->cpu, select_task_rq(task));
+	if (bug(DETACHED_TOO_EARLY)) {
+		atomic_store(&task->on_rq, TASK_ON_RQ_MIGRATING);
+	}
 }
 
 void

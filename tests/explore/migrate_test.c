@@ -10,70 +10,55 @@
 
 #define LIMIT 400000
 
-static HOST_STATE struct task *mover;
-static HOST_STATE struct atomic moves; /* made so far */
+static HOST_STATE struct task *task;
+static HOST_STATE struct atomic never;
 
-/* Gives its cpu to whoever moves there. */
+/* At rest it runs here, or waits in the queue of a cpu that was stopped. */
 static _Noreturn void
-block_for_good(void)
+compute(void)
 {
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
-	host_fail("nobody wakes %s", current->comm);
-}
-
-/* The moves are made: after a switch at the latest it is where it may be. */
-static void
-end_where_allowed(uint32_t wanted)
-{
-	while (atomic_load(&moves) != wanted) { /* bounded: all are made once */
+	while (!atomic_load(&never)) { /* forever */
 		arch_cpu_relax();
 	}
-	schedule();
-	HOST_EXPECT(task_allowed_on(current, raw_smp_processor_id()));
-	scenario_done();
-	block_for_good();
-}
-
-static void
-move(uint64_t cpus)
-{
-	HOST_EXPECT(set_cpus_allowed(mover, cpus) == 0);
-	atomic_fetch_add(&moves, 1);
+	host_fail("never");
 }
 
 static void
 run(void *arg)
 {
+	(void)arg;
 	host_gate();
-	end_where_allowed((uint32_t)(uintptr_t)arg);
+	compute();
 }
 
 static void
 move_to(void *arg)
 {
 	host_gate();
-	move(1ull << (uintptr_t)arg);
-	block_for_good();
+	HOST_EXPECT(set_cpus_allowed(task, 1ull << (uintptr_t)arg) == 0);
+	host_stop();
 }
 
 static void
-boot_task(void (*body)(void *), uint32_t others)
+boot_task(void (*body)(void *), unsigned int cpus)
 {
-	explore_name(&moves, "moves");
-	mover = scenario_task(0, body, (void *)1);
-	scenario_name_task(mover, "task");
-	scenario_name_run_queues(others + 1);
+	task = scenario_task(0, body, NULL);
+	scenario_name_task(task, "task");
+	scenario_name_run_queues(cpus);
 }
 
+/* It is in one queue, of a cpu where it may run. */
 static void
-check_one(void)
+check_moved(void)
 {
-	scenario_check_at_rest(1);
-	HOST_EXPECT(task_allowed_on(mover, atomic_load(&mover->cpu)));
-	for (unsigned int cpu = 0; cpu < 2; cpu++) {
-		HOST_EXPECT(atomic_load(&per_cpu(runqueue, cpu).nr_running) == 0);
-	}
+	unsigned int cpu = atomic_load(&task->cpu);
+
+	HOST_EXPECT(task_allowed_on(task, cpu));
+	HOST_EXPECT(atomic_load(&task->state) == TASK_RUNNING);
+	HOST_EXPECT(atomic_load(&task->on_rq) == TASK_ON_RQ_QUEUED);
+	HOST_EXPECT(atomic_load(&task->on_cpu) == (per_cpu(runqueue, cpu).curr == task));
+	HOST_EXPECT(sched_nr_uninterruptible() == 0);
+	scenario_check_quiet(0);
 }
 
 /* ---- running, queued ---- */
@@ -81,24 +66,26 @@ check_one(void)
 static void
 boot_running(void)
 {
-	boot_task(run, 1);
+	boot_task(run, 2);
 	scenario_task(1, move_to, (void *)1);
 }
 
 static void
-run_urgently(void *arg)
+block_urgently(void *arg)
 {
 	(void)arg;
+	set_current_state(TASK_INTERRUPTIBLE);
 	host_gate();
-	block_for_good();
+	schedule();
+	host_fail("nobody wakes the urgent task");
 }
 
 /* Waits in cpu 0's queue behind one that is about to block. */
 static void
 boot_queued(void)
 {
-	boot_task(run, 1);
-	scenario_fifo_task(0, 50, run_urgently, NULL);
+	boot_task(run, 2);
+	scenario_fifo_task(0, 50, block_urgently, NULL);
 	scenario_task(1, move_to, (void *)1);
 }
 
@@ -106,7 +93,7 @@ boot_queued(void)
 START_TEST(test_migrate_a_running_task)
 {
 	scenario_must_hold(&(struct explore_scenario){ "moved while it runs", 2, boot_running,
-	                                               check_one, NULL, 0, NULL },
+	                                               check_moved, NULL, 0, NULL },
 	                   LIMIT);
 }
 END_TEST
@@ -115,7 +102,7 @@ END_TEST
 START_TEST(test_migrate_a_queued_task)
 {
 	scenario_must_hold(&(struct explore_scenario){ "moved while it waits", 2, boot_queued,
-	                                               check_one, NULL, 0, NULL },
+	                                               check_moved, NULL, 0, NULL },
 	                   LIMIT);
 }
 END_TEST
@@ -125,18 +112,20 @@ END_TEST
 static void
 sleep_and_run(void *arg)
 {
+	(void)arg;
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	schedule();
-	end_where_allowed((uint32_t)(uintptr_t)arg);
+	compute();
 }
 
 static void
 block_and_run(void *arg)
 {
+	(void)arg;
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	host_gate();
 	schedule();
-	end_where_allowed((uint32_t)(uintptr_t)arg);
+	compute();
 }
 
 static void
@@ -144,87 +133,145 @@ wake(void *arg)
 {
 	(void)arg;
 	host_gate();
-	HOST_EXPECT(wake_up_state(mover, TASK_NORMAL));
+	HOST_EXPECT(wake_up_state(task, TASK_NORMAL));
 	host_stop();
 }
 
 static void
 boot_asleep(void)
 {
-	boot_task(sleep_and_run, 2);
+	boot_task(sleep_and_run, 3);
 	scenario_task(1, move_to, (void *)1);
 	scenario_task(2, wake, NULL);
+}
+
+static void
+wake_then_move(void *arg)
+{
+	(void)arg;
+	host_gate();
+	HOST_EXPECT(wake_up_state(task, TASK_NORMAL));
+	HOST_EXPECT(set_cpus_allowed(task, 1u << 1) == 0);
+	host_stop();
+}
+
+static void
+boot_wake_move(void)
+{
+	boot_task(sleep_and_run, 2);
+	scenario_task(1, wake_then_move, NULL);
 }
 
 static void
 boot_blocking(void)
 {
-	boot_task(block_and_run, 2);
+	boot_task(block_and_run, 3);
 	scenario_task(1, move_to, (void *)1);
 	scenario_task(2, wake, NULL);
 }
 
-/* P37: a sleeper is woken while another cpu takes its last cpu from it. */
+/* P37: a sleeper's last cpu is taken from it while it is woken, or just after. */
 START_TEST(test_migrate_a_sleeping_task)
 {
 	struct explore_scenario scenario = {
-		"moved while it is woken", 3, boot_asleep, check_one, NULL, 0, NULL
+		"moved while it is woken", 3, boot_asleep, check_moved, NULL, 0, NULL
 	};
 
 	scenario_must_hold(&scenario, LIMIT);
 	scenario_must_catch(&scenario, "stale-wake-cpu",
 	                    "assertion failed: task_allowed_on(task, rq->cpu)", LIMIT);
-}
-END_TEST
-
-/* P36, P37: the same while it blocks. */
-START_TEST(test_migrate_a_blocking_task)
-{
-	struct explore_scenario scenario = {
-		"moved while it blocks and is woken", 3, boot_blocking, check_one, NULL, 0, NULL
-	};
-
+	scenario.name = "woken, then moved";
+	scenario.cpus = 2;
+	scenario.boot = boot_wake_move;
 	scenario_must_hold(&scenario, LIMIT);
 }
 END_TEST
 
-/* ---- a sleeper that was preempted ---- */
-
 static void
-run_at_once(void *arg)
+move_then_wake(void *arg)
 {
 	(void)arg;
 	host_gate();
+	HOST_EXPECT(set_cpus_allowed(task, 1u << 1) == 0);
+	HOST_EXPECT(wake_up_state(task, TASK_NORMAL));
 	host_stop();
 }
 
-/* Its state is set and it waits in the queue, because what it starts goes before it. */
+static void
+boot_move_wake(void)
+{
+	boot_task(block_and_run, 2);
+	scenario_task(1, move_then_wake, NULL);
+}
+
+/*
+ * P36, P37: the same while it blocks; by one cpu, and, with two deviations, by two.
+ */
+START_TEST(test_migrate_a_blocking_task)
+{
+	scenario_must_hold(&(struct explore_scenario){ "blocks, is moved, is woken", 2,
+	                                               boot_move_wake, check_moved, NULL, 0,
+	                                               NULL },
+	                   LIMIT);
+	scenario_must_hold_within(&(struct explore_scenario){ "blocks, is moved and woken", 3,
+	                                                      boot_blocking, check_moved, NULL, 0,
+	                                                      NULL },
+	                          2, LIMIT);
+}
+END_TEST
+
+/* ---- a sleeper that is preempted ---- */
+
+/* Its state is set when it is moved: the request has come before the start. */
 static void
 sleep_preempted(void *arg)
 {
+	(void)arg;
 	set_current_state(TASK_UNINTERRUPTIBLE);
-	scenario_fifo_task(0, 50, run_at_once, NULL);
+	preempt_disable();
+	host_gate();
+	preempt_enable();
 	schedule();
-	end_where_allowed((uint32_t)(uintptr_t)arg);
+	compute();
+}
+
+static void
+move_early_and_wake(void *arg)
+{
+	(void)arg;
+	set_cpus_allowed(task, 1u << 1);
+	host_gate();
+	HOST_EXPECT(wake_up_state(task, TASK_NORMAL));
+	host_stop();
 }
 
 static void
 boot_preempted(void)
 {
 	boot_task(sleep_preempted, 2);
-	scenario_task(1, move_to, (void *)1);
-	scenario_task(2, wake, NULL);
+	scenario_task(1, move_early_and_wake, NULL);
 }
 
-/* P36: a queued task whose state says that it sleeps is moved and woken at once. */
+static void
+boot_preempted_elsewhere(void)
+{
+	boot_task(sleep_preempted, 3);
+	scenario_task(2, move_early_and_wake, NULL);
+}
+
+static const struct explore_scenario preempted = {
+	"preempted sleeper, woken", 2, boot_preempted, check_moved, NULL, 0, NULL
+};
+static const struct explore_scenario preempted_elsewhere = {
+	"the same, to an idle cpu", 3, boot_preempted_elsewhere, check_moved, NULL, 0, NULL
+};
+
+/* P36: a task that sleeps by its state and is queued is moved by its own switch, and woken. */
 START_TEST(test_migrate_a_preempted_sleeper)
 {
-	struct explore_scenario scenario = {
-		"preempted sleeper, moved and woken", 3, boot_preempted, check_one, NULL, 0, NULL
-	};
-
-	scenario_must_hold(&scenario, LIMIT);
-	scenario_must_catch(&scenario, "detached-too-early",
+	scenario_must_hold(&preempted, LIMIT);
+	scenario_must_hold(&preempted_elsewhere, LIMIT);
+	scenario_must_catch(&preempted, "detached-too-early",
 	                    "assertion failed: atomic_load(&task->on_rq) != TASK_ON_RQ_QUEUED",
 	                    LIMIT);
 }
@@ -233,28 +280,11 @@ END_TEST
 /* ---- against itself ---- */
 
 static void
-move_to_and_stop(void *arg)
-{
-	host_gate();
-	move(1ull << (uintptr_t)arg);
-	host_stop();
-}
-
-static void
-run_after_two(void *arg)
-{
-	(void)arg;
-	host_gate();
-	end_where_allowed(2);
-}
-
-/* Only cpus 0 and 3 are free for it. */
-static void
 boot_twice(void)
 {
-	boot_task(run_after_two, 2);
-	scenario_task(1, move_to_and_stop, (void *)0);
-	scenario_task(2, move_to_and_stop, (void *)3);
+	boot_task(run, 3);
+	scenario_task(1, move_to, (void *)1);
+	scenario_task(2, move_to, (void *)2);
 }
 
 static void
@@ -264,20 +294,19 @@ move_itself(void *arg)
 	host_gate();
 	HOST_EXPECT(set_cpus_allowed(current, 1u << 1) == 0);
 	HOST_EXPECT(raw_smp_processor_id() == 1);
-	scenario_done();
-	block_for_good();
+	compute();
 }
 
 static void
 boot_itself(void)
 {
-	boot_task(move_itself, 1);
+	boot_task(move_itself, 2);
 }
 
 /* P37: two cpus move one task to different places at once: it ends where it may run. */
 START_TEST(test_migrate_by_two_at_once)
 {
-	scenario_must_hold(&(struct explore_scenario){ "moved by two", 4, boot_twice, check_one,
+	scenario_must_hold(&(struct explore_scenario){ "moved by two", 3, boot_twice, check_moved,
 	                                               NULL, 0, NULL },
 	                   LIMIT);
 }
@@ -286,7 +315,7 @@ END_TEST
 /* P37: a task that moves itself is there at return. */
 START_TEST(test_migrate_current)
 {
-	scenario_must_hold(&(struct explore_scenario){ "moves itself", 2, boot_itself, check_one,
+	scenario_must_hold(&(struct explore_scenario){ "moves itself", 2, boot_itself, check_moved,
 	                                               NULL, 0, NULL },
 	                   LIMIT);
 }
@@ -298,18 +327,17 @@ static void
 make_new(void *arg)
 {
 	(void)arg;
-	mover = task_create(&(struct task_params){
-		.comm = "new", .fn = run, .arg = (void *)1, .cpus_allowed = 1 });
-	scenario_name_task(mover, "new");
+	task = task_create(&(struct task_params){
+		.comm = "new", .fn = run, .cpus_allowed = 1 });
+	scenario_name_task(task, "new");
 	host_gate();
-	wake_up_new_task(mover);
-	block_for_good();
+	wake_up_new_task(task);
+	host_stop();
 }
 
 static void
 boot_new(void)
 {
-	explore_name(&moves, "moves");
 	scenario_name_run_queues(2);
 	scenario_task(0, make_new, NULL);
 	scenario_task(1, move_to, (void *)1);
@@ -320,13 +348,12 @@ die(void *arg)
 {
 	(void)arg;
 	host_gate();
-	scenario_done();
 }
 
 static void
 boot_dying(void)
 {
-	boot_task(die, 1);
+	boot_task(die, 2);
 	scenario_task(1, move_to, (void *)1);
 }
 
@@ -334,7 +361,7 @@ boot_dying(void)
 START_TEST(test_migrate_a_new_task)
 {
 	scenario_must_hold(&(struct explore_scenario){ "moved while it is new", 2, boot_new,
-	                                               check_one, NULL, 0, NULL },
+	                                               check_moved, NULL, 0, NULL },
 	                   LIMIT);
 }
 END_TEST
@@ -342,10 +369,13 @@ END_TEST
 static void
 check_dead(void)
 {
-	scenario_check_at_rest(1);
-	HOST_EXPECT(atomic_load(&mover->state) == TASK_DEAD);
-	HOST_EXPECT(!atomic_load(&mover->on_rq));
-	HOST_EXPECT(atomic_load(&mover->refcount) == 1);
+	if (atomic_load(&task->on_rq)) {
+		check_moved();
+		return;
+	}
+	scenario_check_quiet(0);
+	HOST_EXPECT(atomic_load(&task->state) == TASK_DEAD);
+	HOST_EXPECT(atomic_load(&task->refcount) == 1);
 }
 
 /* P37, P39: a task that ends meanwhile is left alone. */

@@ -193,6 +193,153 @@ START_TEST(test_resched_cpu_waits_for_the_lock)
 }
 END_TEST
 
+/* ---- requests with somebody to switch to ---- */
+
+static HOST_STATE struct task *urgent[2];
+static HOST_STATE unsigned int done_count;
+
+/* It never gives the cpu back. */
+static void
+compute_for_good(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&asked)) { /* forever */
+		arch_cpu_relax();
+	}
+}
+
+static void
+compute_from_gate(void *arg)
+{
+	host_gate();
+	compute_for_good(arg);
+}
+
+static void
+run_when_woken(void *arg)
+{
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	schedule();
+	done_count++;
+	compute_for_good(arg);
+}
+
+static void
+wake_urgent(void *arg)
+{
+	host_gate();
+	HOST_EXPECT(wake_up_state(urgent[(uintptr_t)arg], TASK_NORMAL));
+	host_stop();
+}
+
+static void
+block_soon(void *arg)
+{
+	(void)arg;
+	host_gate();
+	preempt_disable();
+	preempt_enable();
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	schedule();
+	host_fail("nobody wakes the computing task");
+}
+
+static void
+boot_urgent(unsigned int wakers, void (*body)(void *))
+{
+	for (uintptr_t n = 0; n < wakers; n++) {
+		urgent[n] = scenario_fifo_task(0, (uint8_t)(10 + 10 * n), run_when_woken, NULL);
+		scenario_name_task(urgent[n], n == 0 ? "fifo10" : "fifo20");
+		watch(urgent[n]);
+		scenario_task((unsigned int)n + 1, wake_urgent, (void *)n);
+	}
+	if (body != NULL) {
+		computing = scenario_task(0, body, NULL);
+		scenario_name_task(computing, "computing");
+		watch(computing);
+	}
+	watch(per_cpu(runqueue, 0).idle);
+	scenario_name_run_queues(wakers + 1);
+}
+
+static void
+boot_urgent_blocking(void)
+{
+	boot_urgent(1, block_soon);
+}
+
+static void
+boot_urgent_computing(void)
+{
+	boot_urgent(1, compute_from_gate);
+}
+
+static void
+boot_urgent_two(void)
+{
+	boot_urgent(2, compute_from_gate);
+}
+
+static void
+boot_urgent_two_idle(void)
+{
+	boot_urgent(2, NULL);
+}
+
+static void
+check_urgent_one(void)
+{
+	const unsigned int wanted = 1;
+
+	HOST_EXPECT(done_count == wanted);
+	scenario_check_quiet(0);
+	HOST_EXPECT(host_sent_count(0, IRQ_RESCHEDULE) == host_watched_count());
+}
+
+/* The more important one runs; the other may not have come to it. */
+static void
+check_urgent_two(void)
+{
+	scenario_check_quiet(0);
+	HOST_EXPECT(per_cpu(current_task, 0) == urgent[1]);
+	HOST_EXPECT(atomic_load(&urgent[0]->on_rq) == TASK_ON_RQ_QUEUED);
+	HOST_EXPECT(host_sent_count(0, IRQ_RESCHEDULE) == host_watched_count());
+}
+
+static const struct explore_scenario urgent_blocking = {
+	"a wakeup, blocking", 2, boot_urgent_blocking, check_urgent_one, NULL, 0, NULL
+};
+static const struct explore_scenario urgent_computing = {
+	"a wakeup, computing", 2, boot_urgent_computing, check_urgent_one, NULL, 0, NULL
+};
+static const struct explore_scenario urgent_two = {
+	"two wakeups, computing", 3, boot_urgent_two, check_urgent_two, NULL, 0, NULL
+};
+
+static const struct explore_scenario urgent_two_idle = {
+	"two wakeups, idle", 3, boot_urgent_two_idle, check_urgent_two, NULL, 0, NULL
+};
+
+/* P25, P26, P27: the request of a wakeup reaches a task that computes, and one that just blocks. */
+START_TEST(test_request_of_a_wakeup_reaches_a_task)
+{
+	scenario_must_hold(&urgent_blocking, LIMIT);
+	scenario_must_hold(&urgent_computing, LIMIT);
+	scenario_must_catch(&urgent_computing, "no-resched-ipi", "done_count == wanted", LIMIT);
+	scenario_must_catch(&urgent_computing, "forget-fold", "done_count == wanted", LIMIT);
+}
+END_TEST
+
+/* P25, P27: two cpus wake a FIFO task each on a third that computes. */
+START_TEST(test_request_of_two_wakeups_to_a_computing_third)
+{
+	scenario_must_hold(&urgent_two, LIMIT);
+	scenario_must_hold(&urgent_two_idle, LIMIT);
+	scenario_must_catch(&urgent_two, "request-twice", "host_sent_count(0, IRQ_RESCHEDULE)",
+	                    LIMIT);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -206,6 +353,8 @@ main(void)
 	tcase_add_test(tests, test_request_of_two_cpus_to_an_idle_third);
 	tcase_add_test(tests, test_request_sent_twice_is_noticed);
 	tcase_add_test(tests, test_resched_cpu_waits_for_the_lock);
+	tcase_add_test(tests, test_request_of_a_wakeup_reaches_a_task);
+	tcase_add_test(tests, test_request_of_two_wakeups_to_a_computing_third);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Sleepers: the state that a sleeper sets and a waker reads, wake queues, signals, and who may find
- * a task at all.
+ * Sleepers beyond the plain wakeup: how they are counted, signals, wake queues, and who may find a
+ * task at all.
  */
 #include "guest/preempt.h"
 #include "guest/sched.h"
@@ -23,110 +23,13 @@ check_one(void)
 }
 
 static void
-sleep_for_condition(void *arg)
-{
-	(void)arg;
-	host_gate();
-	for (;;) { /* bounded: until the wakeup */
-		set_current_state(TASK_UNINTERRUPTIBLE);
-		if (atomic_load(&conditions[0])) {
-			break;
-		}
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
-	scenario_done();
-	host_stop();
-}
-
-static void
-sleep_testing_first(void *arg)
-{
-	(void)arg;
-	host_gate();
-	while (!atomic_load(&conditions[0])) { /* bounded: until the wakeup */
-		set_current_state(TASK_UNINTERRUPTIBLE);
-		schedule();
-	}
-	scenario_done();
-	host_stop();
-}
-
-static void
-set_and_wake(void *arg)
-{
-	(void)arg;
-	host_gate();
-	atomic_store(&conditions[0], 1);
-	wake_up_state(sleeper, TASK_NORMAL);
-	host_stop();
-}
-
-static void
 boot_sleeper(void (*body)(void *), void (*waker)(void *))
 {
-	explore_name(&conditions[0], "condition");
 	sleeper = scenario_task(0, body, NULL);
 	scenario_name_task(sleeper, "sleeper");
 	scenario_name_run_queues(2);
 	scenario_task(1, waker, NULL);
 }
-
-static void
-boot_wakeup(void)
-{
-	boot_sleeper(sleep_for_condition, set_and_wake);
-}
-
-static void
-boot_testing_first(void)
-{
-	boot_sleeper(sleep_testing_first, set_and_wake);
-}
-
-static const struct explore_scenario wakeup = { "wakeup", 2,    boot_wakeup, check_one,
-	                                        NULL,     0, NULL };
-
-/* P32: set the state, test, schedule(), against set the condition, wake: every order, under TSO. */
-START_TEST(test_wakeup_sleeper_is_never_lost)
-{
-	scenario_must_hold(&wakeup, LIMIT);
-	scenario_must_catch(&wakeup, "state-before-lock", "done_count == wanted", LIMIT);
-}
-END_TEST
-
-/*
- * P32, mutant: without the barrier behind the state, the waker misses it and the sleeper the
- * condition.
- */
-START_TEST(test_wakeup_without_barrier_is_lost)
-{
-	scenario_must_fail(&(struct explore_scenario){ "wakeup, no barrier in set_current_state", 2,
-	                                               boot_wakeup, check_one, NULL,
-	                                               HOST_BROKEN_XCHG, NULL },
-	                   "done_count == wanted", LIMIT);
-}
-END_TEST
-
-/* P32, mutant: without the one in the waker's lock, likewise. */
-START_TEST(test_wakeup_without_barrier_in_the_lock_is_lost)
-{
-	scenario_must_fail(&(struct explore_scenario){ "wakeup, no barrier in pi_lock", 2,
-	                                               boot_wakeup, check_one, NULL,
-	                                               HOST_BROKEN_ADD, NULL },
-	                   "done_count == wanted", LIMIT);
-}
-END_TEST
-
-/* P32, mutant: the condition tested before the state is set. */
-START_TEST(test_wakeup_tested_before_set_is_lost)
-{
-	scenario_must_fail(&(struct explore_scenario){ "wakeup, test before set", 2,
-	                                               boot_testing_first, check_one, NULL, 0,
-	                                               NULL },
-	                   "done_count == wanted", LIMIT);
-}
-END_TEST
 
 /* ---- the state is read once ---- */
 
@@ -374,10 +277,6 @@ main(void)
 	TCase *tests = tcase_create("sleeper");
 
 	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
-	tcase_add_test(tests, test_wakeup_sleeper_is_never_lost);
-	tcase_add_test(tests, test_wakeup_without_barrier_is_lost);
-	tcase_add_test(tests, test_wakeup_without_barrier_in_the_lock_is_lost);
-	tcase_add_test(tests, test_wakeup_tested_before_set_is_lost);
 	tcase_add_test(tests, test_sleeper_is_counted_once);
 	tcase_add_test(tests, test_signal_is_never_lost);
 	tcase_add_test(tests, test_wake_q_that_finds_a_task_queued_shows_its_condition);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Wakeups: of a sleeper, of an idle cpu, and the request that travels to it.
+ * Wakeups: a sleeper that sets its state and tests, against a waker that makes it true and wakes.
  */
-#include "guest/preempt.h"
 #include "guest/sched.h"
-#include "guest/smp.h"
 #include "tests/explore/scenario.h"
 #include "tests/unit/suite.h"
 
@@ -12,48 +10,12 @@
 
 static HOST_STATE struct task *sleeper;
 static HOST_STATE struct atomic condition;
-static HOST_STATE unsigned int done_count;
-
-static void
-name_task(const struct task *task, const char *name)
-{
-	explore_name(&task->state, "%s.state", name);
-	explore_name(&task->flags, "%s.flags", name);
-	explore_name(&task->on_cpu, "%s.on_cpu", name);
-	explore_name(&task->on_rq, "%s.on_rq", name);
-	explore_name(&task->pi_lock.next, "%s.pi_lock.next", name);
-	explore_name(&task->pi_lock.owner, "%s.pi_lock.owner", name);
-}
-
-static void
-name_run_queues(unsigned int cpus)
-{
-	for (unsigned int cpu = 0; cpu < cpus; cpu++) {
-		const struct rq *rq = &per_cpu(runqueue, cpu);
-
-		explore_name(&rq->lock.next, "rq%u.lock.next", cpu);
-		explore_name(&rq->lock.owner, "rq%u.lock.owner", cpu);
-		explore_name(&rq->idle->flags, "idle%u.flags", cpu);
-		explore_name(&rq->idle->on_cpu, "idle%u.on_cpu", cpu);
-	}
-}
-
-/* Every task that waited was woken, and no request is left behind. */
-static void
-check_at_rest(unsigned int wanted)
-{
-	HOST_EXPECT(host_all_halted());
-	HOST_EXPECT(done_count == wanted);
-	for_each_cpu (cpu) {
-		HOST_EXPECT(!(atomic_load(&per_cpu(current_task, cpu)->flags) & TIF_NEED_RESCHED));
-		HOST_EXPECT(per_cpu(runqueue, cpu).curr == per_cpu(current_task, cpu));
-	}
-}
 
 static void
 check_one(void)
 {
-	check_at_rest(1);
+	scenario_check_at_rest(1);
+	HOST_EXPECT(sched_nr_uninterruptible() == 0);
 }
 
 static void
@@ -69,7 +31,7 @@ sleep_for_condition(void *arg)
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
-	done_count++;
+	scenario_done();
 	host_stop();
 }
 
@@ -82,7 +44,7 @@ sleep_testing_first(void *arg)
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		schedule();
 	}
-	done_count++;
+	scenario_done();
 	host_stop();
 }
 
@@ -101,8 +63,8 @@ boot_sleeper(void (*body)(void *))
 {
 	explore_name(&condition, "condition");
 	sleeper = scenario_task(0, body, NULL);
-	name_task(sleeper, "sleeper");
-	name_run_queues(2);
+	scenario_name_task(sleeper, "sleeper");
+	scenario_name_run_queues(2);
 	scenario_task(1, set_and_wake, NULL);
 }
 
@@ -118,12 +80,14 @@ boot_testing_first(void)
 	boot_sleeper(sleep_testing_first);
 }
 
+static const struct explore_scenario wakeup = { "wakeup", 2,    boot_wakeup, check_one,
+	                                        NULL,     0, NULL };
+
 /* P32: set the state, test, schedule(), against set the condition, wake: every order, under TSO. */
 START_TEST(test_wakeup_sleeper_is_never_lost)
 {
-	scenario_must_hold(
-		&(struct explore_scenario){ "wakeup", 2, boot_wakeup, check_one, NULL, 0, NULL },
-		LIMIT);
+	scenario_must_hold(&wakeup, LIMIT);
+	scenario_must_catch(&wakeup, "state-before-lock", "done_count == wanted", LIMIT);
 }
 END_TEST
 
@@ -140,6 +104,16 @@ START_TEST(test_wakeup_without_barrier_is_lost)
 }
 END_TEST
 
+/* P32, mutant: without the one in the waker's lock, likewise. */
+START_TEST(test_wakeup_without_barrier_in_the_lock_is_lost)
+{
+	scenario_must_fail(&(struct explore_scenario){ "wakeup, no barrier in pi_lock", 2,
+	                                               boot_wakeup, check_one, NULL,
+	                                               HOST_BROKEN_ADD, NULL },
+	                   "done_count == wanted", LIMIT);
+}
+END_TEST
+
 /* P32, mutant: the condition tested before the state is set. */
 START_TEST(test_wakeup_tested_before_set_is_lost)
 {
@@ -147,276 +121,6 @@ START_TEST(test_wakeup_tested_before_set_is_lost)
 	                                               boot_testing_first, check_one, NULL, 0,
 	                                               NULL },
 	                   "done_count == wanted", LIMIT);
-}
-END_TEST
-
-/* ---- idle ---- */
-
-/*
- * Its state is set from the start, so that the waker always finds it; cpu 0 is on its way to idle.
- */
-static void
-block_once(void *arg)
-{
-	(void)arg;
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	host_gate();
-	schedule();
-	done_count++;
-	host_stop();
-}
-
-static void
-wake(void *arg)
-{
-	(void)arg;
-	host_gate();
-	HOST_EXPECT(wake_up_state(sleeper, TASK_NORMAL));
-	host_stop();
-}
-
-static void
-boot_idle(void)
-{
-	sleeper = scenario_task(0, block_once, NULL);
-	name_task(sleeper, "sleeper");
-	name_run_queues(2);
-	scenario_task(1, wake, NULL);
-}
-
-static void
-idle_without_test(void)
-{
-	for (;;) {                        /* forever */
-		while (!need_resched()) { /* forever: until there is work */
-			arch_irq_disable();
-			arch_safe_halt();
-		}
-		set_preempt_need_resched();
-		schedule_idle();
-	}
-}
-
-/* P33: the idle loop's test and halt against a wakeup from another cpu, with its interrupt. */
-START_TEST(test_idle_wakeup_is_never_slept_through)
-{
-	scenario_must_hold(
-		&(struct explore_scenario){ "idle", 2, boot_idle, check_one, NULL, 0, NULL },
-		LIMIT);
-}
-END_TEST
-
-/* P33, mutant: sti, one more instruction, hlt: the interrupt is taken before the halt. */
-START_TEST(test_idle_without_shadow_is_slept_through)
-{
-	scenario_must_fail(&(struct explore_scenario){ "idle, sti; nop; hlt", 2, boot_idle,
-	                                               check_one, NULL, HOST_BROKEN_SHADOW, NULL },
-	                   "done_count == wanted", LIMIT);
-}
-END_TEST
-
-/* P33: the kernel's own seeded bugs of the idle loop. */
-START_TEST(test_idle_seeded_bugs_are_caught)
-{
-	scenario_must_fail(&(struct explore_scenario){ "idle, bug=idle-no-retest", 2, boot_idle,
-	                                               check_one, NULL, 0, "idle-no-retest" },
-	                   "done_count == wanted", LIMIT);
-	scenario_must_fail(&(struct explore_scenario){ "idle, bug=idle-shadow-lost", 2, boot_idle,
-	                                               check_one, NULL, 0, "idle-shadow-lost" },
-	                   "done_count == wanted", LIMIT);
-}
-END_TEST
-
-/* P33, mutant: the flag is tested with interrupts on only. */
-START_TEST(test_idle_without_retest_is_slept_through)
-{
-	scenario_must_fail(&(struct explore_scenario){ "idle, no test with irqs off", 2, boot_idle,
-	                                               check_one, idle_without_test, 0, NULL },
-	                   "done_count == wanted", LIMIT);
-}
-END_TEST
-
-/* P27, mutant: no reschedule interrupt arrives; what halts sleeps on. */
-START_TEST(test_idle_without_interrupts_is_slept_through)
-{
-	scenario_must_fail(&(struct explore_scenario){ "idle, interrupts lost", 2, boot_idle,
-	                                               check_one, NULL, HOST_BROKEN_SEND_LOST,
-	                                               NULL },
-	                   "done_count == wanted", LIMIT);
-}
-END_TEST
-
-/* ---- the request ---- */
-
-static HOST_STATE struct task *urgent[2];
-static HOST_STATE struct task *computing;
-
-static void
-run_when_woken(void *arg)
-{
-	(void)arg;
-	for (;;) { /* bounded: once, then nobody wakes it */
-		set_current_state(TASK_UNINTERRUPTIBLE);
-		schedule();
-		done_count++;
-	}
-}
-
-static void
-wake_urgent(void *arg)
-{
-	host_gate();
-	HOST_EXPECT(wake_up_state(urgent[(uintptr_t)arg], TASK_NORMAL));
-	host_stop();
-}
-
-static void
-compute_and_block(void *arg)
-{
-	(void)arg;
-	host_gate();
-	preempt_disable();
-	preempt_enable();
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
-	host_fail("nobody wakes the computing task");
-}
-
-static void
-boot_request(unsigned int wakers, bool computes)
-{
-	for (uintptr_t n = 0; n < wakers; n++) {
-		urgent[n] = scenario_fifo_task(0, (uint8_t)(10 + 10 * n), run_when_woken, NULL);
-		name_task(urgent[n], n == 0 ? "fifo10" : "fifo20");
-		host_watch(&urgent[n]->flags, TIF_NEED_RESCHED, TIF_POLLING_NRFLAG, 0);
-		scenario_task((unsigned int)n + 1, wake_urgent, (void *)n);
-	}
-	if (computes) {
-		computing = scenario_task(0, compute_and_block, NULL);
-		name_task(computing, "computing");
-		host_watch(&computing->flags, TIF_NEED_RESCHED, TIF_POLLING_NRFLAG, 0);
-	}
-	host_watch(&per_cpu(runqueue, 0).idle->flags, TIF_NEED_RESCHED, TIF_POLLING_NRFLAG, 0);
-	name_run_queues(wakers + 1);
-}
-
-static void
-boot_one_request(void)
-{
-	boot_request(1, true);
-}
-
-static void
-boot_two_requests_idle(void)
-{
-	boot_request(2, false);
-}
-
-static void
-boot_two_requests(void)
-{
-	boot_request(2, true);
-}
-
-static void
-check_one_request(void)
-{
-	check_at_rest(1);
-	HOST_EXPECT(host_sent_count(0, IRQ_RESCHEDULE) == host_watched_count());
-}
-
-static void
-check_two_requests(void)
-{
-	check_at_rest(2);
-	HOST_EXPECT(host_sent_count(0, IRQ_RESCHEDULE) == host_watched_count());
-}
-
-/*
- * P25, P26, P27: a remote request reaches a task that computes, then blocks: one interrupt for
- * each.
- */
-START_TEST(test_request_reaches_a_computing_cpu)
-{
-	scenario_must_hold(&(struct explore_scenario){ "request, computing", 2, boot_one_request,
-	                                               check_one_request, NULL, 0, NULL },
-	                   LIMIT);
-}
-END_TEST
-
-/* P25: two wakers race for one idle cpu: one interrupt for each time that the flag rises. */
-START_TEST(test_request_of_two_wakers_idle)
-{
-	scenario_must_hold(&(struct explore_scenario){ "two requests, idle", 3,
-	                                               boot_two_requests_idle, check_two_requests,
-	                                               NULL, 0, NULL },
-	                   LIMIT);
-}
-END_TEST
-
-/* P25: the same for a cpu that computes, then blocks: all runs with two deviations, and samples. */
-START_TEST(test_request_of_two_wakers_computing)
-{
-	struct explore_scenario scenario = {
-		"two requests, computing", 3, boot_two_requests, check_two_requests, NULL, 0, NULL
-	};
-
-	scenario_must_hold_within(&scenario, 2, LIMIT);
-	scenario_must_survive(&scenario, 20000);
-}
-END_TEST
-
-/* P25, mutant: two interrupts for one request. */
-START_TEST(test_request_sent_twice_is_noticed)
-{
-	scenario_must_fail(&(struct explore_scenario){ "request, sent twice", 2, boot_one_request,
-	                                               check_one_request, NULL,
-	                                               HOST_BROKEN_SEND_TWICE, NULL },
-	                   "host_sent_count(0, IRQ_RESCHEDULE)", LIMIT);
-}
-END_TEST
-
-static void
-ask_for_nothing(void *arg)
-{
-	struct rq *rq = &per_cpu(runqueue, 0);
-
-	(void)arg;
-	host_gate();
-	arch_irq_disable();
-	raw_spin_lock(&rq->lock);
-	resched_curr(rq);
-	raw_spin_unlock_irq(&rq->lock);
-	host_stop();
-}
-
-static void
-boot_empty_request(void)
-{
-	scenario_task(0, compute_and_block, NULL);
-	scenario_task(1, ask_for_nothing, NULL);
-}
-
-static void
-check_nothing_asked(void)
-{
-	check_at_rest(0);
-}
-
-/*
- * P23: a request with nobody to switch to is answered too, by whoever gets it, and idle halts
- * again.
- */
-START_TEST(test_request_without_competitor_is_cleared)
-{
-	struct explore_scenario scenario = {
-		"request for nobody", 2, boot_empty_request, check_nothing_asked, NULL, 0, NULL
-	};
-
-	scenario_must_hold(&scenario, LIMIT);
-	scenario.name = "the same, bug=keep-request-on-stay";
-	scenario.bug = "keep-request-on-stay";
-	scenario_must_fail(&scenario, "!need_resched()", LIMIT);
 }
 END_TEST
 
@@ -429,17 +133,8 @@ main(void)
 	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
 	tcase_add_test(tests, test_wakeup_sleeper_is_never_lost);
 	tcase_add_test(tests, test_wakeup_without_barrier_is_lost);
+	tcase_add_test(tests, test_wakeup_without_barrier_in_the_lock_is_lost);
 	tcase_add_test(tests, test_wakeup_tested_before_set_is_lost);
-	tcase_add_test(tests, test_idle_wakeup_is_never_slept_through);
-	tcase_add_test(tests, test_idle_without_shadow_is_slept_through);
-	tcase_add_test(tests, test_idle_without_retest_is_slept_through);
-	tcase_add_test(tests, test_idle_without_interrupts_is_slept_through);
-	tcase_add_test(tests, test_request_reaches_a_computing_cpu);
-	tcase_add_test(tests, test_request_of_two_wakers_idle);
-	tcase_add_test(tests, test_request_of_two_wakers_computing);
-	tcase_add_test(tests, test_idle_seeded_bugs_are_caught);
-	tcase_add_test(tests, test_request_without_competitor_is_cleared);
-	tcase_add_test(tests, test_request_sent_twice_is_noticed);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

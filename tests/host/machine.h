@@ -162,7 +162,9 @@ extern unsigned int host_broken;
 #define HOST_BROKEN_SEND_TWICE 0x80u /* each is sent twice */
 #define HOST_BROKEN_FORWARDING 0x20u /* loads do not look into their own cpu's buffer */
 #define HOST_BROKEN_FIFO       0x40u /* stores reach memory youngest first */
-#define HOST_BROKEN_ADD        0x100u /* fetch_add, and so taking a lock, is no barrier */
+#define HOST_BROKEN_ADD        0x100u /* fetch_add and fetch_sub, and so taking a lock, is no barrier */
+#define HOST_BROKEN_BITS       0x200u /* fetch_or and fetch_and are none */
+#define HOST_BROKEN_CMPXCHG    0x400u /* compare-exchange is none */
 
 enum host_end {
 	HOST_END_QUIET, /* nothing can happen any more: every cpu halts, or spins in vain */

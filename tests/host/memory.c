@@ -196,7 +196,23 @@ is_torn(enum host_rmw op)
 static bool
 is_loose(enum host_rmw op)
 {
-	return op == HOST_ADD && (host_broken & HOST_BROKEN_ADD);
+	switch (op) {
+	case HOST_ADD:
+	case HOST_SUB:
+		return host_broken & HOST_BROKEN_ADD;
+	case HOST_OR:
+	case HOST_AND:
+		return host_broken & HOST_BROKEN_BITS;
+	default:
+		return false;
+	}
+}
+
+static void
+locked_point(void *addr, bool loose)
+{
+	machine_point((struct host_op){ loose ? HOST_OP_LOOSE : HOST_OP_LOCKED, addr });
+	note_read(addr);
 }
 
 uint64_t
@@ -210,8 +226,7 @@ host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand)
 		host_store(addr, size, result_of(op, old, operand));
 		return old;
 	}
-	machine_point((struct host_op){ is_loose(op) ? HOST_OP_LOOSE : HOST_OP_LOCKED, to });
-	note_read(to);
+	locked_point(to, is_loose(op));
 	old = read_memory(to, size);
 	watch(to, old, result_of(op, old, operand));
 	write_memory(to, size, result_of(op, old, operand));
@@ -224,8 +239,7 @@ host_cmpxchg(volatile void *addr, size_t size, uint64_t *expected, uint64_t valu
 	void *to = (void *)(uintptr_t)addr;
 	uint64_t old;
 
-	machine_point((struct host_op){ HOST_OP_LOCKED, to });
-	note_read(to);
+	locked_point(to, host_broken & HOST_BROKEN_CMPXCHG);
 	old = read_memory(to, size);
 	if (old != *expected) {
 		*expected = old;
