@@ -54,6 +54,23 @@ sched_init_task(struct task *task, const struct task_params *params)
 
 /* ---- requests ---- */
 
+/*
+ * Returns what the flags were. One step, and a barrier: sending waits for no store of ours, and the
+ * interrupt must find the flag.
+ */
+static uint32_t
+request_remotely(struct task *curr)
+{
+	uint32_t flags;
+
+	if (!bug(REQUEST_UNORDERED)) {
+		return set_tsk_need_resched(curr);
+	}
+	flags = atomic_load(&curr->flags);
+	atomic_store(&curr->flags, flags | TIF_NEED_RESCHED);
+	return flags;
+}
+
 void
 resched_curr(struct rq *rq)
 {
@@ -78,7 +95,7 @@ resched_curr(struct rq *rq)
 		 * waker that saw it poll may have set the flag since our look: then it need not be
 		 * told.
 		 */
-		sends = !(set_tsk_need_resched(curr) & (TIF_POLLING_NRFLAG | TIF_NEED_RESCHED)) ||
+		sends = !(request_remotely(curr) & (TIF_POLLING_NRFLAG | TIF_NEED_RESCHED)) ||
 		        bug(REQUEST_TWICE);
 	}
 	trace(TRACE_sched_set_need_resched, curr->pid,

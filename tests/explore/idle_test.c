@@ -69,8 +69,7 @@ idle_without_test(void)
 	}
 }
 
-static const struct explore_scenario halting = { "idle", 2,    boot_idle, check_one,
-	                                         NULL,   0, NULL };
+static const struct explore_scenario halting = { "idle", 2, boot_idle, check_one, NULL, 0, NULL };
 
 /* P33: the idle loop's test and halt against a wakeup from another cpu, with its interrupt. */
 START_TEST(test_idle_wakeup_is_never_slept_through)
@@ -105,6 +104,15 @@ START_TEST(test_idle_without_interrupts_is_slept_through)
 	scenario_must_fail(&(struct explore_scenario){ "idle, interrupts lost", 2, boot_idle,
 	                                               check_one, NULL, HOST_BROKEN_SEND_LOST,
 	                                               NULL },
+	                   "done_count == wanted", LIMIT);
+}
+END_TEST
+
+/* P33, mutant: stores reach memory in any order. */
+START_TEST(test_idle_without_order_of_stores_is_slept_through)
+{
+	scenario_must_fail(&(struct explore_scenario){ "idle, stores in any order", 2, boot_idle,
+	                                               check_one, NULL, HOST_BROKEN_FIFO, NULL },
 	                   "done_count == wanted", LIMIT);
 }
 END_TEST
@@ -262,6 +270,7 @@ main(void)
 	tcase_add_test(tests, test_idle_without_shadow_is_slept_through);
 	tcase_add_test(tests, test_idle_without_retest_is_slept_through);
 	tcase_add_test(tests, test_idle_without_interrupts_is_slept_through);
+	tcase_add_test(tests, test_idle_without_order_of_stores_is_slept_through);
 	tcase_add_test(tests, test_idle_polling_ends_before_the_last_look);
 	tcase_add_test(tests, test_idle_leaves_its_loop_folded_and_not_polling);
 	tcase_add_test(tests, test_idle_that_polls_gets_no_interrupt);

@@ -327,6 +327,7 @@ START_TEST(test_request_of_a_wakeup_reaches_a_task)
 	scenario_must_hold(&urgent_computing, LIMIT);
 	scenario_must_catch(&urgent_computing, "no-resched-ipi", "done_count == wanted", LIMIT);
 	scenario_must_catch(&urgent_computing, "forget-fold", "done_count == wanted", LIMIT);
+	scenario_must_catch(&urgent_computing, "request-unordered", "done_count == wanted", LIMIT);
 }
 END_TEST
 

@@ -170,8 +170,7 @@ scenario_must_survive(const struct explore_scenario *scenario, uint64_t runs)
 }
 
 static void
-must_fail(const struct explore_scenario *scenario, const char *words,
-          struct explore_report *report)
+must_fail(const struct explore_scenario *scenario, const char *words, struct explore_report *report)
 {
 	static struct explore_report again;
 

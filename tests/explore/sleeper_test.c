@@ -59,8 +59,9 @@ boot_block(void)
 	boot_sleeper(block_once, wake);
 }
 
-static const struct explore_scenario blocking = { "load of a sleeper", 2,    boot_block, check_one,
-	                                          NULL,                0, NULL };
+static const struct explore_scenario blocking = {
+	"load of a sleeper", 2, boot_block, check_one, NULL, 0, NULL
+};
 
 /* P32: a sleeper counts itself by the state with which it leaves, and its waker takes it off. */
 START_TEST(test_sleeper_is_counted_once)
@@ -193,8 +194,9 @@ boot_queues(void)
 	scenario_task(2, set_and_queue, (void *)1);
 }
 
-static const struct explore_scenario queues = { "two wake queues", 3,    boot_queues, check_one,
-	                                        NULL,              0, NULL };
+static const struct explore_scenario queues = {
+	"two wake queues", 3, boot_queues, check_one, NULL, 0, NULL
+};
 
 /*
  * P32: of two wakers with a condition each, one may find the sleeper queued by the other and leave:
@@ -253,9 +255,9 @@ boot_listing(void)
 	last_old_pid = scenario_task(1, renice_all, NULL)->pid;
 }
 
-static struct explore_scenario listing = { "a task is made and found", 2,    boot_listing,
-	                                         check_one,                  NULL, 0,
-	                                         NULL };
+static struct explore_scenario listing = {
+	"a task is made and found", 2, boot_listing, check_one, NULL, 0, NULL
+};
 
 /*
  * P36: whoever finds a new task in the list of all tasks finds its class and priority set. These

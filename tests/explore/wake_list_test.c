@@ -180,12 +180,39 @@ START_TEST(test_wake_list_while_it_is_taken_loses_nothing)
 }
 END_TEST
 
-/* P32: two cpus wake two tasks of an idle third: one interrupt may do for both, or each has its own. */
+/* P32: two cpus wake two tasks of an idle third: one interrupt may do for both, or each has its
+ * own. */
 START_TEST(test_wake_list_of_two_wakers_loses_nothing)
 {
 	scenario_must_hold(&two_wakers, LIMIT);
 	scenario_must_catch(&two_wakers, "wake-list-loses",
 	                    "atomic_load(&sleepers[n]->on_rq) == TASK_ON_RQ_QUEUED", LIMIT);
+}
+END_TEST
+
+static void
+must_break(const struct explore_scenario *scenario, const char *name, unsigned int broken,
+           const char *words)
+{
+	struct explore_scenario mutant = *scenario;
+
+	mutant.name = name;
+	mutant.broken = broken;
+	scenario_must_fail(&mutant, words, LIMIT);
+}
+
+/*
+ * P32, mutants: the list taken in two steps; what a waker stored before it added, seen later than
+ * that.
+ */
+START_TEST(test_wake_list_without_barriers_is_noticed)
+{
+	must_break(&two_wakers, "wake list, xchg in two steps", HOST_BROKEN_XCHG,
+	           "atomic_load(&sleepers[n]->on_rq) == TASK_ON_RQ_QUEUED");
+	must_break(&two_wakers, "wake list, no barrier in cmpxchg", HOST_BROKEN_CMPXCHG,
+	           "!atomic_load(&per_cpu(runqueue, 0).ttwu_pending)");
+	must_break(&switch_out, "wake list, stores in any order", HOST_BROKEN_FIFO,
+	           "done_count == wanted");
 }
 END_TEST
 
@@ -345,6 +372,7 @@ main(void)
 	tcase_add_test(tests, test_wake_list_against_switch_out_loses_nothing);
 	tcase_add_test(tests, test_wake_list_while_it_is_taken_loses_nothing);
 	tcase_add_test(tests, test_wake_list_of_two_wakers_loses_nothing);
+	tcase_add_test(tests, test_wake_list_without_barriers_is_noticed);
 	tcase_add_test(tests, test_wake_list_task_is_queued_before_it_is_running);
 	tcase_add_test(tests, test_wake_list_respects_the_mask);
 	tcase_add_test(tests, test_wake_of_a_task_that_is_switching_out_waits);

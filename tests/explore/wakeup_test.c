@@ -80,8 +80,9 @@ boot_testing_first(void)
 	boot_sleeper(sleep_testing_first);
 }
 
-static const struct explore_scenario wakeup = { "wakeup", 2,    boot_wakeup, check_one,
-	                                        NULL,     0, NULL };
+static const struct explore_scenario wakeup = {
+	"wakeup", 2, boot_wakeup, check_one, NULL, 0, NULL
+};
 
 /* P32: set the state, test, schedule(), against set the condition, wake: every order, under TSO. */
 START_TEST(test_wakeup_sleeper_is_never_lost)
@@ -114,6 +115,16 @@ START_TEST(test_wakeup_without_barrier_in_the_lock_is_lost)
 }
 END_TEST
 
+/* P32, mutant: stores reach memory in any order, so a lock is dropped before what it guards. */
+START_TEST(test_wakeup_without_order_of_stores_is_lost)
+{
+	scenario_must_fail(&(struct explore_scenario){ "wakeup, stores in any order", 2,
+	                                               boot_wakeup, check_one, NULL,
+	                                               HOST_BROKEN_FIFO, NULL },
+	                   "done_count == wanted", LIMIT);
+}
+END_TEST
+
 /* P32, mutant: the condition tested before the state is set. */
 START_TEST(test_wakeup_tested_before_set_is_lost)
 {
@@ -134,6 +145,7 @@ main(void)
 	tcase_add_test(tests, test_wakeup_sleeper_is_never_lost);
 	tcase_add_test(tests, test_wakeup_without_barrier_is_lost);
 	tcase_add_test(tests, test_wakeup_without_barrier_in_the_lock_is_lost);
+	tcase_add_test(tests, test_wakeup_without_order_of_stores_is_lost);
 	tcase_add_test(tests, test_wakeup_tested_before_set_is_lost);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
