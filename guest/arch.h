@@ -7,6 +7,7 @@
  *   arch_percpu.h   this_cpu_* accessors                        (through guest/percpu.h)
  *   arch_preempt.h  the preempt counter, folded or not          (through guest/preempt.h)
  *   arch_inline.h   interrupt flag, cycles, relax, struct arch_task, struct regs accessors
+ *   arch_switch.h   arch_switch_to()
  *
  * Contexts: "irqs off" means the calling cpu's interrupt flag is clear; "any" includes NMI.
  */
@@ -39,13 +40,22 @@ struct task;
  *   struct arch_task              what a switched-out task keeps: its stack pointer
  */
 
+/*
+ * From arch_switch.h:
+ *   struct task *arch_switch_to(struct task *prev, struct task *next)
+ *                                 leaves prev and resumes next; returns, on prev's stack when prev
+ *                                 is resumed, the task that was left then. irqs off, count 2, this
+ *                                 cpu's rq lock held
+ */
+
 /* arch_cycles() at the first instruction of the image. */
 extern uint64_t arch_boot_cycles;
 
 /*
  * The interrupts that the kernel proper handles (trace_abi.h): the arch acknowledges, then calls
  * irq_handle(). IRQ_TIMER: the cpu's one-shot timer has expired. IRQ_RESCHEDULE: another cpu set
- * need_resched here. IRQ_CALL: another cpu has put work into a list of this one.
+ * need_resched here. IRQ_CALL: another cpu has put work into a list of this one. IRQ_EVENT:
+ * arch_event_take() has something, or had.
  */
 
 /* Boot cpu, once, count 1, irqs off: interrupt controller and timer of this cpu, clock. */
@@ -88,12 +98,6 @@ bool arch_cpu_start(unsigned int cpu, struct task *idle);
  */
 void arch_task_init(struct task *task, void (*fn)(void *), void *arg);
 
-/*
- * Leaves prev and resumes next; returns, on prev's stack when prev is resumed, the task that was
- * left then. irqs off, count 2, this cpu's rq lock held.
- */
-struct task *arch_switch_to(struct task *prev, struct task *next);
-
 /* Runs fn() on a stack as if called from nowhere: how boot code leaves its own. irqs off. */
 _Noreturn void arch_call_on_stack(void *stack_top, void (*fn)(void));
 
@@ -109,6 +113,19 @@ void arch_map_pages(void *va, const uint64_t *pages, unsigned int count);
  */
 void arch_console_write(const char *text, size_t length);
 
+/* The next byte of the console's input, or -1: none has come. Never waits. Task context, one
+ * caller. */
+int arch_console_read(void);
+
+/*
+ * Events come to this cpu from now on, as IRQ_EVENT; one that has come before, at once. Where there
+ * is nobody to raise them it does nothing. Preemption off.
+ */
+void arch_event_subscribe(void);
+
+/* The events (DOORBELL_EVENT_*) since the last call, which may be none. Any context. */
+uint32_t arch_event_take(void);
+
 /* Ends the machine with this status (scenario_abi.h). Any context. */
 _Noreturn void arch_exit(int status);
 
@@ -118,8 +135,11 @@ _Noreturn void arch_exit(int status);
  */
 void arch_stop_others(void);
 
-/* The end of panic(), after its last words: tells the VMM, which reports. Any context. */
-_Noreturn void arch_panic_end(void);
+/*
+ * The end of panic(), after its last words: tells the VMM, which reports. preempt_disable_ip: the
+ * address of the outermost preempt_disable() that is still open, 0: none, or unknown. Any context.
+ */
+_Noreturn void arch_panic_end(uintptr_t preempt_disable_ip);
 
 /*
  * Calls each(ip, cookie) for every return address from the caller outwards, at most 32, while

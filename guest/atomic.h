@@ -34,6 +34,9 @@ struct atomic_ptr {
 #define atomic_store(a, v)         arch_atomic_store(&(a)->value, v, __ATOMIC_RELAXED)
 #define atomic_store_release(a, v) arch_atomic_store(&(a)->value, v, __ATOMIC_RELEASE)
 
+/* Adds one to what only the caller may write now: a store with release order, not one step. */
+#define atomic_inc_release_sole(a) arch_atomic_inc_release_sole(&(a)->value)
+
 /* Each returns the value before. */
 #define atomic_xchg(a, v)      arch_atomic_xchg(&(a)->value, v)
 #define atomic_fetch_add(a, v) arch_atomic_fetch_add(&(a)->value, v)
@@ -41,7 +44,10 @@ struct atomic_ptr {
 #define atomic_fetch_or(a, v)  arch_atomic_fetch_or(&(a)->value, v)
 #define atomic_fetch_and(a, v) arch_atomic_fetch_and(&(a)->value, v)
 
-/* If *a == *expected, stores v and returns true; else copies *a to *expected and returns false. */
+/*
+ * If *a == *expected, stores v and returns true; else copies *a to *expected and returns false,
+ * which orders nothing.
+ */
 #define atomic_try_cmpxchg(a, expected, v) arch_atomic_try_cmpxchg(&(a)->value, expected, v)
 
 /* Store, then a full barrier: Linux's smp_store_mb. */

@@ -5,7 +5,8 @@
  * and leaves no instruction behind.
  *
  * A line each: name, mistake, where it was seen (a commit of Linux or another kernel's bug), the
- * property that it breaks, and words of the report by which a suite must catch it.
+ * property that it breaks, and words of the report by which a suite must catch it. Where suites say
+ * it in different words, " or " stands between them.
  */
 #pragma once
 
@@ -31,13 +32,13 @@
 	X(FIRST_RUN_LEAK, "a new task begins with preemption off", "609ca066386b", "P11", \
 	  "assertion failed: preempt_count() == 0") \
 	X(FORGET_FOLD, "the reschedule interrupt does not fold the request", "8cb75e0c4ec9", \
-	  "P26", "FAIL a remote request preempts at once, under full") \
+	  "P26", "FAIL a remote request preempts at once, under full or done_count == wanted") \
 	X(IDLE_NO_FOLD, "idle leaves its loop with the request unfolded", "8cb75e0c4ec9", "P26", \
 	  "assertion failed: test_preempt_need_resched()") \
 	X(IDLE_NO_RETEST, "idle halts without a last look at the request", "edc8fc01f608", \
-	  "P33", "overslept") \
+	  "P33", "overslept or done_count == wanted") \
 	X(IDLE_SHADOW_LOST, "idle enables interrupts before its halt", "9f98a4f4e721", "P33", \
-	  "overslept") \
+	  "overslept or done_count == wanted") \
 	X(IRQ_RETURN_IN_ATOMIC, "an interrupt's return preempts whatever the count", "", "P19", \
 	  "assertion failed: preempt_count() == 0") \
 	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23", \
@@ -65,6 +66,8 @@
 	  "assertion failed: atomic_load(&prev->on_cpu)") \
 	X(OVERFLOW_UNSEEN, "the checked counter does not look for overflow", "", "P10", \
 	  "preempt field of the count is full") \
+	X(PACKED_WRONG_HALF, "a counter of two halves is read from the wrong one", \
+	  "7faa313f05ca", "P10", "expected: preempt_count() == count") \
 	X(PLAIN_COUNT_SET, "preempt_count_set() stores over the folded bit", "", "P4", \
 	  "FAIL preempt_count_set keeps the folded bit") \
 	X(POLLING_LEFT_SET, "idle switches away while it says that it polls", \

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: ISC
 /*
- * Boot arguments: one table of keys, each with its parser and the words that it accepts.
+ * Boot arguments: one table of keys, each with the words or the numbers that it takes.
  */
 #include "guest/cmdline.h"
 
 #include "guest/arch.h"
 #include "guest/bug.h"
+#include "guest/format.h"
 #include "guest/printk.h"
 #include "guest/string.h"
 #include "shared/scenario_abi.h"
 
-#define HZ_MIN     10
-#define HZ_MAX     1000
 #define HZ_DEFAULT 100
 
-struct boot_args boot_args = { .preempt = PREEMPT_FULL, .hz = HZ_DEFAULT };
+#define DIGITS_MAX    9  /* of a number: fits 32 bits */
+#define ACCEPTED_SIZE 64 /* bytes, NUL included */
+
+struct boot_args boot_args = { .preempt = PREEMPT_FULL, .hz = HZ_DEFAULT, .trace = true };
 
 struct word {
 	const char *text;
@@ -23,8 +25,10 @@ struct word {
 
 struct key {
 	const char *name;
-	bool (*parse)(struct word value);
-	const char *accepted;
+	const char *const *words; /* its values, set() gets their numbers; NULL: it takes numbers */
+	uint32_t count;           /* of words */
+	uint32_t min, max;        /* of numbers */
+	void (*set)(uint32_t value);
 };
 
 static bool
@@ -33,117 +37,167 @@ word_is(struct word word, const char *text)
 	return strlen(text) == word.size && memcmp(word.text, text, word.size) == 0;
 }
 
-static bool
-parse_preempt(struct word value)
+/* ---- the keys ---- */
+
+static const char *const apic_words[] = { "x2apic", "xapic" };
+static const char *const timer_words[] = { "tsc-deadline", "lapic" };
+static const char *const trace_words[] = { "off", "on" };
+static const char *const idle_words[] = { "halt", "poll" };
+static const char *const scenario_words[BOOT_SCENARIO_COUNT] = {
+	[BOOT_SCENARIO_TOUR] = "tour",
+	[BOOT_SCENARIO_SHELL] = "shell",
+};
+
+static void
+set_preempt(uint32_t model)
 {
-	for (unsigned int model = 0; model < PREEMPT_MODEL_COUNT; model++) {
-		if (word_is(value, preempt_model_names[model])) {
-			boot_args.preempt = (enum preempt_model)model;
-			boot_args.preempt_given = true;
+	boot_args.preempt = (enum preempt_model)model;
+	boot_args.preempt_given = true;
+}
+
+static void
+set_hz(uint32_t hz)
+{
+	boot_args.hz = hz;
+}
+
+static void
+set_scenario(uint32_t scenario)
+{
+	boot_args.scenario = (enum boot_scenario)scenario;
+}
+
+static void
+set_trace(uint32_t on)
+{
+	boot_args.trace = on;
+}
+
+static void
+set_idle(uint32_t polls)
+{
+	boot_args.idle_polls = polls;
+}
+
+static void
+set_apic(uint32_t word)
+{
+	boot_args.apic = word == 0 ? BOOT_APIC_X2APIC : BOOT_APIC_XAPIC;
+}
+
+static void
+set_timer(uint32_t word)
+{
+	boot_args.timer = word == 0 ? BOOT_TIMER_TSC_DEADLINE : BOOT_TIMER_LAPIC;
+}
+
+#define COUNT(array)         (sizeof(array) / sizeof((array)[0]))
+#define WORDS(array)         (array), COUNT(array), 0, 0
+#define NUMBERS(first, last) NULL, 0, (first), (last)
+
+static const struct key keys[] = {
+	{ "preempt", WORDS(preempt_model_names), set_preempt },
+	{ "hz", NUMBERS(10, 1000), set_hz },
+	{ "scenario", WORDS(scenario_words), set_scenario },
+	{ "trace", WORDS(trace_words), set_trace },
+	{ "idle", WORDS(idle_words), set_idle },
+	{ "apic", WORDS(apic_words), set_apic },
+	{ "timer", WORDS(timer_words), set_timer },
+};
+
+#define KEY_COUNT COUNT(keys)
+
+/* Of images with seeded bugs only, which have a parser of their own. */
+static const char bug_key[] = "bug";
+
+static bool
+parse_number(struct word text, uint32_t *value)
+{
+	*value = 0;
+	if (text.size == 0 || text.size > DIGITS_MAX) {
+		return false;
+	}
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.text[i] < '0' || text.text[i] > '9') {
+			return false;
+		}
+		*value = *value * 10 + (uint32_t)(text.text[i] - '0');
+	}
+	return true;
+}
+
+static bool
+parse_key(const struct key *key, struct word text)
+{
+	uint32_t value;
+
+	if (key->words == NULL) {
+		if (!parse_number(text, &value) || value < key->min || value > key->max) {
+			return false;
+		}
+		key->set(value);
+		return true;
+	}
+	for (value = 0; value < key->count; value++) {
+		if (word_is(text, key->words[value])) {
+			key->set(value);
 			return true;
 		}
 	}
 	return false;
 }
 
-static bool
-parse_hz(struct word value)
-{
-	uint32_t hz = 0;
+/* ---- refusals ---- */
 
-	if (value.size == 0 || value.size > 4) {
-		return false;
+static void
+describe(const struct key *key, char buf[ACCEPTED_SIZE])
+{
+	size_t length = 0;
+
+	if (key->words == NULL) {
+		format_string(buf, ACCEPTED_SIZE, "a number from %u to %u", key->min, key->max);
 	}
-	for (size_t i = 0; i < value.size; i++) {
-		if (value.text[i] < '0' || value.text[i] > '9') {
-			return false;
-		}
-		hz = hz * 10 + (uint32_t)(value.text[i] - '0');
+	for (uint32_t i = 0; i < key->count; i++) {
+		const char *before = i == 0 ? "" : i + 1 == key->count ? " or " : ", ";
+
+		length += format_string(buf + length, ACCEPTED_SIZE - length, "%s%s", before,
+		                        key->words[i]);
 	}
-	boot_args.hz = hz;
-	return hz >= HZ_MIN && hz <= HZ_MAX;
 }
-
-static bool
-parse_apic(struct word value)
-{
-	if (word_is(value, "x2apic")) {
-		boot_args.apic = BOOT_APIC_X2APIC;
-	} else if (word_is(value, "xapic")) {
-		boot_args.apic = BOOT_APIC_XAPIC;
-	} else {
-		return false;
-	}
-	return true;
-}
-
-static bool
-parse_timer(struct word value)
-{
-	if (word_is(value, "tsc-deadline")) {
-		boot_args.timer = BOOT_TIMER_TSC_DEADLINE;
-	} else if (word_is(value, "lapic")) {
-		boot_args.timer = BOOT_TIMER_LAPIC;
-	} else {
-		return false;
-	}
-	return true;
-}
-
-static bool
-parse_idle(struct word value)
-{
-	boot_args.idle_polls = word_is(value, "poll");
-	return boot_args.idle_polls || word_is(value, "halt");
-}
-
-/* Of images with seeded bugs only. */
-static bool
-parse_bug(struct word value)
-{
-	return CONFIG_BUGS && bug_choose(value.text, value.size);
-}
-
-static const struct key bug_key = { "bug", parse_bug, "a name of bug=list" };
-
-static const struct key keys[] = {
-	{ "preempt", parse_preempt, "none, voluntary or full" },
-	{ "hz", parse_hz, "a number from 10 to 1000" },
-	{ "idle", parse_idle, "halt or poll" },
-	{ "apic", parse_apic, "x2apic or xapic" },
-	{ "timer", parse_timer, "tsc-deadline or lapic" },
-};
-
-#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
 
 static _Noreturn void
 refuse_key(struct word word)
 {
+	char accepted[ACCEPTED_SIZE];
+
 	printk("boot argument '%.*s': unknown. Known are:\n", (int)word.size, word.text);
 	for (size_t i = 0; i < KEY_COUNT; i++) {
-		printk("  %-8s %s\n", keys[i].name, keys[i].accepted);
+		describe(&keys[i], accepted);
+		printk("  %-8s %s\n", keys[i].name, accepted);
 	}
 	arch_exit(EXIT_STATUS_USAGE);
 }
 
 static _Noreturn void
-refuse_value(const struct key *key, struct word value)
+refuse_value(const char *key, struct word value, const char *accepted)
 {
-	printk("boot argument %s='%.*s': must be %s\n", key->name, (int)value.size, value.text,
-	       key->accepted);
+	printk("boot argument %s='%.*s': must be %s\n", key, (int)value.size, value.text, accepted);
 	arch_exit(EXIT_STATUS_USAGE);
 }
 
 static void
-parse_value(const struct key *key, struct word value, bool given)
+take_value(const struct key *key, struct word value, bool given)
 {
-	if (!given || !key->parse(value)) {
-		refuse_value(key, value);
+	char accepted[ACCEPTED_SIZE];
+
+	if (!given || !parse_key(key, value)) {
+		describe(key, accepted);
+		refuse_value(key->name, value, accepted);
 	}
 }
 
 static void
-parse_word(struct word word)
+take_word(struct word word)
 {
 	const char *equals = memchr(word.text, '=', word.size);
 	struct word name = word;
@@ -155,14 +209,16 @@ parse_word(struct word word)
 	}
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		if (word_is(name, keys[i].name)) {
-			parse_value(&keys[i], value, equals != NULL);
+			take_value(&keys[i], value, equals != NULL);
 			return;
 		}
 	}
-	if (!CONFIG_BUGS || !word_is(name, bug_key.name)) {
+	if (!CONFIG_BUGS || !word_is(name, bug_key)) {
 		refuse_key(word);
 	}
-	parse_value(&bug_key, value, equals != NULL);
+	if (equals == NULL || !bug_choose(value.text, value.size)) {
+		refuse_value(bug_key, value, "a name of bug=list");
+	}
 }
 
 void
@@ -173,7 +229,7 @@ cmdline_parse(const char *text, size_t size)
 	for (size_t end = 0; end <= size; end++) {
 		if (end == size || text[end] == ' ') {
 			if (end != start) {
-				parse_word((struct word){ text + start, end - start });
+				take_word((struct word){ text + start, end - start });
 			}
 			start = end + 1;
 		}

@@ -15,11 +15,15 @@ enum boot_apic { BOOT_APIC_AUTO, BOOT_APIC_X2APIC, BOOT_APIC_XAPIC };
 
 enum boot_timer { BOOT_TIMER_AUTO, BOOT_TIMER_TSC_DEADLINE, BOOT_TIMER_LAPIC };
 
+enum boot_scenario { BOOT_SCENARIO_TOUR, BOOT_SCENARIO_SHELL, BOOT_SCENARIO_COUNT };
+
 struct boot_args {
 	bool preempt_given;
-	enum preempt_model preempt; /* default full */
-	uint32_t hz;                /* 10-1000, default 100 */
-	bool idle_polls;            /* instead of halting */
+	enum preempt_model preempt;  /* default full */
+	uint32_t hz;                 /* 10-1000, default 100 */
+	bool trace;                  /* default true */
+	bool idle_polls;             /* instead of halting */
+	enum boot_scenario scenario; /* default tour; for the program, as guest.elf's does */
 	enum boot_apic apic;
 	enum boot_timer timer;
 };

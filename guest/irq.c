@@ -5,6 +5,7 @@
 #include "guest/irq.h"
 
 #include "guest/bug.h"
+#include "guest/event.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
@@ -22,6 +23,8 @@ run_handler(enum irq_kind kind)
 		return sched_fold_need_resched();
 	case IRQ_CALL:
 		return sched_ttwu_pending();
+	case IRQ_EVENT:
+		return event_interrupt();
 	case IRQ_KIND_COUNT:
 		break;
 	}

@@ -54,6 +54,15 @@ list_add_tail(struct list *head, struct list *node)
 	list_insert_before(head, node);
 }
 
+/* Moves node, which is in head's list, to its tail. */
+static inline void
+list_move_tail(struct list *head, struct list *node)
+{
+	node->prev->next = node->next;
+	node->next->prev = node->prev;
+	list_add_tail(head, node);
+}
+
 static inline void
 list_remove(struct list *node)
 {

@@ -16,7 +16,7 @@ _Noreturn void start_kernel(const struct boot_info *info);
 
 /*
  * The program: a task of default priority, after every cpu is up. Its return value is the exit
- * status, 0-63. tour.c has guest.elf's; link another in its place for another image.
+ * status, 0-63. scenario.c has guest.elf's; link another in its place for another image.
  */
 int main(void);
 

@@ -73,6 +73,7 @@ object_alloc(size_t size)
 		object = free_objects[class];
 		ASSERT(object->mark == FREE_MARK);
 		free_objects[class] = object->next;
+		object->mark = 0; /* what is asked for may be too small to cover it */
 	}
 	raw_spin_unlock_irqrestore(&object_lock, flags);
 	return object != NULL ? memset(object, 0, size) : NULL;

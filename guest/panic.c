@@ -30,7 +30,7 @@ claim(void)
 		return;
 	}
 	if (expected == self) {
-		arch_panic_end();
+		arch_panic_end(0);
 	}
 	for (;;) { /* forever: the winner ends the machine */
 		arch_cpu_relax();
@@ -67,7 +67,7 @@ die(const struct regs *regs, const char *format, va_list args)
 	}
 	printk("backtrace:\n");
 	arch_backtrace(regs, print_frame, NULL);
-	arch_panic_end();
+	arch_panic_end(disabled_at);
 }
 
 void

@@ -8,6 +8,7 @@
 #include "guest/bug.h"
 #include "guest/panic.h"
 #include "guest/preempt_model.h"
+#include "guest/preempt_policy.h"
 #include "guest/sched.h"
 #include "guest/spinlock.h"
 #include "guest/task.h"
@@ -91,9 +92,13 @@ irqentry_exit_cond_resched(void)
 static bool
 resched_at(enum sched_reason reason, uint32_t policy_bit)
 {
-	uint32_t policy = preempt_policy();
+	uint32_t policy;
 
-	if (!should_resched(0) || !(policy & policy_bit)) {
+	if (__builtin_expect(!should_resched(0), 1)) {
+		return false;
+	}
+	policy = preempt_policy();
+	if (!(policy & policy_bit)) {
 		return false;
 	}
 	if (arch_irqs_disabled() && !bug(COND_RESCHED_IRQS_OFF)) {

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: ISC
 /*
  * The preemption models: which points of the kernel may switch under which. The policy word is read
- * at the points (preempt.c) and written here only.
+ * at the points (preempt.c) and written here only, under a lock, so that two changes at once do not
+ * mix. The models' names are in preempt_names.c.
  */
 #include "guest/preempt_model.h"
+#include "guest/preempt_policy.h"
 
 #include "guest/atomic.h"
 #include "guest/bug.h"
+#include "guest/errno.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
+#include "guest/spinlock.h"
 #include "guest/trace.h"
 
 /* While the model changes: every point is open. */
@@ -16,69 +20,87 @@
 	(POLICY_COND_RESCHED | POLICY_MIGHT_RESCHED | POLICY_PREEMPT_SCHEDULE | \
 	 POLICY_IRQ_RETURN | POLICY_IN_TRANSIT << POLICY_MODEL_SHIFT)
 
-#define POLICY_FULL (POLICY_PREEMPT_SCHEDULE | POLICY_IRQ_RETURN)
-
-const char *const preempt_model_names[PREEMPT_MODEL_COUNT] = {
-	[PREEMPT_NONE] = "none",
-	[PREEMPT_VOLUNTARY] = "voluntary",
-	[PREEMPT_FULL] = "full",
-};
+#define POLICY_VOLUNTARY (POLICY_COND_RESCHED | POLICY_MIGHT_RESCHED)
+#define POLICY_FULL      (POLICY_PREEMPT_SCHEDULE | POLICY_IRQ_RETURN)
 
 static const uint32_t model_policies[PREEMPT_MODEL_COUNT] = {
 	[PREEMPT_NONE] = POLICY_COND_RESCHED,
-	[PREEMPT_VOLUNTARY] = POLICY_COND_RESCHED | POLICY_MIGHT_RESCHED,
+	[PREEMPT_VOLUNTARY] = POLICY_VOLUNTARY,
 	[PREEMPT_FULL] = POLICY_FULL,
 };
 
-static struct atomic policy_now = ATOMIC_INIT(POLICY_FULL | PREEMPT_FULL << POLICY_MODEL_SHIFT);
+struct atomic preempt_policy_now = ATOMIC_INIT(
+	CONFIG_PREEMPT_COUNT ? POLICY_FULL | PREEMPT_FULL << POLICY_MODEL_SHIFT
+			     : POLICY_VOLUNTARY | PREEMPT_VOLUNTARY << POLICY_MODEL_SHIFT);
 
-/* Of the task that changes it: read only by that one while the word is in transit. */
-static enum preempt_model model_now = PREEMPT_FULL;
+/* Linux takes a mutex here; nothing in our change of the model sleeps. */
+static struct raw_spinlock change_lock = RAW_SPINLOCK_INIT;
 
-uint32_t
-preempt_policy(void)
-{
-	return atomic_load(&policy_now);
-}
+static struct atomic model_now = ATOMIC_INIT(
+	CONFIG_PREEMPT_COUNT ? PREEMPT_FULL : PREEMPT_VOLUNTARY); /* written under change_lock */
 
 enum preempt_model
 preempt_model(void)
 {
-	return model_now;
+	return (enum preempt_model)atomic_load(&model_now);
 }
 
-/* Written from the table of models in words, not from the bits, so that each checks the other. */
-bool
-preempt_policy_allows(uint32_t policy, enum sched_reason reason)
+static void
+set_locked(enum preempt_model model)
 {
-	uint32_t model = policy >> POLICY_MODEL_SHIFT;
+	enum preempt_model old = preempt_model();
 
-	if (model == POLICY_IN_TRANSIT) {
-		return true;
-	}
-	switch (reason) {
-	case SCHED_REASON_COND_RESCHED:
-		return model == PREEMPT_NONE || model == PREEMPT_VOLUNTARY;
-	case SCHED_REASON_MIGHT_SLEEP:
-		return model == PREEMPT_VOLUNTARY;
-	case SCHED_REASON_PREEMPT_ENABLE:
-	case SCHED_REASON_IRQ_RETURN:
-		return model == PREEMPT_FULL;
-	default:
-		return false; /* no preemption, but a decision of the task itself */
-	}
+	ASSERT(raw_spin_is_locked(&change_lock));
+	atomic_store_mb(&preempt_policy_now,
+	                bug(DISABLE_FIRST) ? POLICY_IN_TRANSIT << POLICY_MODEL_SHIFT : POLICY_ALL);
+	atomic_store(&model_now, model);
+	atomic_store_mb(&preempt_policy_now,
+	                model_policies[model] | model << POLICY_MODEL_SHIFT |
+	                        (bug(MIGHT_SLEEP_IN_NONE) ? POLICY_MIGHT_RESCHED : 0));
+	trace(TRACE_model_switch, model, old);
 }
 
-void
+/* Of table B3 in words, not of the policy bits: so each checks the other. */
+const bool preempt_point_switches[PREEMPT_MODEL_COUNT][SCHED_REASON_COUNT] = {
+	[PREEMPT_NONE] = { [SCHED_REASON_COND_RESCHED] = true },
+	[PREEMPT_VOLUNTARY] = { [SCHED_REASON_COND_RESCHED] = true,
+	                        [SCHED_REASON_MIGHT_SLEEP] = true },
+	[PREEMPT_FULL] = { [SCHED_REASON_PREEMPT_ENABLE] = true, [SCHED_REASON_IRQ_RETURN] = true },
+};
+
+/* What preempts anywhere must know where it may not. */
+static bool
+is_possible(enum preempt_model model)
+{
+	return CONFIG_PREEMPT_COUNT || model != PREEMPT_FULL;
+}
+
+int
 preempt_model_set(enum preempt_model model)
 {
-	enum preempt_model old = model_now;
-
 	ASSERT(in_task());
 	ASSERT(model < PREEMPT_MODEL_COUNT);
-	atomic_store_mb(&policy_now, POLICY_ALL);
-	model_now = model;
-	atomic_store_mb(&policy_now, model_policies[model] | model << POLICY_MODEL_SHIFT |
-	                                     (bug(MIGHT_SLEEP_IN_NONE) ? POLICY_MIGHT_RESCHED : 0));
-	trace(TRACE_model_switch, model, old);
+	if (!is_possible(model)) {
+		return -EINVAL;
+	}
+	raw_spin_lock(&change_lock);
+	set_locked(model);
+	raw_spin_unlock(&change_lock);
+	return 0;
+}
+
+enum preempt_model
+preempt_model_set_next(void)
+{
+	enum preempt_model next;
+
+	ASSERT(in_task());
+	raw_spin_lock(&change_lock);
+	next = preempt_model();
+	do { /* bounded: the models, of which none is always possible */
+		next = (enum preempt_model)((next + 1) % PREEMPT_MODEL_COUNT);
+	} while (!is_possible(next));
+	set_locked(next);
+	raw_spin_unlock(&change_lock);
+	return next;
 }

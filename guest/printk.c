@@ -31,7 +31,8 @@ static void
 defer(const char *text, size_t length)
 {
 	struct atomic *deferred = this_cpu_ptr(&deferred_length);
-	uint32_t start = atomic_load(deferred);
+	/* What it overwrites has been written out: pairs with the exchange in write_deferred(). */
+	uint32_t start = atomic_load_acquire(deferred);
 
 	if (length > PRINTK_SIZE - start) {
 		length = PRINTK_SIZE - start;
@@ -58,10 +59,11 @@ write_deferred(unsigned int cpu)
 {
 	struct atomic *deferred = per_cpu_ptr(&deferred_length, cpu);
 	const char *text = (const char *)per_cpu_ptr(&deferred_text, cpu);
-	uint32_t length = atomic_load_acquire(deferred);
 	uint32_t written = 0;
+	uint32_t length;
 
-	do { /* bounded: by the size of the buffer */
+	do {                                            /* bounded: by the size of the buffer */
+		length = atomic_load_acquire(deferred); /* a failed exchange orders nothing */
 		if (length != written) {
 			arch_console_write(text + written, length - written);
 			written = length;

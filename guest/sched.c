@@ -13,9 +13,12 @@
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
+#include "guest/preempt_policy.h"
 #include "guest/smp.h"
 #include "guest/stack.h"
 #include "guest/trace.h"
+
+#include "arch_switch.h"
 
 enum sched_mode {
 	SM_IDLE,    /* the idle loop */
@@ -54,12 +57,26 @@ sched_init_task(struct task *task, const struct task_params *params)
 
 /* ---- requests ---- */
 
-/*
- * Returns what the flags were. One step, and a barrier: sending waits for no store of ours, and the
- * interrupt must find the flag.
- */
+static inline void
+trace_request(const struct rq *rq, bool remote, bool sends)
+{
+	trace(TRACE_sched_set_need_resched, rq->curr->pid,
+	      rq->cpu | (uint64_t)remote << 8 | (uint64_t)sends << 9);
+}
+
+static void
+request_here(struct rq *rq)
+{
+	if (!bug(LOCAL_REQUEST_UNFLAGGED)) {
+		set_tsk_need_resched(rq->curr);
+	}
+	set_preempt_need_resched();
+	trace_request(rq, false, false);
+}
+
+/* A barrier: sending waits for no store of ours, and the interrupt must find the flag. */
 static uint32_t
-request_remotely(struct task *curr)
+flag_remote(struct task *curr)
 {
 	uint32_t flags;
 
@@ -71,37 +88,34 @@ request_remotely(struct task *curr)
 	return flags;
 }
 
+/*
+ * One step: the target polled when its flag was set, so it will see it, or it is told. A waker that
+ * saw it poll may have set the flag since our look: then it need not be told.
+ */
+static void
+request_there(struct rq *rq)
+{
+	uint32_t flags = flag_remote(rq->curr);
+	bool sends = !(flags & (TIF_POLLING_NRFLAG | TIF_NEED_RESCHED)) || bug(REQUEST_TWICE);
+
+	trace_request(rq, true, sends);
+	if (sends && !bug(NO_RESCHED_IPI)) {
+		arch_ipi_send(rq->cpu, IRQ_RESCHEDULE);
+	}
+}
+
 void
 resched_curr(struct rq *rq)
 {
-	struct task *curr = rq->curr;
-	bool remote = rq->cpu != smp_processor_id();
-	bool sends;
-
 	ASSERT(arch_irqs_disabled());
 	ASSERT(raw_spin_is_locked(&rq->lock));
-	if (test_tsk_need_resched(curr) && !bug(REQUEST_TWICE)) {
+	if (test_tsk_need_resched(rq->curr) && !bug(REQUEST_TWICE)) {
 		return;
 	}
-	if (!remote) {
-		if (!bug(LOCAL_REQUEST_UNFLAGGED)) {
-			set_tsk_need_resched(curr);
-		}
-		set_preempt_need_resched();
-		sends = false;
+	if (rq->cpu == smp_processor_id()) {
+		request_here(rq);
 	} else {
-		/*
-		 * One step: it polled when the flag was set, so it will see it, or it is told. A
-		 * waker that saw it poll may have set the flag since our look: then it need not be
-		 * told.
-		 */
-		sends = !(request_remotely(curr) & (TIF_POLLING_NRFLAG | TIF_NEED_RESCHED)) ||
-		        bug(REQUEST_TWICE);
-	}
-	trace(TRACE_sched_set_need_resched, curr->pid,
-	      rq->cpu | (uint64_t)remote << 8 | (uint64_t)sends << 9);
-	if (sends && !bug(NO_RESCHED_IPI)) {
-		arch_ipi_send(rq->cpu, IRQ_RESCHEDULE);
+		request_there(rq);
 	}
 }
 
@@ -150,14 +164,20 @@ sched_fold_need_resched(void)
 	return true;
 }
 
-/* Both bits in one place: whatever was asked of prev is answered by the pick that was just made. */
+/*
+ * All of it in one place: whatever was asked of prev is answered by the pick that was just made.
+ * The lock keeps others from asking meanwhile, and what is folded is in the flags too.
+ */
 static void
 clear_need_resched(struct task *prev)
 {
-	uint32_t flags = clear_tsk_need_resched(prev);
+	uint32_t flags = atomic_load(&prev->flags);
 
 	ASSERT(!(flags & TIF_POLLING_NRFLAG)); /* nobody looks at the flags of a task that left */
-	clear_preempt_need_resched();
+	if (flags & (TIF_NEED_RESCHED | TIF_NEED_RESCHED_LAZY)) {
+		clear_tsk_need_resched(prev);
+		clear_preempt_need_resched();
+	}
 }
 
 struct rq *
@@ -244,23 +264,19 @@ sched_tick(void)
 
 /* ---- the switch ---- */
 
-static const struct sched_class *const classes[] = {
-	&sched_class_rt,
-	&sched_class_fair,
-	&sched_class_idle,
-};
-
+/* stop, deadline, rt, fair, idle: in this order, of which there are three. */
 static struct task *
 pick_next(struct rq *rq)
 {
-	for (unsigned int i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		struct task *next = classes[i]->pick(rq);
+	struct task *next = sched_class_rt.pick(rq);
 
-		if (next != NULL) {
-			return next;
-		}
+	if (next == NULL) {
+		next = sched_class_fair.pick(rq);
 	}
-	panic("cpu %u has no idle task", rq->cpu);
+	if (next == NULL) {
+		next = sched_class_idle.pick(rq);
+	}
+	return next;
 }
 
 static void
@@ -275,6 +291,73 @@ check_entry(const struct task *prev)
 	}
 }
 
+/*
+ * prev may not run here any more, and is off this cpu now. irqs stay off until it is queued: an
+ * interrupt's wakeup of prev would wait for us.
+ */
+static void
+finish_move(struct rq *rq, struct task *prev)
+{
+	struct rq *to = &per_cpu(runqueue, atomic_load(&prev->cpu));
+
+	ticket_unlock(&rq->lock);
+	ticket_lock(&to->lock);
+	sched_attach(to, prev);
+	raw_spin_unlock_irq(&to->lock);
+}
+
+/* The scheduler's reference ends with the last use of the stack. */
+static void
+reap(struct task *dead)
+{
+	ASSERT(!atomic_load(&dead->on_rq));
+	task_put(dead);
+}
+
+/*
+ * prev has left this queue: it sleeps, has ended, or moves; or it is idle. Its state and place are
+ * read before on_cpu is cleared: then it may run, and change them.
+ */
+static __attribute__((noinline)) void
+finish_left(struct rq *rq, struct task *prev)
+{
+	bool dead = atomic_load(&prev->state) == TASK_DEAD;
+	bool moves = atomic_load(&prev->on_rq) == TASK_ON_RQ_MIGRATING;
+
+	atomic_store_release(&prev->on_cpu, 0);
+	if (moves) {
+		finish_move(rq, prev);
+		return;
+	}
+	raw_spin_unlock_irq(&rq->lock);
+	if (dead) {
+		reap(prev);
+	}
+}
+
+static inline void
+finish_switch(struct task *prev)
+{
+	struct rq *rq = this_cpu_ptr(&runqueue);
+
+	if (preempt_count() != FORK_PREEMPT_COUNT) {
+		panic("corrupted preempt_count %08x after the switch from %s, pid %u",
+		      preempt_count(), prev->comm, prev->pid);
+	}
+	if (__builtin_expect(atomic_load(&prev->on_rq) == TASK_ON_RQ_QUEUED, 1)) {
+		atomic_store_release(&prev->on_cpu, 0);
+		raw_spin_unlock_irq(&rq->lock);
+	} else {
+		finish_left(rq, prev);
+	}
+}
+
+void
+sched_finish_switch(struct task *prev)
+{
+	finish_switch(prev);
+}
+
 static void
 context_switch(struct task *prev, struct task *next)
 {
@@ -286,47 +369,7 @@ context_switch(struct task *prev, struct task *next)
 		atomic_store_release(&prev->on_cpu, 0);
 	}
 	this_cpu_write(current_task, next);
-	sched_finish_switch(arch_switch_to(prev, next));
-}
-
-/*
- * prev may not run here any more, and is off this cpu now. irqs stay off: an interrupt's wakeup of
- * prev would wait for us.
- */
-static void
-finish_move(struct rq *rq, struct task *prev)
-{
-	struct rq *to = &per_cpu(runqueue, atomic_load(&prev->cpu));
-
-	ticket_unlock(&rq->lock);
-	ticket_lock(&to->lock);
-	sched_attach(to, prev);
-	ticket_unlock(&to->lock);
-	ticket_lock(&rq->lock);
-}
-
-void
-sched_finish_switch(struct task *prev)
-{
-	struct rq *rq = this_cpu_ptr(&runqueue);
-	uint32_t prev_state;
-	bool prev_moves;
-
-	if (preempt_count() != FORK_PREEMPT_COUNT) {
-		panic("corrupted preempt_count %08x after the switch from %s, pid %u",
-		      preempt_count(), prev->comm, prev->pid);
-	}
-	prev_state = atomic_load(&prev->state); /* before on_cpu: then prev may run and change it */
-	prev_moves = atomic_load(&prev->on_rq) == TASK_ON_RQ_MIGRATING;
-	atomic_store_release(&prev->on_cpu, 0);
-	if (prev_moves) {
-		finish_move(rq, prev);
-	}
-	raw_spin_unlock_irq(&rq->lock);
-	if (prev_state == TASK_DEAD) {
-		ASSERT(!atomic_load(&prev->on_rq));
-		task_put(prev);
-	}
+	finish_switch(arch_switch_to(prev, next));
 }
 
 /* Point of no return for a sleeper: after this only a wakeup brings it back. */
@@ -356,6 +399,7 @@ signal_pending_state(uint32_t state, const struct task *task)
 static void
 keep_runnable(struct rq *rq, struct task *prev)
 {
+	prev->nivcsw++;
 	if (!task_allowed_on(prev, rq->cpu)) {
 		sched_detach(rq, prev);
 	}
@@ -379,7 +423,6 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 		prev_state = atomic_load(&prev->state); /* once: a waker may change it */
 	}
 	if (prev_state == TASK_RUNNING || (mode != SM_NONE && !bug(DEQUEUE_ON_PREEMPT))) {
-		prev->nivcsw += mode == SM_PREEMPT;
 		keep_runnable(rq, prev);
 	} else if (signal_pending_state(prev_state, prev)) {
 		atomic_store(&prev->state, TASK_RUNNING);
@@ -393,6 +436,7 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 		clear_need_resched(prev);
 	}
 	if (next == prev) {
+		prev->nivcsw--;          /* nobody switched after all */
 		ASSERT(!need_resched()); /* the lock is held: nobody can ask again yet */
 		raw_spin_unlock_irq(&rq->lock);
 		return;
@@ -460,8 +504,7 @@ yield(void)
 {
 	struct rq *rq;
 
-	ASSERT(preempt_count() == 0);
-	arch_irq_disable();
+	arch_irq_disable(); /* the count is checked below, in __schedule() */
 	rq = this_cpu_ptr(&runqueue);
 	raw_spin_lock(&rq->lock);
 	rq->curr->class->yield(rq);

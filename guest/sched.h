@@ -12,8 +12,8 @@
 #include "guest/task.h"
 
 struct rt_rq {
-	uint64_t bitmap[2]; /* bit n: queue[n] is not empty */
 	struct list queue[MAX_RT_PRIO];
+	uint64_t bitmap[2]; /* bit n: queue[n] is not empty */
 };
 
 struct fair_rq {
@@ -24,6 +24,7 @@ struct fair_rq {
  * A cpu's run queue. All under lock, but curr for its own cpu, and cpu and idle, which are fixed.
  */
 struct rq {
+	struct rt_rq rt; /* first: the address of a queue is one addition */
 	struct raw_spinlock lock;
 	unsigned int cpu;
 	struct task *idle;
@@ -34,7 +35,6 @@ struct rq {
 	struct atomic_ptr wake_list; /* tasks that other cpus woke for this one; added to by any */
 	struct atomic ttwu_pending;  /* the list may hold some: the cpu does not idle for long */
 	uint64_t nr_switches;
-	struct rt_rq rt;
 	struct fair_rq fair;
 };
 

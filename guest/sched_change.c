@@ -60,7 +60,7 @@ set_cpus_allowed(struct task *task, uint64_t cpus)
 
 	ASSERT(preempt_count() == 0);
 	ASSERT(!arch_irqs_disabled());
-	cpus &= cpus_online();
+	cpus &= cpus_online;
 	if (cpus == 0) {
 		return -EINVAL;
 	}

@@ -60,8 +60,7 @@ static void
 fair_yield(struct rq *rq)
 {
 	rq->curr->slice_ticks = slice_ticks(rq->curr->weight);
-	list_remove(&rq->curr->run_node);
-	list_add_tail(&rq->fair.queue, &rq->curr->run_node);
+	list_move_tail(&rq->fair.queue, &rq->curr->run_node);
 }
 
 static void

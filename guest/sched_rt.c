@@ -29,9 +29,11 @@ sched_rt_init_task(struct task *task, unsigned int priority)
 static void
 rt_enqueue(struct rq *rq, struct task *task)
 {
-	ASSERT(task->prio < MAX_RT_PRIO);
-	list_add_tail(&rq->rt.queue[task->prio], &task->run_node);
-	rq->rt.bitmap[task->prio / BITMAP_BITS] |= 1ull << task->prio % BITMAP_BITS;
+	unsigned int prio = task->prio;
+
+	ASSERT(prio < MAX_RT_PRIO);
+	list_add_tail(&rq->rt.queue[prio], &task->run_node);
+	rq->rt.bitmap[prio / BITMAP_BITS] |= 1ull << prio % BITMAP_BITS;
 }
 
 static void
@@ -46,8 +48,7 @@ rt_dequeue(struct rq *rq, struct task *task)
 static void
 rt_yield(struct rq *rq)
 {
-	list_remove(&rq->curr->run_node);
-	list_add_tail(&rq->rt.queue[rq->curr->prio], &rq->curr->run_node);
+	list_move_tail(&rq->rt.queue[rq->curr->prio], &rq->curr->run_node);
 }
 
 static void
@@ -62,15 +63,21 @@ rt_wakeup_preempt(struct rq *rq, struct task *task)
 }
 
 static struct task *
+first_of(struct rq *rq, unsigned int prio)
+{
+	return container_of(rq->rt.queue[prio].next, struct task, run_node);
+}
+
+static struct task *
 rt_pick(struct rq *rq)
 {
-	for (unsigned int word = 0; word < 2; word++) {
-		if (rq->rt.bitmap[word] != 0) {
-			unsigned int prio = word * BITMAP_BITS +
-			                    (unsigned int)__builtin_ctzll(rq->rt.bitmap[word]);
+	const uint64_t *bitmap = rq->rt.bitmap;
 
-			return container_of(rq->rt.queue[prio].next, struct task, run_node);
-		}
+	if (bitmap[0] != 0) {
+		return first_of(rq, (unsigned int)__builtin_ctzll(bitmap[0]));
+	}
+	if (bitmap[1] != 0) {
+		return first_of(rq, BITMAP_BITS + (unsigned int)__builtin_ctzll(bitmap[1]));
 	}
 	return NULL;
 }

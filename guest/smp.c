@@ -12,6 +12,7 @@
 #include "guest/timer.h"
 
 uint32_t cpu_count = 1;
+uint64_t cpus_online = 1;
 
 void
 smp_init(const struct boot_info *info)
@@ -23,6 +24,7 @@ smp_init(const struct boot_info *info)
 			return;
 		}
 		cpu_count++;
+		cpus_online |= 1ull << cpu;
 	}
 }
 

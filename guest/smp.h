@@ -12,12 +12,7 @@ extern uint32_t cpu_count; /* online cpus are 0..cpu_count-1; fixed after smp_in
 
 #define for_each_cpu(cpu) for (unsigned int cpu = 0; cpu < cpu_count; cpu++)
 
-/* Bit n: cpu n. */
-static inline uint64_t
-cpus_online(void)
-{
-	return UINT64_MAX >> (64 - cpu_count);
-}
+extern uint64_t cpus_online; /* the same as a set: bit n is cpu n */
 
 /* Starts every application processor; one that stays away is reported and left out. Boot cpu. */
 void smp_init(const struct boot_info *info);

@@ -24,21 +24,25 @@ struct raw_spinlock {
 		ATOMIC_INIT(0), ATOMIC_INIT(0) \
 	}
 
+/* Spins until this ticket is served. */
+void ticket_wait(const struct raw_spinlock *lock, uint32_t ticket);
+
 /* The lock itself, without the preempt count: for callers that keep count of their own. */
 static inline void
 ticket_lock(struct raw_spinlock *lock)
 {
 	uint32_t ticket = atomic_fetch_add(&lock->next, 1);
 
-	while (atomic_load_acquire(&lock->owner) != ticket) { /* bounded: the holders before us */
-		arch_cpu_relax();
+	if (__builtin_expect(atomic_load_acquire(&lock->owner) != ticket, 0)) {
+		ticket_wait(lock, ticket);
 	}
 }
 
+/* Only the holder writes owner. */
 static inline void
 ticket_unlock(struct raw_spinlock *lock)
 {
-	atomic_store_release(&lock->owner, atomic_load(&lock->owner) + 1);
+	atomic_inc_release_sole(&lock->owner);
 }
 
 /* Held by somebody: for assertions. Any context. */

@@ -85,9 +85,3 @@ stack_free(void *stack)
 	freed = free;
 	raw_spin_unlock_irqrestore(&stack_lock, flags);
 }
-
-bool
-stack_intact(const void *stack)
-{
-	return *(const uint64_t *)stack == STACK_CANARY;
-}

@@ -4,6 +4,9 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #define STACK_SIZE   0x4000u /* bytes */
 #define STACK_CANARY 0x57ac6e9d0badf00dull
 
@@ -15,4 +18,8 @@ void *stack_alloc(void);
 void stack_free(void *stack);
 
 /* Is the canary in place? Any context. */
-_Bool stack_intact(const void *stack);
+static inline bool
+stack_intact(const void *stack)
+{
+	return *(const uint64_t *)stack == STACK_CANARY;
+}

@@ -15,7 +15,7 @@
 #define RIGHT_MARGIN 22 /* for the words of a caret near the end */
 #define AXIS_WIDTH   (TIMELINE_WIDTH - LABEL_WIDTH - RIGHT_MARGIN)
 #define SPAN_MIN     5 /* columns between two moments */
-#define CARET_LINES  4
+#define CARET_LINES  12
 
 struct axis {
 	size_t count;
@@ -99,6 +99,9 @@ build_axis(struct axis *axis, const struct timeline *timeline)
 				insert_moment(axis, track->records[i].tsc);
 			}
 		}
+	}
+	for (size_t i = 0; i < timeline->note_count; i++) {
+		insert_moment(axis, timeline->notes[i].tsc);
 	}
 	if (axis->count != 0) {
 		place_columns(axis);
@@ -213,47 +216,85 @@ describe_switch(const struct timeline *timeline, const struct trace_record *reco
 	case SCHED_REASON_BLOCK:
 	case SCHED_REASON_EXIT:
 	case SCHED_REASON_YIELD:
-		format_string(text, size, "^ %s %s", name, phrase);
+		format_string(text, size, "%s %s", name, phrase);
 		break;
 	case SCHED_REASON_COND_RESCHED:
 	case SCHED_REASON_MIGHT_SLEEP:
 	case SCHED_REASON_PREEMPT_ENABLE:
-		format_string(text, size, "^ %s in %s", phrase, name);
+		format_string(text, size, "%s in %s", phrase, name);
 		break;
 	default:
-		format_string(text, size, "^ %s", phrase);
+		format_string(text, size, "%s", phrase);
 		break;
 	}
 }
 
-/* Each caret goes to the first line on which its words do not touch the words before. */
-static void
-draw_carets(const struct timeline *timeline, const struct timeline_track *track,
-            const struct axis *axis, void (*print)(const char *))
-{
+struct carets {
+	size_t count;
 	struct line lines[CARET_LINES];
-	size_t ends[CARET_LINES] = { 0 };
+	size_t ends[CARET_LINES];
+};
 
-	for (size_t l = 0; l < CARET_LINES; l++) {
-		line_clear(&lines[l]);
+/*
+ * To the first line on which the words do not touch those before; to the left of the caret if the
+ * line ends.
+ */
+static void
+add_caret(struct carets *carets, size_t column, const char *text)
+{
+	size_t length = strlen(text) + 2;
+	bool left = column + length > TIMELINE_WIDTH && length <= column + 1;
+	size_t from = left ? column + 1 - length : column;
+	size_t l = 0;
+
+	while (l + 1 < CARET_LINES && l < carets->count && carets->ends[l] > from) {
+		l++;
 	}
+	if (l == carets->count) {
+		line_clear(&carets->lines[l]);
+		carets->count++;
+	}
+	line_write(&carets->lines[l], column, "^");
+	line_write(&carets->lines[l], left ? from : column + 2, text);
+	carets->ends[l] = from + length + 2;
+}
+
+/* Notes that are older than tsc and not drawn yet. */
+static void
+add_notes(struct carets *carets, const struct timeline *timeline, size_t number,
+          const struct axis *axis, size_t *next, uint64_t tsc)
+{
+	for (; *next < timeline->note_count && timeline->notes[*next].tsc < tsc; ++*next) {
+		const struct timeline_note *note = &timeline->notes[*next];
+
+		if (note->track == number) {
+			add_caret(carets, column_of(axis, note->tsc), note->text);
+		}
+	}
+}
+
+static void
+draw_carets(const struct timeline *timeline, size_t number, const struct axis *axis,
+            void (*print)(const char *))
+{
+	const struct timeline_track *track = &timeline->tracks[number];
+	struct carets carets;
+	size_t note = 0;
+
+	carets.count = 0;
 	for (size_t i = 0; i < track->count; i++) {
-		size_t column = column_of(axis, track->records[i].tsc);
+		const struct trace_record *record = &track->records[i];
 		char text[48];
-		size_t l = 0;
 
-		if (track->records[i].event != TRACE_sched_switch) {
-			continue;
+		if (record->event == TRACE_sched_switch) {
+			add_notes(&carets, timeline, number, axis, &note, record->tsc);
+			describe_switch(timeline, record, text, sizeof(text));
+			add_caret(&carets, column_of(axis, record->tsc), text);
 		}
-		describe_switch(timeline, &track->records[i], text, sizeof(text));
-		while (l + 1 < CARET_LINES && ends[l] > column) {
-			l++;
-		}
-		line_write(&lines[l], column, text);
-		ends[l] = column + strlen(text) + 2;
 	}
-	for (size_t l = 0; l < CARET_LINES && ends[l] != 0; l++) {
-		line_print(&lines[l], print);
+	add_notes(&carets, timeline, number, axis, &note, UINT64_MAX);
+	for (size_t l = 0; l < carets.count; l++) {
+		line_print(&carets.lines[l], print);
 	}
 }
 
@@ -278,7 +319,41 @@ draw_track(const struct timeline *timeline, size_t number, const struct axis *ax
 	}
 	line_print(&irqs, print);
 	line_print(&tasks, print);
-	draw_carets(timeline, track, axis, print);
+	draw_carets(timeline, number, axis, print);
+}
+
+/* The moments' numbers, as many as there is room for, and the last. */
+static void
+draw_ruler(const struct timeline *timeline, const struct axis *axis, void (*print)(const char *))
+{
+	size_t last = axis->count - 1;
+	struct line line;
+	char number[24];
+	size_t end = 0;
+
+	line_clear(&line);
+	line_write(&line, LABEL_WIDTH - 8, timeline->unit);
+	for (size_t i = 0; i <= last; i++) {
+		size_t column = axis->columns[i];
+		size_t length = format_string(number, sizeof(number), "%lu",
+		                              (unsigned long)axis->moments[i]);
+
+		if (column >= end && (i == last || column + length < axis->columns[last])) {
+			line_write(&line, column, number);
+			end = column + length + 1;
+		}
+	}
+	line_print(&line, print);
+}
+
+static void
+draw_ending(const struct timeline *timeline, const struct axis *axis, void (*print)(const char *))
+{
+	struct carets carets;
+
+	carets.count = 0;
+	add_caret(&carets, axis->columns[axis->count - 1], timeline->ending);
+	line_print(&carets.lines[0], print);
 }
 
 void
@@ -289,5 +364,11 @@ timeline_draw(const struct timeline *timeline, void (*print)(const char *line))
 	build_axis(&axis, timeline);
 	for (size_t t = 0; t < timeline->track_count; t++) {
 		draw_track(timeline, t, &axis, print);
+	}
+	if (timeline->unit != NULL && axis.count != 0) {
+		draw_ruler(timeline, &axis, print);
+	}
+	if (timeline->ending != NULL && axis.count != 0) {
+		draw_ending(timeline, &axis, print);
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * guest.elf's program: a task computes in the kernel, an interrupt wakes a more important one, and
+ * The scenario `tour`: a task computes in the kernel, an interrupt wakes a more important one, and
  * the preemption model decides when that one runs. Each run is checked and drawn from its trace
  * records.
  *
@@ -462,7 +462,7 @@ conduct(void *status)
 }
 
 int
-main(void)
+tour_main(void)
 {
 	int status = EXIT_STATUS_FAILED;
 

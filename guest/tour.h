@@ -56,5 +56,8 @@ const char *tour_remove_empty_interrupts(struct tour_track *track, uint64_t wake
  */
 const char *tour_check(const struct tour_run *run, size_t *at);
 
+/* All of it: performs, checks, draws. Returns the exit status. Task context. */
+int tour_main(void);
+
 /* Cycles from the interrupt that woke B to B's first instruction; both are in a checked run. */
 uint64_t tour_b_waited(const struct tour_run *run);

@@ -7,6 +7,7 @@
 
 #include "guest/arch.h"
 #include "guest/boot_info.h"
+#include "guest/cmdline.h"
 #include "guest/page.h"
 #include "guest/panic.h"
 #include "guest/percpu.h"
@@ -17,6 +18,9 @@
 static struct trace_region *region;
 static DEFINE_PER_CPU(struct trace_ring *, trace_ring);
 static DEFINE_PER_CPU(struct trace_record *, trace_records);
+static DEFINE_PER_CPU(uint64_t, trace_mask); /* of a record's number: its slot */
+
+bool trace_on;
 
 static struct trace_ring *
 ring_of(unsigned int cpu)
@@ -71,13 +75,15 @@ trace_init(const struct boot_info *info)
 	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
 		per_cpu(trace_ring, cpu) = ring_of(cpu);
 		per_cpu(trace_records, cpu) = records_of(cpu);
+		per_cpu(trace_mask, cpu) = region->capacity - 1;
 	}
 	smp_wmb(); /* the layout before the magic: pairs with the reader, who checks it first */
 	region->magic = TRACE_MAGIC;
+	trace_on = boot_args.trace;
 }
 
-static uint8_t
-trace_flags(const struct task *task)
+static inline uint8_t
+flags_of(const struct task *task)
 {
 	uint32_t flags = atomic_load(&task->flags);
 
@@ -87,28 +93,26 @@ trace_flags(const struct task *task)
 }
 
 void
-trace(enum trace_event event, uint32_t a, uint64_t b)
+trace_write(enum trace_event event, uint32_t a, uint64_t b)
 {
 	uint32_t count = preempt_count_raw();
+	const struct task *task = current;
 	struct trace_record *record;
-	struct trace_ring *ring;
+	uint64_t slot;
 
 	preempt_disable_notrace();
-	ring = this_cpu_read(trace_ring);
-	if (ring != NULL) {
-		record = this_cpu_read(trace_records) +
-		         (arch_local_fetch_add(&ring->head, 1) & (region->capacity - 1));
-		*record = (struct trace_record){
-			.tsc = arch_cycles(),
-			.preempt_count = count,
-			.event = (uint16_t)event,
-			.flags = trace_flags(current),
-			.cpu = (uint8_t)raw_smp_processor_id(),
-			.pid = current->pid,
-			.a = a,
-			.b = b,
-		};
-	}
+	slot = arch_local_fetch_add(&this_cpu_read(trace_ring)->head, 1);
+	record = this_cpu_read(trace_records) + (slot & this_cpu_read(trace_mask));
+	*record = (struct trace_record){
+		.tsc = arch_cycles(),
+		.preempt_count = count,
+		.event = (uint16_t)event,
+		.flags = flags_of(task),
+		.cpu = (uint8_t)raw_smp_processor_id(),
+		.pid = task->pid,
+		.a = a,
+		.b = b,
+	};
 	preempt_enable_notrace();
 }
 

@@ -18,10 +18,20 @@ struct boot_info;
  */
 void trace_init(const struct boot_info *info);
 
-/*
- * Appends a record; a and b as TRACE_EVENTS says. Any context; before trace_init() it does nothing.
- */
-void trace(enum trace_event event, uint32_t a, uint64_t b);
+extern bool
+	trace_on; /* between trace_init() and the end, unless the boot arguments say trace=off */
+
+/* Appends a record. Any context. */
+void trace_write(enum trace_event event, uint32_t a, uint64_t b);
+
+/* Appends a record; a and b as TRACE_EVENTS says. One test where there is no trace. Any context. */
+static inline void
+trace(enum trace_event event, uint32_t a, uint64_t b)
+{
+	if (trace_on) {
+		trace_write(event, a, b);
+	}
+}
 
 /* Records ever written by cpu. Any context. */
 uint64_t trace_head(unsigned int cpu);

@@ -26,10 +26,12 @@ wakeup_preempt(struct rq *rq, struct task *task)
 	}
 }
 
-static uint64_t
-wakeup_fields(const struct task *task)
+static inline void
+trace_waking(enum trace_event event, const struct task *task)
 {
-	return task->prio | (uint64_t)atomic_load(&task->cpu) << 8;
+	if (trace_on) {
+		trace(event, task->pid, task->prio | (uint64_t)atomic_load(&task->cpu) << 8);
+	}
 }
 
 /* A cpu whose wake list holds tasks is about to be busy. */
@@ -45,23 +47,21 @@ unsigned int
 select_task_rq(const struct task *task)
 {
 	unsigned int prev = atomic_load(&task->cpu);
+	uint64_t others = task->cpus_allowed & cpus_online & ~(1ull << prev);
 	bool prev_allowed = task_allowed_on(task, prev);
-	unsigned int allowed = CPUS_MAX;
 
-	if (prev_allowed && cpu_idles(prev)) {
+	ASSERT(prev_allowed || others != 0);
+	if (prev_allowed && (others == 0 || cpu_idles(prev))) {
 		return prev;
 	}
-	for_each_cpu (cpu) {
-		if (!task_allowed_on(task, cpu)) {
-			continue;
-		}
+	for (uint64_t left = others; left != 0; left &= left - 1) {
+		unsigned int cpu = (unsigned int)__builtin_ctzll(left);
+
 		if (cpu_idles(cpu)) {
 			return cpu;
 		}
-		allowed = cpu;
 	}
-	ASSERT(allowed != CPUS_MAX);
-	return prev_allowed ? prev : allowed;
+	return prev_allowed ? prev : (unsigned int)__builtin_ctzll(others);
 }
 
 /* A queued task (it set its state and did not get to block): just running again. */
@@ -76,33 +76,33 @@ wake_queued(struct task *task)
 			wakeup_preempt(rq, task);
 		}
 		atomic_store(&task->state, TASK_RUNNING);
-		trace(TRACE_sched_wakeup, task->pid, wakeup_fields(task));
+		trace_waking(TRACE_sched_wakeup, task);
 	}
 	raw_spin_unlock(&rq->lock);
 	return queued;
 }
 
 /* Linux's ttwu_do_activate: RUNNING only once it is queued, for those who look at the state. */
-static void
+static inline void
 activate_woken(struct rq *rq, struct task *task, enum trace_event event)
 {
-	if (task->contributes_to_load) {
+	if (__builtin_expect(task->contributes_to_load, 0)) {
 		task->contributes_to_load = false;
 		atomic_store(&rq->nr_uninterruptible, atomic_load(&rq->nr_uninterruptible) - 1);
 	}
 	if (bug(RUNNING_BEFORE_QUEUED)) {
 		atomic_store(&task->state, TASK_RUNNING);
-		trace(event, task->pid, wakeup_fields(task));
+		trace_waking(event, task);
 	}
 	rq_activate(rq, task);
 	wakeup_preempt(rq, task);
 	if (!bug(RUNNING_BEFORE_QUEUED)) {
 		atomic_store(&task->state, TASK_RUNNING);
-		trace(event, task->pid, wakeup_fields(task));
+		trace_waking(event, task);
 	}
 }
 
-static void
+static inline void
 enqueue_woken(struct task *task, enum trace_event event)
 {
 	struct rq *rq = &per_cpu(runqueue, atomic_load(&task->cpu));
@@ -114,22 +114,21 @@ enqueue_woken(struct task *task, enum trace_event event)
 
 /* ---- the wake list ---- */
 
-/* On this cpu it would wait for an interrupt of our own; on a busy one for nothing. */
+/* A busy cpu would be interrupted for nothing. */
 static bool
-wake_list_helps(const struct task *task, unsigned int cpu)
+wake_list_helps(const struct task *task, const struct rq *rq)
 {
-	return cpu != smp_processor_id() &&
-	       (task_allowed_on(task, cpu) || bug(WAKE_LIST_ANYWHERE)) &&
-	       atomic_load(&per_cpu(runqueue, cpu).nr_running) == 0;
+	return (task_allowed_on(task, rq->cpu) || bug(WAKE_LIST_ANYWHERE)) &&
+	       atomic_load(&rq->nr_running) == 0;
 }
 
+/* Of another cpu only: this one would wait for an interrupt of its own. */
 static bool
-queue_on_wake_list(struct task *task)
+queue_on_wake_list(struct task *task, unsigned int cpu)
 {
-	unsigned int cpu = atomic_load(&task->cpu);
 	struct rq *rq = &per_cpu(runqueue, cpu);
 
-	if (!wake_list_helps(task, cpu)) {
+	if (cpu == smp_processor_id() || !wake_list_helps(task, rq)) {
 		return false;
 	}
 	atomic_store(&rq->ttwu_pending, 1);
@@ -181,27 +180,43 @@ sched_ttwu_pending(void)
 
 /* ---- waking ---- */
 
-/* pi_lock held. The lock's atomic operation is the full barrier before the state is read. */
+/*
+ * The task is still being switched out: returns true if its cpu is left to enqueue it, false,
+ * later, when it is out.
+ */
 static bool
-wake_up_locked(struct task *task, uint32_t states, unsigned int seen_cpu)
+leaves_cpu(struct task *task)
 {
-	if (!(atomic_load(&task->state) & states)) {
-		return false;
-	}
-	trace(TRACE_sched_waking, task->pid, wakeup_fields(task));
-	smp_rmb(); /* state before on_rq: pairs with the rq lock in the sleeper's __schedule() */
-	if (atomic_load(&task->on_rq) && wake_queued(task)) {
-		return true;
-	}
-	atomic_store(&task->state, TASK_WAKING);
-	if (atomic_load_acquire(&task->on_cpu) && queue_on_wake_list(task)) {
+	if (queue_on_wake_list(task, atomic_load(&task->cpu))) {
 		return true;
 	}
 	while (atomic_load_acquire(&task->on_cpu) && !bug(NO_ON_CPU_WAIT)) {
 		arch_cpu_relax(); /* bounded: the rest of its switch */
 	}
-	atomic_store(&task->cpu, bug(STALE_WAKE_CPU) ? seen_cpu : select_task_rq(task));
-	if (!queue_on_wake_list(task)) {
+	return false;
+}
+
+/* pi_lock held. The lock's atomic operation is the full barrier before the state is read. */
+static bool
+wake_up_locked(struct task *task, uint32_t states, unsigned int seen_cpu)
+{
+	unsigned int cpu;
+
+	if (!(atomic_load(&task->state) & states)) {
+		return false;
+	}
+	trace_waking(TRACE_sched_waking, task);
+	smp_rmb(); /* state before on_rq: pairs with the rq lock in the sleeper's __schedule() */
+	if (atomic_load(&task->on_rq) && wake_queued(task)) {
+		return true;
+	}
+	atomic_store(&task->state, TASK_WAKING);
+	if (__builtin_expect(atomic_load_acquire(&task->on_cpu), 0) && leaves_cpu(task)) {
+		return true;
+	}
+	cpu = bug(STALE_WAKE_CPU) ? seen_cpu : select_task_rq(task);
+	atomic_store(&task->cpu, cpu);
+	if (cpu == smp_processor_id() || !queue_on_wake_list(task, cpu)) {
 		enqueue_woken(task, TRACE_sched_wakeup);
 	}
 	return true;
@@ -214,9 +229,9 @@ wake_up_current(uint32_t states)
 	if (!(atomic_load(&current->state) & states)) {
 		return false;
 	}
-	trace(TRACE_sched_waking, current->pid, wakeup_fields(current));
+	trace_waking(TRACE_sched_waking, current);
 	atomic_store(&current->state, TASK_RUNNING);
-	trace(TRACE_sched_wakeup, current->pid, wakeup_fields(current));
+	trace_waking(TRACE_sched_wakeup, current);
 	return true;
 }
 
@@ -234,9 +249,11 @@ wake_up_state(struct task *task, uint32_t states)
 	} else {
 		/* Linux once believed in the cpu that it saw here (b6e13e85829f). */
 		seen_cpu = bug(STALE_WAKE_CPU) ? atomic_load(&task->cpu) : 0;
-		flags = raw_spin_lock_irqsave(&task->pi_lock);
+		flags = arch_irq_save();
+		ticket_lock(&task->pi_lock); /* counted above */
 		woken = wake_up_locked(task, states, seen_cpu);
-		raw_spin_unlock_irqrestore(&task->pi_lock, flags);
+		ticket_unlock(&task->pi_lock);
+		arch_irq_restore(flags);
 	}
 	preempt_enable();
 	return woken;

@@ -20,7 +20,23 @@
 #define DOORBELL_EXIT    0x04u /* OUT: status 0-255, ends the run */
 #define DOORBELL_CONSOLE 0x08u /* OUT: drain the console ring; done when the OUT retires */
 #define DOORBELL_SETTLE  0x0cu /* OUT: no effect but its exit, which lets a pending interrupt in */
-#define DOORBELL_PANIC   0x10u /* OUT: the guest has printed its last words: report it, status 70 */
+/*
+ * OUT: the guest has printed its last words: report it, status 70. The value: the low 32 bits of
+ * the address of the outermost preempt_disable() that is still open there, 0: none. Kernel
+ * addresses are sign-extended from 32 bits.
+ */
+#define DOORBELL_PANIC 0x10u
+/*
+ * OUT: vector | APIC id << 8: interrupt that cpu with that vector when an event comes, and at once
+ * if one has come already; vector 0: no longer. Nothing comes of a vector below 32 or of an id that
+ * no cpu has. IN: the events that have come since the last IN, DOORBELL_EVENT_*. Only the latest
+ * OUT counts; an event that comes several times before the IN is one, and an interrupt may find
+ * none.
+ */
+#define DOORBELL_EVENT 0x14u
+
+#define DOORBELL_EVENT_MODEL     0x1u /* the user asks for the next preemption model */
+#define DOORBELL_EVENT_INPUT_END 0x2u /* the input has ended: the UART has received all of it */
 
 #define DOORBELL_MAGIC 0x4b54564fu /* "OVTK" in memory */
 

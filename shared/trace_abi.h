@@ -79,10 +79,11 @@ enum trace_event {
 };
 
 /* Interrupts that the kernel proper handles. Name, words. */
-#define IRQ_KINDS(X)      \
-	X(TIMER, "timer") \
+#define IRQ_KINDS(X)                \
+	X(TIMER, "timer")           \
 	X(RESCHEDULE, "reschedule") \
-	X(CALL, "call")
+	X(CALL, "call")             \
+	X(EVENT, "event")
 
 enum irq_kind {
 #define IRQ_KIND_ENUM(name, words) IRQ_##name,

@@ -1,55 +1,200 @@
 #!/bin/sh
-# mutants.sh VMM FOLDER: switches each seeded bug on and runs the programs that check the kernel from
-# inside, under QEMU: `kernel` on two cpus, `sweep` with an interrupt at every instruction. Each bug must
-# be caught by one of them, by the words that the registry (guest/bug.h) says; without a bug both pass.
-vmm=$1
-folder=$2
+# mutants.sh FOLDER STAMP...: each seeded bug of guest/bug.h, and the suites that catch it by the words
+# that the registry says. The explorer's suites have tried their bugs already: the logs beside the stamps
+# have a line "MUTANT bug | scenario | reason" for each. The programs that check the kernel from inside
+# are run here, under QEMU, with each bug: `kernel` on two cpus, `sweep` with an interrupt at every
+# instruction; without a bug both must pass. A bug that no suite catches by its words is a failure.
+# The result is kept in build/test/mutants.log for properties.sh.
+folder=$1
+shift
 qemu=qemu-system-x86_64
-limit=30 # seconds: a bug may hang the kernel
+limit=20       # seconds for one run: a bug may hang the kernel
+limit_known=12 # if the explorer has caught it already: longer than the checks wait for a lost task
+workers=2
+columns=100
+total=build/test/mutants.total
 
+mkdir -p build/test
+rm -f $total
 if ! command -v $qemu >/dev/null; then
 	echo "SKIP: no $qemu: the seeded bugs were not tried"
 	exit 0
 fi
+temp=$(mktemp -d)
+trap 'rm -rf "$temp"' EXIT
+pids=
+trap 'kill $pids 2>/dev/null; exit 130' INT TERM
 
-run() { # PROGRAM BOOTARG
-	case $1 in
+run() { # SECONDS PROGRAM BOOTARG: in a subshell
+	case $2 in
 	kernel) machine="-smp 2" ;;
 	sweep) machine="-icount shift=0,sleep=off" ;;
 	esac
-	timeout $limit $qemu -accel tcg $machine -m 32 -display none -serial stdio -no-reboot \
-		-device isa-debug-exit,iobase=0xf4,iosize=4 -append "$2" \
-		-kernel "$folder/$1-bugs.elf" 2>&1
+	exec timeout "$1" $qemu -accel tcg $machine -m 32 -display none -serial stdio -no-reboot \
+		-device isa-debug-exit,iobase=0xf4,iosize=4 -append "$3" \
+		-kernel "$folder/$2-bugs.elf" </dev/null 2>&1
 }
 
-for program in kernel sweep; do
-	if run $program "" | grep -qE 'FAIL|panic'; then
-		echo "$program fails without a bug"
-		exit 1
-	fi
-done
-
-printf '%-22s %-5s %-14s %s\n' bug breaks "caught by" by
-tried=0
-missed=0
-list=$(mktemp)
-"$vmm" "$folder/kernel-bugs.elf" bug=list >"$list" || exit 1
-while IFS='|' read -r name property seen mistake words; do
-	name=$(echo $name)
-	words=$(echo "$words" | sed 's/^ *//; s/ *$//')
-	caught=
-	for program in kernel sweep; do
-		if run $program "bug=$name" </dev/null | grep -qF "$words"; then
-			caught="$caught $program"
-		fi
+# Does the line contain one of the words, which " or " separates?
+has_words() { # LINE WORDS
+	rest=$2
+	while :; do
+		one=${rest%% or *}
+		case $1 in
+		*"$one"*) return 0 ;;
+		esac
+		[ "$one" = "$rest" ] && return 1
+		rest=${rest#* or }
 	done
-	tried=$((tried + 1))
-	if [ -z "$caught" ]; then
-		missed=$((missed + 1))
-		caught=" nobody"
-	fi
-	printf '%-22s %-5s%-14s  %s\n' "$name" $property "$caught" "$words"
-done <"$list"
-rm -f "$list"
-echo "$((tried - missed)) of $tried seeded bugs caught"
-[ $tried -gt 0 ] && [ $missed = 0 ]
+}
+
+# Runs the program until the words come: prints "BUG|PROGRAM|LINE" with the line that has them, else
+# with the first bad one.
+watch() { # PIPE SECONDS PROGRAM BUG WORDS
+	run "$2" "$3" "bug=$4" >"$1" &
+	pid=$!
+	seen=
+	while IFS= read -r line; do
+		if has_words "$line" "$5"; then
+			seen=$line
+			break
+		fi
+		case $line in
+		*FAIL* | *panic*) seen=${seen:-$line} ;;
+		*' failures' | 'all sweeps passed') seen=${seen:-passed} ;;
+		esac
+	done <"$1"
+	kill $pid 2>/dev/null
+	wait $pid
+	printf "%s|%s|%s\n" "$4" "$3" "${seen:-no report within $2 s}"
+}
+
+# The explorer's line for this bug has the words already.
+is_known() { # BUG WORDS
+	while IFS='|' read -r bug suite seen; do
+		[ "$bug" = "$1" ] && has_words "$seen" "$2" && return 0
+	done <"$temp/explored"
+	return 1
+}
+
+# Every `workers`-th bug, from the number-th on.
+work() { # NUMBER
+	pid=
+	trap 'kill $pid 2>/dev/null; exit 1' TERM
+	mkfifo "$temp/pipe$1"
+	awk -v n="$1" -v of=$workers 'NR % of == n' "$temp/list" >"$temp/list$1"
+	while IFS='|' read -r name property seen mistake words; do
+		name=${name%% *}
+		words=${words# }
+		words=${words%"${words##*[! ]}"}
+		[ -t 2 ] && printf '\r\033[K%s' "$name" >&2
+		seconds=$limit
+		is_known "$name" "$words" && seconds=$limit_known
+		watch "$temp/pipe$1" $seconds kernel "$name" "$words"
+		watch "$temp/pipe$1" $seconds sweep "$name" "$words"
+	done <"$temp/list$1" >"$temp/worker$1"
+}
+
+# The explorer's lines, in the form of the others: "bug|suite|what was seen".
+for stamp in "$@"; do
+	suite=$(basename "$stamp" .passed)
+	sed -n "s/^MUTANT \([^ ]*\) | [^|]* | \(.*\)/\1|${suite#explore_}|\2/p" "$stamp.log"
+done | sed 's/_folded|/|/' | sort -u >"$temp/explored"
+
+(run $limit kernel "") >"$temp/clean"
+(run $limit sweep "") >>"$temp/clean"
+if [ "$(grep -cxE '0 failures|all sweeps passed' "$temp/clean")" != 2 ]; then
+	grep -E 'FAIL|panic' "$temp/clean"
+	echo "a program fails without a bug"
+	exit 1
+fi
+(run $limit kernel bug=list) | grep -F ' | ' >"$temp/list"
+
+number=0
+while [ $number -lt $workers ]; do
+	work $number &
+	pids="$pids $!"
+	number=$((number + 1))
+done
+wait
+[ -t 2 ] && printf '\r\033[K' >&2
+
+cat "$temp/explored" "$temp"/worker* | awk -v list="$temp/list" -v columns=$columns \
+	-v log_file=build/test/mutants.log -v total=$total '
+function trim(text) {
+	gsub(/^ +| +$/, "", text)
+	return text
+}
+function right_words(bug, seen,    n) {
+	for (n = 1; n <= alternatives[bug]; n++) {
+		if (index(seen, words[bug, n])) {
+			return n
+		}
+	}
+	return 0
+}
+BEGIN {
+	while ((getline line < list) > 0) {
+		split(line, field, " \\| ")
+		bug = trim(field[1])
+		bugs[++count] = bug
+		property[bug] = trim(field[2])
+		mistake[bug] = trim(field[4])
+		rest = line
+		for (n = 1; n <= 4; n++) {
+			rest = substr(rest, index(rest, " | ") + 3)
+		}
+		alternatives[bug] = split(trim(rest), parts, " or ")
+		for (n = 1; n <= alternatives[bug]; n++) {
+			words[bug, n] = parts[n]
+		}
+	}
+}
+{
+	cut = index($0, "|")
+	bug = substr($0, 1, cut - 1)
+	rest = substr($0, cut + 1)
+	cut = index(rest, "|")
+	suite = substr(rest, 1, cut - 1)
+	seen = substr(rest, cut + 1)
+	n = right_words(bug, seen)
+	if (n && !((bug, n, suite) in known)) {
+		known[bug, n, suite] = 1
+		caught[bug, n] = caught[bug, n] " " suite
+		if (!index(all[bug] " ", " " suite " ")) {
+			all[bug] = all[bug] " " suite
+		}
+	} else if (!n) {
+		others[bug] = others[bug] "  " suite ": " seen "\n"
+	}
+}
+END {
+	printf "" > log_file
+	for (i = 1; i <= count; i++) {
+		bug = bugs[i]
+		printf "%-26s %-4s  %s\n", bug, property[bug], mistake[bug]
+		for (n = 1; n <= alternatives[bug]; n++) {
+			line = sprintf("  %-64s %s", words[bug, n], caught[bug, n] ? caught[bug, n] : " not heard")
+			if (length(line) > columns) {
+				sub(/ +$/, "", line)
+				line = sprintf("  %s\n  %64s %s", words[bug, n], "", caught[bug, n])
+			}
+			print line
+		}
+		print bug " |" (all[bug] ? all[bug] : " nobody") > log_file
+		if (all[bug]) {
+			passed++
+			continue
+		}
+		failed++
+		survivors = survivors " " bug
+		printf "  SURVIVES. What was seen instead:\n%s", others[bug]
+	}
+	if (failed) {
+		print "not caught by the right words:" survivors
+	}
+	sum = sprintf("%d passed, %d failed", passed, failed)
+	print sum
+	print sum > total
+	exit failed != 0 || passed == 0
+}'

@@ -1,7 +1,9 @@
 #!/bin/sh
 # summary.sh STAMP...: adds up Check's closing lines ("100%: Checks: 5, Failures: 0, Errors: 0") from the
-# logs beside the stamps, and prints one line a suite and the sum.
-awk '
+# logs beside the stamps, and prints one line a suite and the sum, which build/test/check.total keeps.
+total=build/test/check.total
+rm -f $total
+awk -v total=$total '
 FNR == 1 { suite = FILENAME; sub(/.*\//, "", suite); sub(/\.passed\.log$/, "", suite); suites[++n] = suite }
 /^SKIP/ { skipped++; skips[suite]++; print }
 /^[0-9]+%: Checks: / {
@@ -25,6 +27,8 @@ END {
 		passed += checks[suite] - bad[suite]
 		failed += bad[suite]
 	}
-	printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+	sum = sprintf("%d passed, %d failed, %d skipped", passed, failed, skipped)
+	print sum
+	print sum > total
 	exit failed != 0
 }' $(printf "%s.log " "$@")

@@ -13,6 +13,10 @@
 #define KEYBOARD_COMMAND_PORT 0x64u
 #define KEYBOARD_RESET        0xfeu
 
+/* A message-signalled interrupt: fixed, edge-triggered, to the cpu with this APIC id. */
+#define MSI_ADDRESS          0xfee00000u
+#define MSI_ADDRESS_ID_SHIFT 12
+
 static void
 uart_output(void *context, uint8_t byte)
 {
@@ -46,6 +50,7 @@ devices_init(struct devices *devices, struct memory *memory, int vm_fd, int outp
 	pthread_mutex_init(&devices->lock, NULL);
 	console_init(&devices->console, memory, output_fd);
 	uart_init(&devices->uart, &host);
+	devices->events = (struct events){ .pending = 0 };
 	devices->vm_fd = vm_fd;
 	devices->input_event_fd = -1;
 }
@@ -66,6 +71,26 @@ static bool
 is_uart(uint32_t port)
 {
 	return port >= UART_PORT && port < UART_PORT + UART_PORTS;
+}
+
+/* Vectors and cpus are the guest's choice; if it has no such cpu, nothing comes. */
+static void
+interrupt(const struct devices *devices, struct events_interrupt interrupt)
+{
+	struct kvm_msi msi = {
+		.address_lo = MSI_ADDRESS | (uint32_t)interrupt.apic_id << MSI_ADDRESS_ID_SHIFT,
+		.data = interrupt.vector,
+	};
+
+	if (interrupt.vector != 0 && devices->vm_fd >= 0) {
+		ioctl(devices->vm_fd, KVM_SIGNAL_MSI, &msi);
+	}
+}
+
+void
+devices_raise_event(struct devices *devices, uint32_t mask)
+{
+	interrupt(devices, events_raise(&devices->events, mask));
 }
 
 static struct end
@@ -89,6 +114,11 @@ doorbell_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32
 		break;
 	case DOORBELL_VERB_PANIC:
 		end.kind = END_GUEST_PANIC;
+		/* A kernel's addresses are the upper half of a sign's extension. */
+		end.preempt_disable_ip = (uint64_t)(int64_t)(int32_t)action.value;
+		break;
+	case DOORBELL_VERB_SUBSCRIBE:
+		interrupt(devices, events_subscribe(&devices->events, action.value));
 		break;
 	}
 	return end;
@@ -145,6 +175,15 @@ devices_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32_
 	return end;
 }
 
+static uint32_t
+doorbell_in(struct devices *devices, uint32_t offset, uint32_t size)
+{
+	if (doorbell_reads_events(offset, size)) {
+		return events_take(&devices->events);
+	}
+	return doorbell_read(offset, size);
+}
+
 static uint8_t
 byte_in(struct devices *devices, uint32_t port)
 {
@@ -166,7 +205,7 @@ devices_in(struct devices *devices, uint16_t port, uint8_t *data, uint32_t size)
 	pthread_mutex_lock(&devices->lock);
 	was_full = uart_receive_room(&devices->uart) == 0;
 	if (is_doorbell(port)) {
-		uint32_t value = doorbell_read(port - DOORBELL_PORT, size);
+		uint32_t value = doorbell_in(devices, port - DOORBELL_PORT, size);
 
 		memcpy(data, &value, size);
 	} else {

@@ -10,6 +10,7 @@
 
 #include "vmm/console.h"
 #include "vmm/end.h"
+#include "vmm/events.h"
 #include "vmm/uart.h"
 
 #include <pthread.h>
@@ -21,8 +22,9 @@ struct devices {
 	pthread_mutex_t lock;
 	struct console console;
 	struct uart uart;
-	int vm_fd;          /* for the UART's interrupt; -1: nowhere */
-	int input_event_fd; /* written when the UART has room again; -1: nobody waits */
+	struct events events; /* not under the lock */
+	int vm_fd;            /* for the UART's interrupt; -1: nowhere */
+	int input_event_fd;   /* written when the UART has room again; -1: nobody waits */
 };
 
 void devices_init(struct devices *devices, struct memory *memory, int vm_fd, int output_fd);
@@ -35,6 +37,10 @@ void devices_destroy(struct devices *devices);
  */
 struct end devices_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32_t size);
 void devices_in(struct devices *devices, uint16_t port, uint8_t *data, uint32_t size);
+
+/* Tells the guest of these events (DOORBELL_EVENT_*), now or when it asks. Never waits. Any thread.
+ */
+void devices_raise_event(struct devices *devices, uint32_t mask);
 
 /* How many bytes the guest can receive. False if the lock is taken: ask again later. */
 bool devices_receive_room(struct devices *devices, size_t *room);

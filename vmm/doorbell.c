@@ -21,12 +21,23 @@ doorbell_write(uint32_t offset, uint32_t size, uint32_t value)
 		break;
 	case DOORBELL_PANIC:
 		action.verb = DOORBELL_VERB_PANIC;
+		action.value = value;
+		break;
+	case DOORBELL_EVENT:
+		action.verb = DOORBELL_VERB_SUBSCRIBE;
+		action.value = value;
 		break;
 	default:
 		/* DOORBELL_SETTLE too: the exit to here is all that it asks for. */
 		break;
 	}
 	return action;
+}
+
+bool
+doorbell_reads_events(uint32_t offset, uint32_t size)
+{
+	return offset == DOORBELL_EVENT && size == sizeof(uint32_t);
 }
 
 uint32_t

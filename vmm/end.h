@@ -25,6 +25,8 @@ struct end {
 	uint8_t status;
 	int error;
 	int signal;
+	uint64_t
+		preempt_disable_ip; /* of GUEST_PANIC: where preemption was disabled; 0: not said */
 };
 
 /* The exit status of the process after such an end. */

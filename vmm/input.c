@@ -3,6 +3,8 @@
 
 #include "vmm/terminal.h"
 
+#include "shared/doorbell_abi.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -94,6 +96,8 @@ input_read(struct input *input)
 		input->count = (size_t)count;
 		deliver(input);
 	} else if (count == 0 || (errno != EINTR && errno != EAGAIN)) {
+		/* Nothing is read while there is something to deliver: the UART has had it all. */
 		input->is_over = true;
+		devices_raise_event(input->devices, DOORBELL_EVENT_INPUT_END);
 	}
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * Standard input on its way to the guest's UART. Nothing is read before the guest has room for it,
- * so what it does not take stays with its writer. Main thread only; never waits for the devices'
- * lock.
+ * so what it does not take stays with its writer. Its end is an event for the guest. Main thread
+ * only; never waits for the devices' lock.
  */
 #pragma once
 

@@ -233,6 +233,19 @@ print_others(const struct report *report, uint32_t but, bool with_backtrace)
 	}
 }
 
+/* The guest's word, and only that: it may have counted wrong. */
+static void
+print_preempt_disable(const struct report *report, const struct end *end)
+{
+	char name[NAME_MAX_LENGTH];
+
+	if (end->preempt_disable_ip != 0) {
+		fprintf(stderr, "  preemption disabled at %s\n",
+		        symbols_format(report->symbols, end->preempt_disable_ip, name,
+		                       sizeof(name)));
+	}
+}
+
 static void
 print_crash(const struct report *report, const struct end *end)
 {
@@ -250,6 +263,7 @@ print_crash(const struct report *report, const struct end *end)
 		break;
 	}
 	print_cpu(report, cpu);
+	print_preempt_disable(report, end);
 	print_last_records(report, cpu);
 	print_others(report, end->cpu, false);
 }

@@ -10,6 +10,7 @@
 #include "vmm/input.h"
 #include "vmm/terminal.h"
 
+#include "shared/doorbell_abi.h"
 #include "shared/scenario_abi.h"
 
 #include <errno.h>
@@ -42,6 +43,7 @@ struct run {
 	uint32_t runner_count; /* threads that were started */
 	struct input input;
 	int signal_fd;
+	int user_fd;         /* SIGUSR1, which must not cut the last output short as those may */
 	int64_t deadline_ns; /* 0: none */
 
 	atomic_bool stop; /* set after end, before the cpus are kicked */
@@ -52,6 +54,13 @@ struct run {
 };
 
 static const int stop_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+static void
+fill_user_signal(sigset_t *signals)
+{
+	sigemptyset(signals);
+	sigaddset(signals, SIGUSR1);
+}
 
 /* Those that we wait for: what our parent made us ignore (nohup) stays ignored. */
 static void
@@ -80,6 +89,8 @@ run_block_signals(void)
 	fill_signals(&signals);
 	/* The kick too: a thread takes it only once it can do something with it. */
 	sigaddset(&signals, SIGRTMIN);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	fill_user_signal(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 }
 
@@ -185,6 +196,17 @@ handle_signal(struct run *run)
 	}
 }
 
+/* However many of them came, it is one event: the guest cannot tell either. */
+static void
+handle_user_signal(struct run *run)
+{
+	struct signalfd_siginfo info;
+
+	if (read(run->user_fd, &info, sizeof(info)) == sizeof(info)) {
+		devices_raise_event(&run->machine->devices, DOORBELL_EVENT_MODEL);
+	}
+}
+
 /* How long the main thread may sleep: NULL without a limit, else *timeout. */
 static struct timespec *
 sleep_limit(const struct run *run, struct timespec *timeout)
@@ -219,6 +241,7 @@ wait_for_end(struct run *run)
 			{ .fd = run->signal_fd, .events = POLLIN },
 			{ .fd = run->input.room_fd, .events = POLLIN },
 			{ .fd = input_prepare(&run->input), .events = POLLIN },
+			{ .fd = run->user_fd, .events = POLLIN },
 		};
 
 		ready = ppoll(fds, sizeof(fds) / sizeof(fds[0]), sleep_limit(run, &timeout), NULL);
@@ -230,6 +253,9 @@ wait_for_end(struct run *run)
 		}
 		if (fds[3].revents != 0) {
 			input_read(&run->input);
+		}
+		if (fds[4].revents != 0) {
+			handle_user_signal(run);
 		}
 		if (run->deadline_ns != 0 && now_ns() >= run->deadline_ns) {
 			end_run(run, &(struct end){ .kind = END_TIMEOUT });
@@ -247,8 +273,10 @@ init(struct run *run, struct machine *machine)
 	pthread_mutex_init(&run->lock, NULL);
 	fill_signals(&signals);
 	run->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	fill_user_signal(&signals);
+	run->user_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	run->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (run->signal_fd < 0 || run->ended_fd < 0 ||
+	if (run->signal_fd < 0 || run->user_fd < 0 || run->ended_fd < 0 ||
 	    input_init(&run->input, &machine->devices) != 0) {
 		die(EXIT_STATUS_OS, "descriptors to wait on:");
 	}
@@ -274,6 +302,16 @@ drain(struct run *run)
 	}
 }
 
+/* Known only now: until its end the guest might still have asked. The last signal may be unread. */
+static void
+warn_of_unheard(struct run *run)
+{
+	handle_user_signal(run);
+	if (events_are_unheard(&run->machine->devices.events, DOORBELL_EVENT_MODEL)) {
+		warn("SIGUSR1: this guest takes no events");
+	}
+}
+
 struct end
 run_machine(struct machine *machine)
 {
@@ -284,10 +322,12 @@ run_machine(struct machine *machine)
 	wait_for_end(&run);
 	join_cpus(&run);
 	drain(&run);
+	warn_of_unheard(&run);
 	terminal_restore();
 	input_destroy(&run.input);
 	close(run.ended_fd);
 	close(run.signal_fd);
+	close(run.user_fd);
 	pthread_mutex_destroy(&run.lock);
 	return run.end;
 }

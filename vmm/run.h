@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * A run of the machine, from its first instruction to its end: a thread for each cpu, while the
- * main thread waits for the first thing that ends it (a cpu, a signal, the timeout) and feeds the
- * UART.
+ * main thread waits for the first thing that ends it (a cpu, a signal, the timeout), feeds the
+ * UART, and makes an event for the guest of SIGUSR1.
  */
 #pragma once
 

@@ -36,6 +36,7 @@ static const struct capability needed[] = {
 	CAPABILITY(KVM_CAP_SET_TSS_ADDR, "real mode on Intel"),
 	CAPABILITY(KVM_CAP_SET_IDENTITY_MAP_ADDR, "real mode on Intel"),
 	CAPABILITY(KVM_CAP_EXT_CPUID, "the cpus' features"),
+	CAPABILITY(KVM_CAP_SIGNAL_MSI, "telling the guest of events"),
 	CAPABILITY(KVM_CAP_MP_STATE, "application processors"),
 	CAPABILITY(KVM_CAP_IMMEDIATE_EXIT, "stopping a cpu without a race"),
 	CAPABILITY(KVM_CAP_NR_MEMSLOTS, "memory slots"),

@@ -34,6 +34,7 @@ struct explore_report {
 	bool complete;    /* the whole space was explored, and nothing failed */
 	bool failed;
 	bool fine; /* of the replay: see host_fine */
+	int cpu;   /* that failed, or -1: the check did */
 	char reason[256];
 	char replay[EXPLORE_REPLAY_SIZE];
 };
@@ -74,5 +75,12 @@ void explore_replay(const struct explore_scenario *scenario, const char *replay,
 /* Takes out of report->replay whatever the same failure does not need. */
 void explore_minimize(const struct explore_scenario *scenario, struct explore_report *report);
 
-/* A name for an address in the lines of a replay. In boot(). */
+/* A name for an address in what is told of a run. In boot(). */
 void explore_name(const void *addr, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * What the cpus say to each other through this atomic word, which has a name, belongs into the
+ * picture of a failing run (picture.h). words: what a value means, or NULL for a number; it may
+ * return NULL. In boot().
+ */
+void explore_show(const void *addr, const char *(*words)(uint32_t value));

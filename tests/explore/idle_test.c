@@ -46,7 +46,7 @@ boot_idle(void)
 {
 	sleeper = scenario_task(0, block_once, NULL);
 	scenario_name_task(sleeper, "sleeper");
-	scenario_name_run_queues(2);
+	scenario_name_cpus(2);
 	scenario_task(1, wake, NULL);
 }
 
@@ -185,7 +185,7 @@ boot_polling(bool wakes)
 		sleeper = scenario_task(0, sleep_at_once, NULL);
 		scenario_name_task(sleeper, "sleeper");
 	}
-	scenario_name_run_queues(2);
+	scenario_name_cpus(2);
 	scenario_task(1, wakes ? wake : ask, NULL);
 }
 

@@ -212,8 +212,7 @@ static void
 boot_exit(unsigned int mortal_cpu, uintptr_t heir_cpus)
 {
 	mortal = scenario_task(mortal_cpu, die, NULL);
-	explore_name(&mortal->state, "mortal.state");
-	explore_name(&mortal->on_cpu, "mortal.on_cpu");
+	scenario_name_task(mortal, "mortal");
 	explore_name(&mortal->refcount, "mortal.refcount");
 	scenario_task(0, join_and_bequeath, (void *)heir_cpus);
 }

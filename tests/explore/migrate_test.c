@@ -44,7 +44,7 @@ boot_task(void (*body)(void *), unsigned int cpus)
 {
 	task = scenario_task(0, body, NULL);
 	scenario_name_task(task, "task");
-	scenario_name_run_queues(cpus);
+	scenario_name_cpus(cpus);
 }
 
 /* It is in one queue, of a cpu where it may run. */
@@ -340,7 +340,7 @@ make_new(void *arg)
 static void
 boot_new(void)
 {
-	scenario_name_run_queues(2);
+	scenario_name_cpus(2);
 	scenario_task(0, make_new, NULL);
 	scenario_task(1, move_to, (void *)1);
 }

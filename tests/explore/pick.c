@@ -6,6 +6,8 @@
 
 #include "guest/bug.h"
 #include "guest/sched.h"
+#include "tests/explore/name.h"
+#include "tests/host/record.h"
 
 struct choices choices;
 
@@ -32,6 +34,8 @@ pick_begin(const struct explore_scenario *scenario, bool fine,
 	host_fine = fine;
 	host_pick = pick;
 	booting = scenario;
+	record_runs = false;
+	name_forget();
 	host_boot(scenario->cpus, boot, scenario->idle != NULL ? scenario->idle : sched_idle_loop);
 }
 
@@ -75,6 +79,7 @@ pick_run(const struct explore_scenario *scenario, struct explore_report *report)
 		return false;
 	}
 	report->failed = true;
+	report->cpu = result.cpu;
 	memcpy(report->reason, result.reason, sizeof(report->reason));
 	write_replay(report);
 	return true;

@@ -25,6 +25,11 @@ void pick_begin(const struct explore_scenario *scenario, bool fine,
  */
 bool pick_run(const struct explore_scenario *scenario, struct explore_report *report);
 
+/* explore_replay(), recorded; seen, if not NULL, is told of each transition before it happens. */
+void replay_seen(const struct explore_scenario *scenario, const char *replay,
+                 void (*seen)(const struct host_transition *t, unsigned int moment),
+                 struct explore_report *report);
+
 /* First thing in a pick function: the number of this moment. Fails the run if it is too long. */
 unsigned int pick_moment(void);
 

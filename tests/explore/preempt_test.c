@@ -81,7 +81,7 @@ boot_model(enum preempt_model before, enum preempt_model after)
 	model_after = after;
 	flips = before != after;
 	urgent = scenario_fifo_task(0, 50, run_urgently, NULL);
-	explore_name(&urgent->state, "urgent.state");
+	scenario_name_task(urgent, "urgent");
 	scenario_task(0, compute, NULL);
 	scenario_task(1, wake_and_flip, NULL);
 }
@@ -117,7 +117,7 @@ check_urgent(void)
 	HOST_EXPECT(host_all_halted());
 }
 
-/* P5, P13: a folded request is answered at the next point of the model, none and full. */
+/* P5, P13 (none, full): a folded request is answered at the next point of the model. */
 START_TEST(test_preempt_request_is_answered_at_a_point)
 {
 	scenario_must_hold(&(struct explore_scenario){ "request, none", 2, boot_none, check_urgent,
@@ -129,7 +129,7 @@ START_TEST(test_preempt_request_is_answered_at_a_point)
 }
 END_TEST
 
-/* P17: a live switch of the model, in both directions, loses no pending request. */
+/* P17 (none, full): a live switch of the model, in both directions, loses no pending request. */
 START_TEST(test_preempt_model_switch_keeps_the_request)
 {
 	scenario_must_hold(&(struct explore_scenario){ "request, none to full", 2,
@@ -191,7 +191,7 @@ START_TEST(test_preempt_is_requested_by_priority)
 END_TEST
 
 /*
- * P13, seeded bug: under none might_sleep() lets itself be preempted; the switch asserts the model.
+ * P13 (none), seeded bug: might_sleep() lets itself be preempted; the switch asserts the model.
  */
 static void
 compute_might_sleep(void *arg)
@@ -271,7 +271,7 @@ START_TEST(test_preempt_of_a_sleeper_to_be_keeps_it)
 }
 END_TEST
 
-/* P8, P18: with interrupts off neither point switches, whatever is folded. */
+/* P8, P18 (none, full): with interrupts off neither point switches, whatever is folded. */
 static void
 pass_points_irqs_off(void *arg)
 {
@@ -434,14 +434,14 @@ START_TEST(test_timer_forgotten_is_noticed)
 }
 END_TEST
 
-static HOST_STATE unsigned int slept;
+static HOST_STATE unsigned int slept_on[2];
 
 static void
 sleep_a_while(void *arg)
 {
 	host_gate();
 	timer_sleep((uintptr_t)arg);
-	slept++;
+	slept_on[smp_processor_id()]++;
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	schedule();
 }
@@ -456,6 +456,8 @@ boot_sleepers(void)
 static void
 check_slept(void)
 {
+	unsigned int slept = slept_on[0] + slept_on[1];
+
 	HOST_EXPECT(slept == 2);
 	HOST_EXPECT(host_all_halted());
 }
@@ -465,8 +467,7 @@ advance(void *arg)
 {
 	(void)arg;
 	host_gate();
-	host_clock_advance(50);
-	host_clock_advance(50);
+	host_clock_advance(100);
 	host_stop();
 }
 
@@ -475,7 +476,7 @@ boot_sleeper_and_clock(void)
 {
 	scenario_task(0, sleep_a_while, (void *)(uintptr_t)100);
 	scenario_task(1, advance, NULL);
-	slept = 1;
+	slept_on[1] = 1;
 }
 
 /*

@@ -3,68 +3,18 @@
  * Telling a failing run again: replaying it with a line for each transition, and finding a shorter
  * one.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/explore/name.h"
 #include "tests/explore/pick.h"
-
-#define NAMES_MAX 64
-
-struct name {
-	const void *addr;
-	char text[32];
-};
-
-static struct name names[NAMES_MAX];
-static unsigned int name_count;
+#include "tests/host/record.h"
 
 static uint8_t given[EXPLORE_MOMENTS_MAX]; /* choices by their numbers */
+static unsigned int deviation;             /* the last choice, if it was not 0 */
+static unsigned int alternatives;
 static void (*print_line)(const char *line);
-
-void
-explore_name(const void *addr, const char *format, ...)
-{
-	struct name *name = NULL;
-	va_list args;
-
-	for (unsigned int n = 0; n < name_count; n++) {
-		name = names[n].addr == addr ? &names[n] : name;
-	}
-	if (name == NULL && name_count < NAMES_MAX) {
-		name = &names[name_count++];
-	}
-	if (name != NULL) {
-		name->addr = addr;
-		va_start(args, format);
-		vsnprintf(name->text, sizeof(name->text), format, args);
-		va_end(args);
-	}
-}
-
-static const char *
-name_of(const void *addr)
-{
-	static char text[32];
-
-	if (addr == NULL) {
-		return "";
-	}
-	for (unsigned int n = 0; n < name_count; n++) {
-		if (names[n].addr == addr) {
-			return names[n].text;
-		}
-	}
-	for (unsigned int cpu = 0; cpu < HOST_CPUS_MAX; cpu++) {
-		if (addr == &host_cpu(cpu)->pending) {
-			snprintf(text, sizeof(text), "cpu %u", cpu);
-			return text;
-		}
-	}
-	snprintf(text, sizeof(text), "%p", addr);
-	return text;
-}
 
 static const char *
 verb_of(const struct host_transition *t)
@@ -74,39 +24,44 @@ verb_of(const struct host_transition *t)
 		"fence",  "iret",  "sends to", "halts",  "passes the gate", "moves the clock",
 	};
 	static const char *const others[HOST_ACTOR_COUNT] = {
-		[HOST_IRQ] = "takes TIMER on",    [HOST_IRQ + 1] = "takes RESCHEDULE on",
-		[HOST_IRQ + 2] = "takes CALL on", [HOST_NMI] = "takes NMI on",
-		[HOST_DRAIN] = "memory gets",     [HOST_CLOCK] = "clock goes on",
+#define KIND_WORDS(name, words) [HOST_IRQ + IRQ_##name] = "takes " #name " on",
+		IRQ_KINDS(KIND_WORDS)
+#undef KIND_WORDS
+			[HOST_NMI] = "takes NMI on",
+		[HOST_DRAIN] = "memory gets",
+		[HOST_CLOCK] = "clock goes on",
 	};
 
 	return t->actor == HOST_STEP ? steps[t->op.kind] : others[t->actor];
 }
 
 static void
-tell(const struct host_transition *t, unsigned int moment, unsigned int choice, unsigned int count)
+tell(const struct host_transition *t, unsigned int moment)
 {
 	char line[160];
 	int used = snprintf(line, sizeof(line), "%4u %*s%u: %s %s", moment, 4 + 26 * t->cpu, "cpu ",
 	                    t->cpu, verb_of(t), name_of(t->op.addr));
 
-	if (choice != 0) {
-		snprintf(line + used, sizeof(line) - (size_t)used, "  [%u of %u]", choice, count);
+	if (deviation != 0) {
+		snprintf(line + used, sizeof(line) - (size_t)used, "  [%u of %u]", deviation,
+		         alternatives);
 	}
+	deviation = 0;
 	print_line(line);
 }
 
 static unsigned int
 pick(const struct host_transition *transitions, unsigned int count)
 {
-	unsigned int moment = pick_moment();
 	unsigned int choice = count > 1 ? given[choices.count] : 0;
 
+	(void)transitions;
+	pick_moment();
 	if (choice >= count) {
 		choice = 0; /* a shortened string has led elsewhere */
 	}
-	if (print_line != NULL) {
-		tell(&transitions[choice], moment, choice, count);
-	}
+	deviation = choice;
+	alternatives = count;
 	return pick_note(choice, count);
 }
 
@@ -132,14 +87,24 @@ parse(const char *replay)
 }
 
 void
+replay_seen(const struct explore_scenario *scenario, const char *replay,
+            void (*seen)(const struct host_transition *t, unsigned int moment),
+            struct explore_report *report)
+{
+	parse(replay);
+	pick_begin(scenario, replay[0] == 'f', pick, report);
+	record_runs = true;
+	host_transition_seen = seen;
+	pick_run(scenario, report);
+	host_transition_seen = NULL;
+}
+
+void
 explore_replay(const struct explore_scenario *scenario, const char *replay,
                void (*print)(const char *line), struct explore_report *report)
 {
 	print_line = print;
-	parse(replay);
-	pick_begin(scenario, replay[0] == 'f', pick, report);
-	pick_run(scenario, report);
-	print_line = NULL;
+	replay_seen(scenario, replay, print != NULL ? tell : NULL, report);
 }
 
 static bool

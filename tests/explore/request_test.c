@@ -70,7 +70,7 @@ boot_target(bool computes, uint32_t others)
 		watch(computing);
 	}
 	watch(per_cpu(runqueue, 0).idle);
-	scenario_name_run_queues(others + 1);
+	scenario_name_cpus(others + 1);
 }
 
 static void
@@ -259,7 +259,7 @@ boot_urgent(unsigned int wakers, void (*body)(void *))
 		watch(computing);
 	}
 	watch(per_cpu(runqueue, 0).idle);
-	scenario_name_run_queues(wakers + 1);
+	scenario_name_cpus(wakers + 1);
 }
 
 static void

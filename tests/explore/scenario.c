@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest/format.h"
 #include "guest/sched.h"
 #include "guest/smp.h"
+#include "guest/trace.h"
+#include "tests/explore/picture.h"
 
 #define SEED      1
 #define PCT_DEPTH 3
@@ -42,20 +45,60 @@ scenario_fifo_task(unsigned int cpu, uint8_t priority, void (*fn)(void *), void 
 	});
 }
 
-void
-scenario_name_task(const struct task *task, const char *name)
+/* ---- names ---- */
+
+static const char *
+state_words(uint32_t state)
 {
+	switch (state) {
+	case TASK_RUNNING:
+		return "RUNNING";
+	case TASK_INTERRUPTIBLE:
+		return "INTERRUPTIBLE";
+	case TASK_UNINTERRUPTIBLE:
+		return "UNINTERRUPTIBLE";
+	case TASK_DEAD:
+		return "DEAD";
+	case TASK_WAKING:
+		return "WAKING";
+	default:
+		return NULL;
+	}
+}
+
+static const char *
+flags_words(uint32_t flags)
+{
+	return flags == TIF_NEED_RESCHED ? "NEED_RESCHED" : NULL;
+}
+
+/* Linux traces the new name of a task, too. */
+static void
+rename_task(struct task *task, const char *name)
+{
+	uint64_t comm = 0;
+
+	format_string(task->comm, sizeof(task->comm), "%s", name);
+	memcpy(&comm, task->comm, sizeof(comm));
+	trace(TRACE_task_comm, task->pid, comm);
+}
+
+void
+scenario_name_task(struct task *task, const char *name)
+{
+	rename_task(task, name);
 	explore_name(&task->state, "%s.state", name);
 	explore_name(&task->flags, "%s.flags", name);
 	explore_name(&task->on_cpu, "%s.on_cpu", name);
 	explore_name(&task->on_rq, "%s.on_rq", name);
-	explore_name(&task->cpu, "%s.cpu", name);
 	explore_name(&task->pi_lock.next, "%s.pi_lock.next", name);
 	explore_name(&task->pi_lock.owner, "%s.pi_lock.owner", name);
+	explore_show(&task->state, state_words);
+	explore_show(&task->flags, flags_words);
 }
 
 void
-scenario_name_run_queues(unsigned int cpus)
+scenario_name_cpus(unsigned int cpus)
 {
 	for (unsigned int cpu = 0; cpu < cpus; cpu++) {
 		const struct rq *rq = &per_cpu(runqueue, cpu);
@@ -67,8 +110,11 @@ scenario_name_run_queues(unsigned int cpus)
 		explore_name(&rq->ttwu_pending, "rq%u.ttwu_pending", cpu);
 		explore_name(&rq->idle->flags, "idle%u.flags", cpu);
 		explore_name(&rq->idle->on_cpu, "idle%u.on_cpu", cpu);
+		explore_show(&rq->idle->flags, flags_words);
 	}
 }
+
+/* ---- the end ---- */
 
 static HOST_STATE unsigned int done_count;
 
@@ -95,10 +141,35 @@ scenario_check_at_rest(unsigned int wanted)
 	scenario_check_quiet(wanted);
 }
 
+/* ---- what is said of runs ---- */
+
 static void
 print_line(const char *line)
 {
 	printf("%s\n", line);
+}
+
+/* EXPLORE_TELL: timeline, steps, or all. */
+static bool
+is_told(const char *what)
+{
+	const char *told = getenv("EXPLORE_TELL");
+
+	return told != NULL && (strcmp(told, what) == 0 || strcmp(told, "all") == 0);
+}
+
+/* Of a failure that is wanted, the picture is drawn on demand only. */
+static void
+retell(const struct explore_scenario *scenario, const char *replay, bool draw,
+       struct explore_report *again)
+{
+	if (draw) {
+		print_line("");
+		picture_draw(scenario, replay, print_line);
+		print_line("");
+	}
+	explore_replay(scenario, replay, is_told("steps") ? print_line : NULL, again);
+	fflush(stdout);
 }
 
 static void
@@ -107,8 +178,7 @@ give_up(const struct explore_scenario *scenario, struct explore_report *report)
 	static struct explore_report again;
 
 	explore_minimize(scenario, report);
-	explore_replay(scenario, report->replay, getenv("EXPLORE_TELL") ? print_line : NULL,
-	               &again);
+	retell(scenario, report->replay, true, &again);
 	ck_abort_msg("%s: %s\nafter %llu runs; replay: %s", scenario->name, report->reason,
 	             (unsigned long long)report->runs, report->replay);
 }
@@ -169,6 +239,13 @@ scenario_must_survive(const struct explore_scenario *scenario, uint64_t runs)
 	tell(scenario, &report, "holds by priorities");
 }
 
+/* A race may be reported before it does the harm that the words tell of. */
+static bool
+is_killed_by(const char *reason, const char *words)
+{
+	return strstr(reason, words) != NULL || strncmp(reason, "data race", 9) == 0;
+}
+
 static void
 must_fail(const struct explore_scenario *scenario, const char *words, struct explore_report *report)
 {
@@ -176,16 +253,18 @@ must_fail(const struct explore_scenario *scenario, const char *words, struct exp
 
 	ck_assert_msg(report->failed, "%s: the mutant survives %llu runs", scenario->name,
 	              (unsigned long long)report->runs);
-	ck_assert_msg(strstr(report->reason, words) != NULL, "%s: killed by the wrong failure: %s",
+	ck_assert_msg(is_killed_by(report->reason, words), "%s: killed by the wrong failure: %s",
 	              scenario->name, report->reason);
 	explore_minimize(scenario, report);
 	tell(scenario, report, report->reason);
 	printf("    replay: %s\n", report->replay);
-	explore_replay(scenario, report->replay, getenv("EXPLORE_TELL") ? print_line : NULL,
-	               &again);
+	retell(scenario, report->replay, is_told("timeline"), &again);
 	ck_assert_msg(again.failed && strcmp(again.reason, report->reason) == 0,
 	              "%s: replayed %s: %s", scenario->name, report->replay,
 	              again.failed ? again.reason : "no failure");
+	if (scenario->bug != NULL) { /* for mutants.sh */
+		printf("MUTANT %s | %s | %s\n", scenario->bug, scenario->name, report->reason);
+	}
 }
 
 void

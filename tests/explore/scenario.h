@@ -13,9 +13,11 @@ struct task *scenario_task(unsigned int cpu, void (*fn)(void *), void *arg);
 /* The same with a FIFO priority. */
 struct task *scenario_fifo_task(unsigned int cpu, uint8_t priority, void (*fn)(void *), void *arg);
 
-/* In boot(): names for a task's words, and for every cpu's run queue, in the lines of a replay. */
-void scenario_name_task(const struct task *task, const char *name);
-void scenario_name_run_queues(unsigned int cpus);
+/* In boot(): a name for the task and what others see of it, in what is told of a run. */
+void scenario_name_task(struct task *task, const char *name);
+
+/* In boot(): names for the run queues and idle tasks of the first `cpus` cpus. */
+void scenario_name_cpus(unsigned int cpus);
 
 /* A task has come as far as it was to come. */
 void scenario_done(void);
@@ -29,7 +31,8 @@ void scenario_check_quiet(unsigned int wanted);
 
 /*
  * Explores everything; fails the test, with the replay, if a run fails or the space is not
- * exhausted. Prints the number of runs.
+ * exhausted. Prints the number of runs, and a
+ * failing one as a picture (picture.h).
  */
 void scenario_must_hold(const struct explore_scenario *scenario, uint64_t limit);
 
@@ -44,7 +47,8 @@ void scenario_must_survive(const struct explore_scenario *scenario, uint64_t run
 
 /*
  * A mutant: fails the test unless a run fails with a reason that contains these words,
- * and fails alike when its string, made shorter, is replayed.
+ * and fails alike when its string, made shorter, is replayed. The environment's EXPLORE_TELL asks
+ * for more: timeline (the picture), steps (each transition), all.
  */
 void scenario_must_fail(const struct explore_scenario *scenario, const char *words, uint64_t limit);
 

@@ -27,7 +27,7 @@ boot_sleeper(void (*body)(void *), void (*waker)(void *))
 {
 	sleeper = scenario_task(0, body, NULL);
 	scenario_name_task(sleeper, "sleeper");
-	scenario_name_run_queues(2);
+	scenario_name_cpus(2);
 	scenario_task(1, waker, NULL);
 }
 
@@ -186,7 +186,7 @@ boot_queues(void)
 {
 	sleeper = scenario_task(0, sleep_for_both, NULL);
 	scenario_name_task(sleeper, "sleeper");
-	scenario_name_run_queues(3);
+	scenario_name_cpus(3);
 	explore_name(&conditions[0], "first");
 	explore_name(&conditions[1], "second");
 	explore_name(&sleeper->wake_q.queued, "sleeper.wake_q.queued");

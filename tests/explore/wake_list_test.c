@@ -69,7 +69,7 @@ boot_switch_out(void)
 	polled = 0;
 	sleepers[0] = scenario_task(0, block_from_gate, NULL);
 	scenario_name_task(sleepers[0], "sleeper");
-	scenario_name_run_queues(2);
+	scenario_name_cpus(2);
 	scenario_task(1, wake_one, (void *)0);
 }
 
@@ -82,7 +82,7 @@ boot_sleepers(unsigned int count)
 		sleepers[n] = scenario_task(0, block_at_once, NULL);
 		scenario_name_task(sleepers[n], names[n]);
 	}
-	scenario_name_run_queues(2);
+	scenario_name_cpus(2);
 }
 
 static void
@@ -248,7 +248,7 @@ boot_look(void)
 {
 	runner = scenario_task(0, block_and_run_on, NULL);
 	scenario_name_task(runner, "runner");
-	scenario_name_run_queues(2);
+	scenario_name_cpus(2);
 	scenario_task(1, wake_and_look, NULL);
 }
 
@@ -316,7 +316,7 @@ boot_moved(bool has_neighbour)
 {
 	sleepers[0] = scenario_task(0, block_then_go_on, NULL);
 	scenario_name_task(sleepers[0], "sleeper");
-	scenario_name_run_queues(2);
+	scenario_name_cpus(2);
 	if (has_neighbour) {
 		scenario_task(0, be_queued, NULL);
 	}

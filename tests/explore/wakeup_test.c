@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: ISC
 /*
- * Wakeups: a sleeper that sets its state and tests, against a waker that makes it true and wakes.
+ * Wakeups: of a sleeper, of an idle cpu, and the request that travels to it; and how lost ones are
+ * drawn.
  */
+#include <string.h>
+
+#include "guest/preempt.h"
 #include "guest/sched.h"
+#include "guest/smp.h"
+#include "tests/explore/picture.h"
 #include "tests/explore/scenario.h"
 #include "tests/unit/suite.h"
 
@@ -10,12 +16,24 @@
 
 static HOST_STATE struct task *sleeper;
 static HOST_STATE struct atomic condition;
+static HOST_STATE unsigned int done_count;
+
+/* Every task that waited was woken, and no request is left behind. */
+static void
+check_at_rest(unsigned int wanted)
+{
+	HOST_EXPECT(host_all_halted());
+	HOST_EXPECT(done_count == wanted);
+	for_each_cpu (cpu) {
+		HOST_EXPECT(!(atomic_load(&per_cpu(current_task, cpu)->flags) & TIF_NEED_RESCHED));
+		HOST_EXPECT(per_cpu(runqueue, cpu).curr == per_cpu(current_task, cpu));
+	}
+}
 
 static void
 check_one(void)
 {
-	scenario_check_at_rest(1);
-	HOST_EXPECT(sched_nr_uninterruptible() == 0);
+	check_at_rest(1);
 }
 
 static void
@@ -31,7 +49,7 @@ sleep_for_condition(void *arg)
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
-	scenario_done();
+	done_count++;
 	host_stop();
 }
 
@@ -44,7 +62,7 @@ sleep_testing_first(void *arg)
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		schedule();
 	}
-	scenario_done();
+	done_count++;
 	host_stop();
 }
 
@@ -62,10 +80,11 @@ static void
 boot_sleeper(void (*body)(void *))
 {
 	explore_name(&condition, "condition");
+	explore_show(&condition, NULL);
 	sleeper = scenario_task(0, body, NULL);
 	scenario_name_task(sleeper, "sleeper");
-	scenario_name_run_queues(2);
-	scenario_task(1, set_and_wake, NULL);
+	scenario_name_cpus(2);
+	scenario_name_task(scenario_task(1, set_and_wake, NULL), "waker");
 }
 
 static void
@@ -80,15 +99,12 @@ boot_testing_first(void)
 	boot_sleeper(sleep_testing_first);
 }
 
-static const struct explore_scenario wakeup = {
-	"wakeup", 2, boot_wakeup, check_one, NULL, 0, NULL
-};
-
 /* P32: set the state, test, schedule(), against set the condition, wake: every order, under TSO. */
 START_TEST(test_wakeup_sleeper_is_never_lost)
 {
-	scenario_must_hold(&wakeup, LIMIT);
-	scenario_must_catch(&wakeup, "state-before-lock", "done_count == wanted", LIMIT);
+	scenario_must_hold(
+		&(struct explore_scenario){ "wakeup", 2, boot_wakeup, check_one, NULL, 0, NULL },
+		LIMIT);
 }
 END_TEST
 
@@ -125,6 +141,15 @@ START_TEST(test_wakeup_without_order_of_stores_is_lost)
 }
 END_TEST
 
+/* P32, seeded bug: a sleeper decides by the state that it had before it took the lock. */
+START_TEST(test_wakeup_state_before_lock_is_lost)
+{
+	scenario_must_catch(
+		&(struct explore_scenario){ "wakeup", 2, boot_wakeup, check_one, NULL, 0, NULL },
+		"state-before-lock", "done_count == wanted", LIMIT);
+}
+END_TEST
+
 /* P32, mutant: the condition tested before the state is set. */
 START_TEST(test_wakeup_tested_before_set_is_lost)
 {
@@ -132,6 +157,261 @@ START_TEST(test_wakeup_tested_before_set_is_lost)
 	                                               boot_testing_first, check_one, NULL, 0,
 	                                               NULL },
 	                   "done_count == wanted", LIMIT);
+}
+END_TEST
+
+/* ---- idle ---- */
+
+/*
+ * Its state is set from the start, so that the waker always finds it; cpu 0 is on its way to idle.
+ */
+static void
+block_once(void *arg)
+{
+	(void)arg;
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	host_gate();
+	schedule();
+	done_count++;
+	host_stop();
+}
+
+static void
+wake(void *arg)
+{
+	(void)arg;
+	host_gate();
+	HOST_EXPECT(wake_up_state(sleeper, TASK_NORMAL));
+	host_stop();
+}
+
+static void
+boot_idle(void)
+{
+	sleeper = scenario_task(0, block_once, NULL);
+	scenario_name_task(sleeper, "sleeper");
+	scenario_name_cpus(2);
+	scenario_name_task(scenario_task(1, wake, NULL), "waker");
+}
+
+/* ---- the request ---- */
+
+static HOST_STATE struct task *urgent[2];
+static HOST_STATE struct task *computing;
+
+static void
+run_when_woken(void *arg)
+{
+	(void)arg;
+	for (;;) { /* bounded: once, then nobody wakes it */
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule();
+		done_count++;
+	}
+}
+
+static void
+wake_urgent(void *arg)
+{
+	host_gate();
+	HOST_EXPECT(wake_up_state(urgent[(uintptr_t)arg], TASK_NORMAL));
+	host_stop();
+}
+
+static void
+compute_and_block(void *arg)
+{
+	(void)arg;
+	host_gate();
+	preempt_disable();
+	preempt_enable();
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	schedule();
+	host_fail("nobody wakes the computing task");
+}
+
+static void
+boot_request(unsigned int wakers, bool computes)
+{
+	for (uintptr_t n = 0; n < wakers; n++) {
+		urgent[n] = scenario_fifo_task(0, (uint8_t)(10 + 10 * n), run_when_woken, NULL);
+		scenario_name_task(urgent[n], n == 0 ? "fifo10" : "fifo20");
+		host_watch(&urgent[n]->flags, TIF_NEED_RESCHED, TIF_POLLING_NRFLAG, 0);
+		scenario_task((unsigned int)n + 1, wake_urgent, (void *)n);
+	}
+	if (computes) {
+		computing = scenario_task(0, compute_and_block, NULL);
+		scenario_name_task(computing, "computing");
+		host_watch(&computing->flags, TIF_NEED_RESCHED, TIF_POLLING_NRFLAG, 0);
+	}
+	host_watch(&per_cpu(runqueue, 0).idle->flags, TIF_NEED_RESCHED, TIF_POLLING_NRFLAG, 0);
+	scenario_name_cpus(wakers + 1);
+}
+
+static void
+boot_one_request(void)
+{
+	boot_request(1, true);
+}
+
+static void
+check_one_request(void)
+{
+	check_at_rest(1);
+	HOST_EXPECT(host_sent_count(0, IRQ_RESCHEDULE) == host_watched_count());
+}
+
+/*
+ * P25, P26, P27: a remote request reaches a task that computes, then blocks: one interrupt for
+ * each.
+ */
+START_TEST(test_request_reaches_a_computing_cpu)
+{
+	scenario_must_hold(&(struct explore_scenario){ "request, computing", 2, boot_one_request,
+	                                               check_one_request, NULL, 0, NULL },
+	                   LIMIT);
+}
+END_TEST
+
+static void
+ask_for_nothing(void *arg)
+{
+	struct rq *rq = &per_cpu(runqueue, 0);
+
+	(void)arg;
+	host_gate();
+	arch_irq_disable();
+	raw_spin_lock(&rq->lock);
+	resched_curr(rq);
+	raw_spin_unlock_irq(&rq->lock);
+	host_stop();
+}
+
+static void
+boot_empty_request(void)
+{
+	scenario_task(0, compute_and_block, NULL);
+	scenario_task(1, ask_for_nothing, NULL);
+}
+
+static void
+check_nothing_asked(void)
+{
+	check_at_rest(0);
+}
+
+/*
+ * P23: a request with nobody to switch to is answered too, by whoever gets it, and idle halts
+ * again.
+ */
+START_TEST(test_request_without_competitor_is_cleared)
+{
+	struct explore_scenario scenario = {
+		"request for nobody", 2, boot_empty_request, check_nothing_asked, NULL, 0, NULL
+	};
+
+	scenario_must_hold(&scenario, LIMIT);
+	scenario.name = "the same, bug=keep-request-on-stay";
+	scenario.bug = "keep-request-on-stay";
+	scenario_must_fail(&scenario, "!need_resched()", LIMIT);
+}
+END_TEST
+
+/* ---- the picture of a failing run ---- */
+
+static char picture[16384];
+
+static void
+append(const char *line)
+{
+	ck_assert_uint_le(strlen(line), 100);
+	ck_assert_uint_lt(strlen(picture) + strlen(line) + 1, sizeof(picture));
+	strcat(picture, line);
+	strcat(picture, "\n");
+}
+
+static void
+draw_failure(const struct explore_scenario *scenario)
+{
+	static struct explore_report report;
+
+	explore_all(scenario, LIMIT, &report);
+	ck_assert(report.failed);
+	explore_minimize(scenario, &report);
+	picture[0] = '\0';
+	picture_draw(scenario, report.replay, append);
+	ck_assert_ptr_nonnull(strstr(picture, report.replay));
+	ck_assert_ptr_nonnull(strstr(picture, report.reason));
+}
+
+/* Of the caret at these words: left of them, or behind. */
+static size_t
+column_of(const char *words)
+{
+	const char *found = strstr(picture, words);
+	const char *line = found;
+	const char *caret;
+
+	ck_assert_msg(found != NULL, "no '%s' in\n%s", words, picture);
+	while (line != picture && line[-1] != '\n') {
+		line--;
+	}
+	caret = found - 2 >= line && found[-2] == '^' ? found - 2 : found + strlen(words) + 1;
+	ck_assert_msg(*caret == '^', "no caret at '%s' in\n%s", words, picture);
+	return (size_t)(caret - line);
+}
+
+static void
+has(const char *words)
+{
+	ck_assert_msg(strstr(picture, words) != NULL, "no '%s' in\n%s", words, picture);
+}
+
+/*
+ * P32, mutant: the picture of the lost wakeup shows the store that waits in its buffer while the
+ * sleeper reads the condition and the waker the state, and that it blocks afterwards.
+ */
+START_TEST(test_wakeup_lost_is_drawn)
+{
+	draw_failure(&(struct explore_scenario){ "lost", 2, boot_wakeup, check_one, NULL,
+	                                         HOST_BROKEN_XCHG, NULL });
+	has("|====| sleeper");
+	has("cpu 0   |===");
+	has("cpu 1   |---");
+	has("in the end: sleeper sleeps\n");
+	ck_assert_uint_lt(column_of("sleeper.state = UNINTERRUPTIBLE, in its buffer"),
+	                  column_of("reads condition: 0"));
+	ck_assert_uint_lt(column_of("reads condition: 0"), column_of("condition = 1"));
+	ck_assert_uint_lt(column_of("condition = 1"),
+	                  column_of("memory gets sleeper.state = UNINTERRUPTIBLE"));
+	ck_assert_uint_lt(column_of("memory gets sleeper.state = UNINTERRUPTIBLE"),
+	                  column_of("sleeper blocks"));
+	ck_assert_uint_le(column_of("halts"), column_of("the run fails here"));
+	ck_assert_ptr_null(strstr(picture, "wakes sleeper"));
+}
+END_TEST
+
+/* P33, seeded bug: the wakeup, its interrupt, and the halt behind it stand in this order. */
+START_TEST(test_idle_slept_through_is_drawn)
+{
+	draw_failure(&(struct explore_scenario){ "overslept", 2, boot_idle, check_one, NULL, 0,
+	                                         "idle-shadow-lost" });
+	has("|##");
+	has("in the end: sleeper is runnable but does not run\n");
+	ck_assert_uint_lt(column_of("sleeper blocks"), column_of("sends an interrupt to cpu 0"));
+	ck_assert_uint_lt(column_of("sends an interrupt to cpu 0"), column_of("call interrupt"));
+	ck_assert_uint_lt(column_of("call interrupt"), column_of("requests a switch on cpu 0"));
+	ck_assert_uint_lt(column_of("wakes sleeper"), column_of("halts"));
+}
+END_TEST
+
+/* P23, seeded bug: what fails within a run is marked on the cpu that it happens on. */
+START_TEST(test_request_kept_is_drawn)
+{
+	draw_failure(&(struct explore_scenario){ "kept", 2, boot_empty_request, check_nothing_asked,
+	                                         NULL, 0, "keep-request-on-stay" });
+	ck_assert_uint_lt(column_of("reschedule interrupt"), column_of("fails\n"));
+	ck_assert_uint_eq(column_of("fails\n"), column_of("the run fails here"));
 }
 END_TEST
 
@@ -146,7 +426,13 @@ main(void)
 	tcase_add_test(tests, test_wakeup_without_barrier_is_lost);
 	tcase_add_test(tests, test_wakeup_without_barrier_in_the_lock_is_lost);
 	tcase_add_test(tests, test_wakeup_without_order_of_stores_is_lost);
+	tcase_add_test(tests, test_wakeup_state_before_lock_is_lost);
 	tcase_add_test(tests, test_wakeup_tested_before_set_is_lost);
+	tcase_add_test(tests, test_request_reaches_a_computing_cpu);
+	tcase_add_test(tests, test_request_without_competitor_is_cleared);
+	tcase_add_test(tests, test_wakeup_lost_is_drawn);
+	tcase_add_test(tests, test_idle_slept_through_is_drawn);
+	tcase_add_test(tests, test_request_kept_is_drawn);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

@@ -17,9 +17,11 @@
 #include "guest/smp.h"
 #include "guest/stack.h"
 #include "guest/timer.h"
+#include "tests/host/arch_switch.h"
 #include "tests/host/counter.h"
 #include "tests/host/fiber.h"
 #include "tests/host/kernel.h"
+#include "tests/host/race.h"
 #include "tests/host/run.h"
 
 _Static_assert(STACK_SIZE == HOST_STACK_SIZE, "a slot is a guard and a stack");
@@ -57,6 +59,18 @@ arch_ipi_send(unsigned int cpu, enum irq_kind kind)
 {
 	ASSERT(arch_irqs_disabled() || preempt_count() != 0);
 	machine_send(cpu, kind);
+}
+
+void
+arch_event_subscribe(void)
+{
+	machine_subscribe();
+}
+
+uint32_t
+arch_event_take(void)
+{
+	return machine_take_events();
 }
 
 /* A pending interrupt may come at any point: there is nothing to wait for. */
@@ -125,6 +139,8 @@ struct task *
 arch_switch_to(struct task *prev, struct task *next)
 {
 	ASSERT(arch_irqs_disabled());
+	race_write(&prev->arch.sp, sizeof(prev->arch.sp));
+	race_read(&next->arch.sp, sizeof(next->arch.sp));
 	counter_switch(&prev->arch, &next->arch);
 	host_this->switched_from = prev;
 	host_this->switched_to = next;
@@ -160,9 +176,17 @@ arch_console_write(const char *text, size_t length)
 	size_t room = sizeof(machine.console) - 1 - machine.console_length;
 	size_t count = length < room ? length : room;
 
+	race_read(text, length);
+	race_write(&machine.console_length, sizeof(machine.console_length));
 	memcpy(machine.console + machine.console_length, text, count);
 	machine.console_length += count;
 	machine.console[machine.console_length] = '\0';
+}
+
+int
+arch_console_read(void)
+{
+	return -1;
 }
 
 void
@@ -181,10 +205,11 @@ arch_stop_others(void)
 
 /* The reason is the first line of the last words. */
 void
-arch_panic_end(void)
+arch_panic_end(uintptr_t preempt_disable_ip)
 {
 	const char *text = machine.console + machine.panic_at;
 
+	(void)preempt_disable_ip; /* the replay says more */
 	snprintf(machine.result->reason, sizeof(machine.result->reason), "%.*s",
 	         (int)strcspn(text, "\n"), text);
 	machine_end(HOST_END_FAILED);

@@ -2,7 +2,8 @@
 /*
  * Atomic operations on the simulated machine: every one is a point at which anything else may
  * happen first, and plain stores wait in the cpu's store buffer (machine.h). x86 orders loads with
- * loads and stores with stores by itself, so acquire, release, rmb and wmb bind the compiler only.
+ * loads and stores with stores by itself, so acquire, release, rmb and wmb change nothing but what
+ * race.h takes for ordered.
  */
 #pragma once
 
@@ -13,8 +14,17 @@
 
 #define HOST_WORD(v) ((uint64_t)(uintptr_t)(v))
 
-#define arch_atomic_load(p, order)     ((__typeof__(*(p)))(uintptr_t)host_load(p, sizeof(*(p))))
-#define arch_atomic_store(p, v, order) host_store(p, sizeof(*(p)), HOST_WORD(v))
+#define arch_atomic_load(p, order) ((__typeof__(*(p)))(uintptr_t)host_load(p, sizeof(*(p)), order))
+
+#define arch_atomic_store(p, v, order) host_store(p, sizeof(*(p)), HOST_WORD(v), order)
+
+#define arch_atomic_inc_release_sole(p)                                                \
+	do {                                                                           \
+		__typeof__(p) host_p_ = (p);                                           \
+		host_store(host_p_, sizeof(*host_p_),                                  \
+		           host_load(host_p_, sizeof(*host_p_), __ATOMIC_RELAXED) + 1, \
+		           __ATOMIC_RELEASE);                                          \
+	} while (0)
 
 /* A statement expression, so that a value that nobody wants is no warning. */
 #define HOST_RMW(p, op, v) \
@@ -35,14 +45,16 @@
 	})
 
 /* One instruction against interrupts of this cpu, and nobody else writes it. */
-#define arch_local_fetch_add(p, v)         \
-	__extension__({                    \
-		host_point_local();        \
-		uint64_t host_old_ = *(p); \
-		*(p) += (v);               \
-		host_old_;                 \
+#define arch_local_fetch_add(p, v)              \
+	__extension__({                         \
+		uint64_t *host_at_ = (p);       \
+		host_point_local();             \
+		uint64_t host_old_ = *host_at_; \
+		host_point_torn();              \
+		*host_at_ = host_old_ + (v);    \
+		host_old_;                      \
 	})
 
 #define arch_smp_mb()  host_fence()
-#define arch_smp_rmb() __asm__ volatile("" ::: "memory")
-#define arch_smp_wmb() __asm__ volatile("" ::: "memory")
+#define arch_smp_rmb() host_order(__ATOMIC_ACQUIRE)
+#define arch_smp_wmb() host_order(__ATOMIC_RELEASE)

@@ -24,9 +24,9 @@ struct arch_task {
 	void *sp; /* while switched out */
 	void (*fn)(void *);
 	void *arg;
-	/* Generic counter only: where this task's count is, and its own place for it. */
-	uint32_t *count_at;
-	uint32_t count;
+	/* Counters of the task's own only: where this task's is, and its own place for it. */
+	void *count_at;
+	uint64_t count;
 };
 
 static inline void

@@ -30,6 +30,7 @@ bool host_fine;
 unsigned int host_broken;
 void (*host_nmi_handler)(void);
 void (*host_interrupt_seen)(unsigned int cpu);
+void (*host_transition_seen)(const struct host_transition *t, unsigned int moment);
 
 /* ---- what can happen ---- */
 
@@ -92,7 +93,7 @@ add_cpu(struct host_transition *out, const struct host_cpu *cpu)
 				                   (struct host_op){ HOST_OP_NONE, &cpu->pending });
 			}
 		}
-		if (cpu->nmi_pending) {
+		if (cpu->nmi_pending && !cpu->nmi_blocked) {
 			out[count++] = transition(cpu, HOST_NMI,
 			                          (struct host_op){ HOST_OP_NONE, &cpu->pending });
 		}
@@ -170,6 +171,9 @@ machine_choose(struct host_transition *mover)
 		if (!machine.booting && (count > 1 || host_fine)) {
 			next = &transitions[host_pick(transitions, count)];
 		}
+		if (host_transition_seen != NULL && !machine.booting) {
+			host_transition_seen(next, (unsigned int)machine.moment);
+		}
 		machine.moment++;
 		switch (next->actor) {
 		case HOST_DRAIN:
@@ -213,6 +217,7 @@ take_interrupt(enum host_actor actor)
 	cpu->irqs_on = false;
 	if (actor == HOST_NMI) {
 		cpu->nmi_pending = false;
+		cpu->nmi_blocked = true;
 		kernel_nmi(host_nmi_handler);
 	} else {
 		cpu->pending &= (uint8_t) ~(1u << (actor - HOST_IRQ));
@@ -223,6 +228,7 @@ take_interrupt(enum host_actor actor)
 	}
 	machine_point((struct host_op){ HOST_OP_RETURN, NULL });
 	host_this->irqs_on = irqs_on;
+	host_this->nmi_blocked &= actor != HOST_NMI;
 	host_this->fresh = true;
 	if (spun) { /* what it waits for may have come from the handler */
 		host_this->read_count = 0;
@@ -311,6 +317,40 @@ host_nmi_send(unsigned int cpu)
 {
 	machine_point((struct host_op){ HOST_OP_SEND, &machine.cpus[cpu].pending });
 	machine.cpus[cpu].nmi_pending = true;
+}
+
+/*
+ * As the VMM does it, with locked operations: the events before the subscriber on one side, the
+ * subscriber before the events on the other.
+ */
+void
+host_event_raise(uint32_t events)
+{
+	uint64_t subscriber;
+
+	host_rmw(&machine.events, sizeof(machine.events), HOST_OR, events);
+	subscriber = host_load(&machine.event_subscriber, sizeof(machine.event_subscriber),
+	                       __ATOMIC_RELAXED);
+	if (subscriber != 0) {
+		send(&machine.cpus[subscriber - 1], IRQ_EVENT);
+	}
+}
+
+void
+machine_subscribe(void)
+{
+	uint32_t cpu = host_this->id;
+
+	host_rmw(&machine.event_subscriber, sizeof(machine.event_subscriber), HOST_XCHG, cpu + 1);
+	if (host_load(&machine.events, sizeof(machine.events), __ATOMIC_RELAXED) != 0) {
+		send(&machine.cpus[cpu], IRQ_EVENT);
+	}
+}
+
+uint32_t
+machine_take_events(void)
+{
+	return (uint32_t)host_rmw(&machine.events, sizeof(machine.events), HOST_XCHG, 0);
 }
 
 void

@@ -3,7 +3,7 @@
  * The simulated machine: up to eight cpus in one thread, under the kernel that guest/ compiles to.
  *
  * Time passes in transitions: a cpu's next operation (STEP), the oldest store of its buffer
- * reaching memory (DRAIN), an interrupt it takes (TIMER, RESCHEDULE, NMI), or, when nothing else
+ * reaching memory (DRAIN), an interrupt it takes (a kind of IRQ, NMI), or, when nothing else
  * can happen, the clock going on to the next timer (CLOCK). A cpu stops before each operation that
  * others could notice or an interrupt could fall upon, and host_pick chooses among what can happen:
  * there is no other nondeterminism.
@@ -13,10 +13,11 @@
  * interrupt and the return from it, because the architecture drains the buffer at the one (SDM
  * 3A 12.10) and serializes at the other. Sending an interrupt does not wait: x2APIC's WRMSR does
  * not. Plain (not atomic) data takes effect at once: what locks guard is seen as the locks order
- * it, but a race on plain data is neither delayed nor explored.
+ * it, but a race on plain data is neither delayed nor explored: race.h reports it.
  *
  * A pending interrupt may stay in flight for any number of steps, but ends a halt and is never
- * lost; two of a kind that are pending together are one, as in an APIC's IRR.
+ * lost; two of a kind that are pending together are one, as in an APIC's IRR. An NMI waits for the
+ * return of the one before.
  *
  * A cpu that spins (arch_cpu_relax) is not run again before something that it read since its last
  * turn has changed or an interrupt has come: nothing else could make a difference to it.
@@ -26,6 +27,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "shared/trace_abi.h"
 
 #define HOST_CPUS_MAX   8
 #define HOST_STORES_MAX 8 /* fewer than any machine has, enough for what one step leaves behind */
@@ -60,7 +63,7 @@ struct host_op {
 enum host_actor {
 	HOST_STEP,
 	HOST_IRQ,
-	HOST_NMI = HOST_IRQ + 3,
+	HOST_NMI = HOST_IRQ + IRQ_KIND_COUNT,
 	HOST_DRAIN,
 	HOST_CLOCK,
 	HOST_ACTOR_COUNT,
@@ -91,10 +94,11 @@ struct host_cpu {
 	bool irqs_on;
 	bool fresh; /* others may have something to say before the next local operation */
 	bool nmi_pending;
-	uint8_t pending; /* bit n: enum irq_kind n */
-	uint8_t todo;    /* the actor for which it was resumed */
-	bool spins;      /* relaxed, and no operation since */
-	bool spin_over;  /* something that it had read has changed */
+	bool nmi_blocked; /* in its handler, until the return */
+	uint8_t pending;  /* bit n: enum irq_kind n */
+	uint8_t todo;     /* the actor for which it was resumed */
+	bool spins;       /* relaxed, and no operation since */
+	bool spin_over;   /* something that it had read has changed */
 	int32_t spin_ended_by;
 	struct host_op op; /* the next, while it is stopped */
 	void *sp;          /* while it is stopped */
@@ -114,15 +118,31 @@ extern struct host_cpu *host_this;
 extern char host_stacks[HOST_STACKS_MAX][2 * HOST_STACK_SIZE];
 extern char host_pages[HOST_PAGES_SIZE];
 
+/* Ways in which the machine is broken on purpose. */
+extern unsigned int host_broken;
+#define HOST_BROKEN_XCHG       0x01u  /* xchg goes through the store buffer: no barrier */
+#define HOST_BROKEN_FENCE      0x02u  /* the full fence is none */
+#define HOST_BROKEN_RMW        0x04u  /* load, then store: not one step */
+#define HOST_BROKEN_SHADOW     0x08u  /* an interrupt fits between sti and hlt */
+#define HOST_BROKEN_SEND_LOST  0x10u  /* no interrupt that is sent arrives */
+#define HOST_BROKEN_SEND_TWICE 0x80u  /* each is sent twice */
+#define HOST_BROKEN_FORWARDING 0x20u  /* loads do not look into their own cpu's buffer */
+#define HOST_BROKEN_LOCAL      0x100u /* the cpu's own read-modify-write is not one step */
+#define HOST_BROKEN_FIFO       0x40u  /* stores reach memory youngest first */
+#define HOST_BROKEN_ADD        0x200u /* fetch_add, and so taking a lock, is no barrier */
+#define HOST_BROKEN_CMPXCHG    0x400u /* compare-exchange is none */
+
 /* ---- for the kernel's seam ---- */
 
 enum host_rmw { HOST_XCHG, HOST_ADD, HOST_SUB, HOST_OR, HOST_AND };
 
-uint64_t host_load(const volatile void *addr, size_t size);
-void host_store(volatile void *addr, size_t size, uint64_t value);
+/* order: __ATOMIC_*, what the kernel asked for; x86 gives more. */
+uint64_t host_load(const volatile void *addr, size_t size, int order);
+void host_store(volatile void *addr, size_t size, uint64_t value, int order);
 uint64_t host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand);
 bool host_cmpxchg(volatile void *addr, size_t size, uint64_t *expected, uint64_t value);
 void host_fence(void);
+void host_order(int order); /* no point: x86 has this order anyway */
 void host_irq_enable(void);
 void host_safe_halt(void);
 void host_cpu_relax(void);
@@ -135,6 +155,15 @@ host_point_local(void)
 {
 	if (host_this->irqs_on || host_this->nmi_pending) {
 		host_point_local_slow();
+	}
+}
+
+/* Within a read-modify-write of this cpu's own: a point only if the machine is broken so. */
+static inline void
+host_point_torn(void)
+{
+	if (host_broken & HOST_BROKEN_LOCAL) {
+		host_point_local();
 	}
 }
 
@@ -152,20 +181,6 @@ extern unsigned int (*host_pick)(const struct host_transition *transitions, unsi
  */
 extern bool host_fine;
 
-/* Ways in which the machine is broken on purpose. */
-extern unsigned int host_broken;
-#define HOST_BROKEN_XCHG       0x01u /* xchg goes through the store buffer: no barrier */
-#define HOST_BROKEN_FENCE      0x02u /* the full fence is none */
-#define HOST_BROKEN_RMW        0x04u /* load, then store: not one step */
-#define HOST_BROKEN_SHADOW     0x08u /* an interrupt fits between sti and hlt */
-#define HOST_BROKEN_SEND_LOST  0x10u /* no interrupt that is sent arrives */
-#define HOST_BROKEN_SEND_TWICE 0x80u /* each is sent twice */
-#define HOST_BROKEN_FORWARDING 0x20u /* loads do not look into their own cpu's buffer */
-#define HOST_BROKEN_FIFO       0x40u /* stores reach memory youngest first */
-#define HOST_BROKEN_ADD        0x100u /* fetch_add and fetch_sub, and so taking a lock, is no barrier */
-#define HOST_BROKEN_BITS       0x200u /* fetch_or and fetch_and are none */
-#define HOST_BROKEN_CMPXCHG    0x400u /* compare-exchange is none */
-
 enum host_end {
 	HOST_END_QUIET, /* nothing can happen any more: every cpu halts, or spins in vain */
 	HOST_END_EXIT,  /* arch_exit() */
@@ -175,6 +190,7 @@ enum host_end {
 struct host_result {
 	enum host_end end;
 	int status;       /* EXIT */
+	int cpu;          /* FAILED: that failed, or -1: the inspection */
 	char reason[256]; /* FAILED */
 };
 
@@ -218,6 +234,15 @@ void host_clock_advance(uint64_t ns);
 /* An NMI for this cpu; its handler is called in NMI context. Any context. */
 void host_nmi_send(unsigned int cpu);
 extern void (*host_nmi_handler)(void);
+
+/* If set, is told of each transition of a run, by number, before it happens. */
+extern void (*host_transition_seen)(const struct host_transition *t, unsigned int moment);
+
+/*
+ * Events (DOORBELL_EVENT_*) from outside the machine, for the cpu that has subscribed; until one
+ * has, they wait. Any context.
+ */
+void host_event_raise(uint32_t events);
 
 /* If set, is told of each interrupt that the current cpu takes, before the kernel's handler. */
 extern void (*host_interrupt_seen)(unsigned int cpu);

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "tests/host/race.h"
 #include "tests/host/run.h"
 
 const struct host_store *
@@ -56,8 +57,10 @@ changed(const struct host_cpu *by, const void *addr)
 void
 memory_drain(struct host_cpu *cpu)
 {
-	struct host_store store = *memory_next_to_drain(cpu);
+	const struct host_store *next = memory_next_to_drain(cpu);
+	struct host_store store = *next;
 
+	race_drain(cpu->id, (unsigned int)(next - cpu->stores));
 	if (!(host_broken & HOST_BROKEN_FIFO)) {
 		cpu->store_first = (cpu->store_first + 1) % HOST_STORES_MAX;
 	}
@@ -115,49 +118,69 @@ write_memory(void *addr, size_t size, uint64_t value)
 	changed(host_this, addr);
 }
 
-/* The youngest own store to addr, or what memory holds. */
-static uint64_t
-load(const void *addr, size_t size)
+/* The youngest of cpu's stores to addr that has not reached memory, or NULL. */
+static const struct host_store *
+own_store(const struct host_cpu *cpu, const void *addr)
 {
-	const struct host_cpu *cpu = host_this;
-
-	assert(size == 4 || size == 8);
 	for (unsigned int n = cpu->store_count; n-- != 0;) {
 		const struct host_store *store =
 			&cpu->stores[(cpu->store_first + n) % HOST_STORES_MAX];
 
 		if (store->addr == addr && !(host_broken & HOST_BROKEN_FORWARDING)) {
-			return store->value;
+			return store;
 		}
 	}
+	return NULL;
+}
+
+static uint64_t
+load(const void *addr, size_t size, int order, const void *pc)
+{
+	const struct host_store *store = own_store(host_this, addr);
+
+	assert(size == 4 || size == 8);
+	if (store != NULL) {
+		race_forward(addr, size, pc);
+		return store->value;
+	}
+	race_load(addr, size, order, pc);
 	return read_memory(addr, size);
 }
 
+uint32_t
+memory_peek(const struct host_cpu *cpu, const void *addr)
+{
+	const struct host_store *store = own_store(cpu, addr);
+
+	return (uint32_t)(store != NULL ? store->value : read_memory(addr, sizeof(uint32_t)));
+}
+
 uint64_t
-host_load(const volatile void *addr, size_t size)
+host_load(const volatile void *addr, size_t size, int order)
 {
 	const void *from = (const void *)(uintptr_t)addr;
 
 	machine_point((struct host_op){ HOST_OP_LOAD, from });
 	note_read(from);
-	return load(from, size);
+	return load(from, size, order, __builtin_return_address(0));
 }
 
 static void
-buffer_store(void *addr, size_t size, uint64_t value)
+buffer_store(void *addr, size_t size, uint64_t value, int order, const void *pc)
 {
 	struct host_cpu *cpu = host_this;
 	unsigned int slot = (cpu->store_first + cpu->store_count) % HOST_STORES_MAX;
 
 	assert(size == 4 || size == 8);
 	assert(cpu->store_count < HOST_STORES_MAX);
+	race_store(addr, size, order, slot, pc);
 	cpu->stores[slot] = (struct host_store){ addr, (uint32_t)size, machine.moment - 1,
 		                                 truncated(value, size) };
 	cpu->store_count++;
 }
 
 void
-host_store(volatile void *addr, size_t size, uint64_t value)
+host_store(volatile void *addr, size_t size, uint64_t value, int order)
 {
 	void *to = (void *)(uintptr_t)addr;
 
@@ -165,7 +188,7 @@ host_store(volatile void *addr, size_t size, uint64_t value)
 	if (machine.quiet) {
 		write_memory(to, size, value);
 	} else {
-		buffer_store(to, size, value);
+		buffer_store(to, size, value, order, __builtin_return_address(0));
 	}
 }
 
@@ -193,21 +216,6 @@ is_torn(enum host_rmw op)
 	       (op == HOST_XCHG && (host_broken & HOST_BROKEN_XCHG));
 }
 
-static bool
-is_loose(enum host_rmw op)
-{
-	switch (op) {
-	case HOST_ADD:
-	case HOST_SUB:
-		return host_broken & HOST_BROKEN_ADD;
-	case HOST_OR:
-	case HOST_AND:
-		return host_broken & HOST_BROKEN_BITS;
-	default:
-		return false;
-	}
-}
-
 static void
 locked_point(void *addr, bool loose)
 {
@@ -222,11 +230,12 @@ host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand)
 	uint64_t old;
 
 	if (is_torn(op)) {
-		old = host_load(addr, size);
-		host_store(addr, size, result_of(op, old, operand));
+		old = host_load(addr, size, __ATOMIC_RELAXED);
+		host_store(addr, size, result_of(op, old, operand), __ATOMIC_RELAXED);
 		return old;
 	}
-	locked_point(to, is_loose(op));
+	locked_point(to, op == HOST_ADD && (host_broken & HOST_BROKEN_ADD));
+	race_rmw(to, size, __builtin_return_address(0));
 	old = read_memory(to, size);
 	watch(to, old, result_of(op, old, operand));
 	write_memory(to, size, result_of(op, old, operand));
@@ -242,9 +251,11 @@ host_cmpxchg(volatile void *addr, size_t size, uint64_t *expected, uint64_t valu
 	locked_point(to, host_broken & HOST_BROKEN_CMPXCHG);
 	old = read_memory(to, size);
 	if (old != *expected) {
+		race_load(to, size, __ATOMIC_RELAXED, __builtin_return_address(0));
 		*expected = old;
 		return false;
 	}
+	race_rmw(to, size, __builtin_return_address(0));
 	write_memory(to, size, value);
 	return true;
 }
@@ -254,5 +265,12 @@ host_fence(void)
 {
 	if (!(host_broken & HOST_BROKEN_FENCE)) {
 		machine_point((struct host_op){ HOST_OP_FENCE, NULL });
+		race_fence(__ATOMIC_SEQ_CST);
 	}
+}
+
+void
+host_order(int order)
+{
+	race_fence(order);
 }

@@ -12,6 +12,8 @@
 
 #include "tests/host/fiber.h"
 #include "tests/host/kernel.h"
+#include "tests/host/race.h"
+#include "tests/host/record.h"
 #include "tests/host/state.h"
 
 #define PAGE 4096u
@@ -66,6 +68,7 @@ machine_end(enum host_end end)
 	static void *abandoned;
 
 	machine.result->end = end;
+	machine.result->cpu = inspecting ? -1 : host_this->id;
 	machine.quiet = true;
 	if (inspecting) {
 		longjmp(inspection, 1);
@@ -155,12 +158,14 @@ host_boot(unsigned int cpus, void (*boot)(void), void (*idle)(void))
 		machine.cpus[n].timer_ns = UINT64_MAX;
 	}
 	machine.boot = boot;
+	record_begin_boot();
 	host_inspect(boot_alone, &result);
 	stop(&result);
 	machine.quiet = false;
 	machine.booting = true;
 	run(&result);
 	stop(&result);
+	record_end_boot();
 	machine.booting = false;
 	machine.moment = 0;
 	machine.watched = 0;
@@ -177,7 +182,10 @@ host_run(struct host_result *result)
 {
 	state_put_back();
 	fiber_forget(host_stacks, sizeof(host_stacks));
+	record_begin_run();
+	race_begin();
 	run(result);
+	race_end(result);
 }
 
 void

@@ -19,6 +19,8 @@ struct machine {
 	uint64_t clock_ns;
 	uint64_t cycles;
 	unsigned int sent[HOST_CPUS_MAX][IRQ_KIND_COUNT];
+	uint32_t events;           /* raised, and not yet taken */
+	uint32_t event_subscriber; /* cpu + 1; 0: none */
 	unsigned int watch_count;
 	struct {
 		const void *addr;
@@ -44,6 +46,8 @@ extern struct machine machine;
 void machine_point(struct host_op op);
 
 void machine_send(unsigned int cpu, unsigned int kind);
+void machine_subscribe(void);
+uint32_t machine_take_events(void);
 void machine_set_timer(uint64_t expires_ns);
 uint64_t machine_clock(void);
 

@@ -92,7 +92,7 @@ static const struct machine machines[] = {
 
 #define MACHINE_COUNT (int)(sizeof(machines) / sizeof(machines[0]))
 
-/* P13: the tour holds under TCG on 1, 2, 4 and 8 cpus, with and without a tree. */
+/* P13 (every): the tour holds under TCG on 1, 2, 4 and 8 cpus, with and without a tree. */
 START_TEST(test_qemu_tour_succeeds)
 {
 	boot(&machines[_i], guest_path);
@@ -115,8 +115,8 @@ START_TEST(test_qemu_kernel_checks_pass)
 END_TEST
 
 /*
- * P6, P32, P33, P39: an interrupt at every instruction of a window loses nothing. -icount makes a
- * nanosecond an instruction, so the program's sweep leaves none out.
+ * P6, P32, P33, P39 (every): an interrupt at every instruction of a window loses nothing. -icount
+ * makes a nanosecond an instruction, so the program's sweep leaves none out.
  */
 START_TEST(test_qemu_sweep_passes)
 {
@@ -129,6 +129,29 @@ START_TEST(test_qemu_sweep_passes)
 				 "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", image, NULL });
 	expect_status(EXIT_STATUS_OK);
 	ck_assert_ptr_ne(strstr(qemu.out.text, "all sweeps passed"), NULL);
+}
+END_TEST
+
+/* The shell works over a serial line: it answers, switches the model, and ends with its status. */
+START_TEST(test_qemu_shell_answers)
+{
+	static const char session[] = "preempt voluntary\rpreempt\rsit\rexit 5\r";
+
+	spawn_start(&qemu, NULL,
+	            (const char *const[]){ QEMU, "-accel", "tcg", "-smp", "2", "-m", "32",
+	                                   "-display", "none", "-serial", "stdio", "-no-reboot",
+	                                   "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+	                                   "-append", "scenario=shell", "-kernel", guest_path,
+	                                   NULL });
+	spawn_expect(&qemu, &qemu.out, "\n> ");
+	spawn_send(&qemu, session, sizeof(session) - 1);
+	spawn_finish(&qemu);
+	spawn_close(&qemu);
+	expect_status(5);
+	ck_assert_ptr_ne(strstr(qemu.out.text, "\n> preempt voluntary\n> preempt\n"
+	                                       "none (voluntary) full\n> sit\n"
+	                                       "shell: 'sit': unknown."),
+	                 NULL);
 }
 END_TEST
 
@@ -174,6 +197,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_qemu_tour_succeeds, 0, MACHINE_COUNT);
 	tcase_add_loop_test(tests, test_qemu_kernel_checks_pass, 0, 2);
 	tcase_add_test(tests, test_qemu_sweep_passes);
+	tcase_add_test(tests, test_qemu_shell_answers);
 	tcase_add_test(tests, test_qemu_bad_boot_argument_is_refused);
 	tcase_add_loop_test(tests, test_qemu_missing_feature_is_refused, 0, 2);
 	suite_add_tcase(suite, tests);

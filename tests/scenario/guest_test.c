@@ -69,8 +69,8 @@ static const struct {
 #define MACHINE_COUNT (int)(sizeof(machines) / sizeof(machines[0]))
 
 /*
- * P13: the tour holds on every machine, quietly: nothing on stderr, the pictures of each model in
- * order.
+ * P13 (every): the tour holds on every machine, quietly: nothing on stderr, the pictures of each
+ * model in order.
  */
 START_TEST(test_tour_any_machine_succeeds)
 {
@@ -132,6 +132,8 @@ static const struct {
 	{ "hz=99999999999999999999", "must be a number" },
 	{ "hz=-100", "boot argument hz='-100': must be" },
 	{ "apic=9", "boot argument apic='9': must be x2apic or xapic" },
+	{ "scenario=", "boot argument scenario='': must be tour or shell" },
+	{ "scenario=tourist", "boot argument scenario='tourist': must be tour or shell" },
 	{ "timer=sundial", "boot argument timer='sundial': must be tsc-deadline or lapic" },
 };
 
@@ -158,7 +160,7 @@ END_TEST
 static const char *const kernel_machines[] = { "1", "2", "4" };
 
 /*
- * P4, P5, P8, P13, P18, P21, P23, P32, P39, P68: the kernel's checks from inside, under each model.
+ * P4, P5, P8, P13, P18, P21, P23, P32, P39, P68 (every): the kernel's checks from inside.
  */
 START_TEST(test_kernel_checks_from_inside_pass)
 {
@@ -215,6 +217,14 @@ START_TEST(test_fault_access_is_named)
 }
 END_TEST
 
+/* The place of a preempt_disable() is reported by its name: a kernel's address, of 64 bits. */
+START_TEST(test_fault_preempt_disable_is_named)
+{
+	run(VMM(program("fault_place")), EXIT_STATUS_CRASHED);
+	expect_err("\n  preemption disabled at main+0x1\n");
+}
+END_TEST
+
 /*
  * The loop would go on for ever: the limit ends it, and the report says where each cpu was. That
  * may be the loop or an interrupt on top of it; the task's bottom frame is there in any case.
@@ -254,6 +264,7 @@ main(int argc, char **argv)
 	tcase_add_test(tests, test_fault_assertion_is_reported);
 	tcase_add_test(tests, test_fault_scheduling_while_atomic_is_reported);
 	tcase_add_loop_test(tests, test_fault_access_is_named, 0, 4);
+	tcase_add_test(tests, test_fault_preempt_disable_is_named);
 	tcase_add_test(tests, test_loop_in_kernel_ends_at_timeout);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);

@@ -358,7 +358,8 @@ compute_remotely(void *passed)
 	*(bool *)passed = turns < COMPUTING_TURNS;
 }
 
-/* P13, P26: the reschedule interrupt folds the request, and its return is the place, under full. */
+/* P13, P26 (full): the reschedule interrupt folds the request, and its return is the place, under
+ * full. */
 static void
 check_remote_request(void)
 {

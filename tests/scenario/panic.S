@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: ISC
-/* Leaves its last words in the ring and rings the panic bell, two calls deep. */
+/*
+ * Leaves its last words in the ring and rings the panic bell, two calls deep. The word that it
+ * writes is an address in a function, as the place of a preempt_disable().
+ */
 #include "tests/scenario/pvh.h"
 
 	guest ours=1
@@ -15,8 +18,15 @@
 panic:
 	push %ebp
 	mov %esp, %ebp
+	mov $disabler + 1, %eax
 	mov $PORT_PANIC, %edx
 	out %eax, %dx
 after_panic:
 	ud2
 	.size panic, . - panic
+
+	.type disabler, @function
+disabler:
+	nop
+	ret
+	.size disabler, . - disabler

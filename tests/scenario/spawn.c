@@ -49,7 +49,7 @@ make_stdin(int fds[2], bool has_terminal)
 static _Noreturn void
 child(const struct spawn_options *options, const char *const *argv, int in, int out, int err)
 {
-	static const int usual[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
+	static const int usual[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1 };
 	sigset_t none;
 
 	/* What the test runner handles, blocks or ignores is no business of the program's. */
@@ -200,6 +200,13 @@ spawn_send(struct spawn *spawn, const char *bytes, size_t size)
 	}
 }
 
+void
+spawn_end_input(struct spawn *spawn)
+{
+	close(spawn->in_fd);
+	spawn->in_fd = -1;
+}
+
 int
 spawn_finish(struct spawn *spawn)
 {
@@ -227,7 +234,9 @@ spawn_run(struct spawn *spawn, const char *const *argv)
 void
 spawn_close(struct spawn *spawn)
 {
-	close(spawn->in_fd);
+	if (spawn->in_fd >= 0) {
+		close(spawn->in_fd);
+	}
 	close(spawn->pid_fd);
 	if (spawn->unread_fd >= 0) {
 		close(spawn->unread_fd);

@@ -24,7 +24,7 @@ struct spawn_stream {
 struct spawn {
 	pid_t pid;
 	int pid_fd;
-	int in_fd;     /* what is written here, the child reads on its stdin */
+	int in_fd;     /* what is written here, the child reads on its stdin; -1: ended */
 	int unread_fd; /* the reader's end of an unread stdout, else -1 */
 	struct spawn_stream out, err;
 	int64_t deadline_ms;
@@ -54,6 +54,9 @@ void spawn_expect_full(struct spawn *spawn);
 
 /* Writes all to its stdin. */
 void spawn_send(struct spawn *spawn, const char *bytes, size_t size);
+
+/* The end of its stdin. */
+void spawn_end_input(struct spawn *spawn);
 
 /* Reads to the end of both streams and of the process. Returns spawn->status. */
 int spawn_finish(struct spawn *spawn);

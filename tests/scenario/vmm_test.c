@@ -35,6 +35,7 @@ AGREE(PORT_ID, DOORBELL_PORT + DOORBELL_ID);
 AGREE(PORT_EXIT, DOORBELL_PORT + DOORBELL_EXIT);
 AGREE(PORT_CONSOLE, DOORBELL_PORT + DOORBELL_CONSOLE);
 AGREE(PORT_PANIC, DOORBELL_PORT + DOORBELL_PANIC);
+AGREE(PORT_EVENT, DOORBELL_PORT + DOORBELL_EVENT);
 AGREE(INFO_CMDLINE, offsetof(struct pvh_start_info, cmdline));
 AGREE(INFO_MEMMAP, offsetof(struct pvh_start_info, memmap));
 AGREE(INFO_MEMMAP_COUNT, offsetof(struct pvh_start_info, memmap_count));
@@ -359,6 +360,7 @@ START_TEST(test_vmm_panic_is_reported_after_words)
 	ck_assert_str_eq(vmm.out.text, "words\n");
 	expect_in_stderr("vmm: guest panic on cpu 0\n");
 	expect_in_stderr("after_panic+0x0\n");
+	expect_in_stderr("  preemption disabled at disabler+0x1\n");
 	expect_in_stderr("rcx 0000000011223344");
 	expect_lines_of_100();
 }
@@ -678,6 +680,49 @@ START_TEST(test_vmm_terminal_is_restored)
 }
 END_TEST
 
+/* ---- events ---- */
+
+/* SIGUSR1, any number of times, ends no run; that the guest takes no events is said once. */
+START_TEST(test_vmm_event_without_listener_is_said_once)
+{
+	spawn_start(&vmm, NULL, VMM("-t", "15", guest("echo")));
+	spawn_expect(&vmm, &vmm.out, "?");
+	for (unsigned int i = 0; i < 100; i++) {
+		kill(vmm.pid, SIGUSR1);
+	}
+	spawn_send(&vmm, "\n", 1);
+	spawn_finish(&vmm);
+	expect_status(EXIT_STATUS_OK);
+	ck_assert_str_eq(vmm.err.text, "vmm: SIGUSR1: this guest takes no events\n");
+}
+END_TEST
+
+static void
+raise_before_exec(void)
+{
+	sigset_t user;
+
+	sigemptyset(&user);
+	sigaddset(&user, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &user, NULL);
+	raise(SIGUSR1);
+}
+
+/* A guest that asks for nonsense gets no interrupt, keeps its event, and harms nobody. */
+START_TEST(test_vmm_event_hostile_subscription_is_harmless)
+{
+	const struct spawn_options options = { .prepare = raise_before_exec };
+
+	spawn_start(&vmm, &options, VMM("-t", "15", guest("events")));
+	spawn_expect(&vmm, &vmm.out, "?");
+	kill(vmm.pid, SIGUSR1);
+	spawn_send(&vmm, "x", 1);
+	spawn_finish(&vmm);
+	expect_status(EXIT_STATUS_OK);
+	ck_assert_str_eq(vmm.err.text, "");
+}
+END_TEST
+
 /* ---- hostile images ---- */
 
 /* One damaged copy of a guest that works: cut off, or with some bits flipped in its headers. */
@@ -754,6 +799,8 @@ vmm_suite(void)
 	tcase_add_test(tests, test_vmm_verbose_speaks_on_stderr);
 	tcase_add_test(tests, test_vmm_triple_fault_is_reported);
 	tcase_add_test(tests, test_vmm_panic_is_reported_after_words);
+	tcase_add_test(tests, test_vmm_event_without_listener_is_said_once);
+	tcase_add_test(tests, test_vmm_event_hostile_subscription_is_harmless);
 	tcase_add_test(tests, test_vmm_internal_error_is_reported);
 	tcase_add_test(tests, test_vmm_guest_reset_is_0);
 	tcase_add_test(tests, test_vmm_garbage_to_every_port_is_harmless);

@@ -14,7 +14,8 @@
 static const uint32_t widths[] = { 1, 2, 4 };
 
 /*
- * The identity is there for a whole word at its offset and nowhere else, by all offsets and widths.
+ * The identity and the events are there for a whole word at their offsets and nowhere else, by all
+ * offsets and widths.
  */
 START_TEST(test_doorbell_read_only_identity_answers)
 {
@@ -24,12 +25,14 @@ START_TEST(test_doorbell_read_only_identity_answers)
 			                                                            : UINT32_MAX;
 
 			ck_assert_uint_eq(doorbell_read(offset, widths[i]), expected);
+			ck_assert_int_eq(doorbell_reads_events(offset, widths[i]),
+			                 offset == DOORBELL_EVENT && widths[i] == 4);
 		}
 	}
 }
 END_TEST
 
-/* Only whole words at three offsets do anything, by all offsets and widths. */
+/* Only whole words at four offsets do anything, by all offsets and widths. */
 START_TEST(test_doorbell_write_only_defined_words_act)
 {
 	for (uint32_t offset = 0; offset < DOORBELL_PORTS; offset++) {
@@ -40,6 +43,7 @@ START_TEST(test_doorbell_write_only_defined_words_act)
 				expected = offset == DOORBELL_EXIT      ? DOORBELL_VERB_EXIT
 				           : offset == DOORBELL_CONSOLE ? DOORBELL_VERB_DRAIN
 				           : offset == DOORBELL_PANIC   ? DOORBELL_VERB_PANIC
+				           : offset == DOORBELL_EVENT   ? DOORBELL_VERB_SUBSCRIBE
 				                                        : DOORBELL_VERB_NONE;
 			}
 			ck_assert_int_eq(doorbell_write(offset, widths[i], 3).verb, expected);
@@ -58,6 +62,19 @@ START_TEST(test_doorbell_exit_status_saturates)
 }
 END_TEST
 
+/* The words of a panic and of a subscription pass unchanged: their meaning is looked at elsewhere.
+ */
+START_TEST(test_doorbell_words_pass_unchanged)
+{
+	static const uint32_t words[] = { 0, 1, 0x80201234, UINT32_MAX };
+
+	for (uint32_t i = 0; i < 4; i++) {
+		ck_assert_uint_eq(doorbell_write(DOORBELL_PANIC, 4, words[i]).value, words[i]);
+		ck_assert_uint_eq(doorbell_write(DOORBELL_EVENT, 4, words[i]).value, words[i]);
+	}
+}
+END_TEST
+
 static Suite *
 doorbell_suite(void)
 {
@@ -67,6 +84,7 @@ doorbell_suite(void)
 	tcase_add_test(tests, test_doorbell_read_only_identity_answers);
 	tcase_add_test(tests, test_doorbell_write_only_defined_words_act);
 	tcase_add_test(tests, test_doorbell_exit_status_saturates);
+	tcase_add_test(tests, test_doorbell_words_pass_unchanged);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

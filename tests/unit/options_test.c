@@ -545,6 +545,8 @@ START_TEST(test_options_help_is_complete)
 		"apic=x2apic|xapic",
 		"timer=tsc-deadline|lapic",
 		"SIGINT",
+		"SIGUSR1",
+		"scenario=tour|shell",
 		"SIGTERM",
 		"Usage: vmm ",
 		"Examples:",

@@ -84,6 +84,53 @@ START_TEST(test_timeline_two_cpus_share_the_axis)
 }
 END_TEST
 
+/* Notes stand among the reasons, their words left of the caret where the line ends. */
+START_TEST(test_timeline_notes_and_ending)
+{
+	const struct trace_record cpu0[] = {
+		{ .tsc = 0, .pid = 1 },
+		{ .tsc = 50, .event = TRACE_sched_switch, .pid = 1, .b = 0 },
+		{ .tsc = 100, .pid = 0 },
+	};
+	const struct trace_record cpu1[] = { { .pid = 2 }, { .tsc = 100, .pid = 2 } };
+	const struct timeline_task tasks[] = { { 1, '=', "A" }, { 2, '-', "B" } };
+	const struct timeline_note notes[] = {
+		{ 0, 10, "first" },
+		{ 1, 50, "at the switch" },
+		{ 0, 100, "words that reach beyond the end" },
+		{ 1, 100, "short" },
+	};
+	const struct timeline timeline = {
+		.label = "",
+		.tasks = tasks,
+		.task_count = 2,
+		.tracks = { { 0, cpu0, 3 }, { 1, cpu1, 2 } },
+		.track_count = 2,
+		.notes = notes,
+		.note_count = 4,
+		.unit = "step",
+		.ending = "the end",
+	};
+
+	picture[0] = '\0';
+	timeline_draw(&timeline, append);
+	ck_assert_str_eq(
+		picture,
+		"\n"
+		"            cpu 0   |==============================|\n"
+		"                             ^ first               ^ A blocks\n"
+		"                                              words that reach beyond the end ^\n"
+		"\n"
+		"            cpu 1   |---------------------------------------------------------|\n"
+		"                    "
+		"                               ^ at the switch            ^ short\n"
+		"            step    "
+		"0        10                    50                         100\n"
+		"                    "
+		"                                                          ^ the end\n");
+}
+END_TEST
+
 /* No line is wider than a terminal, however much happens; nothing is written outside of a line. */
 START_TEST(test_timeline_many_switches_stay_inside)
 {
@@ -123,6 +170,7 @@ main(void)
 	tcase_add_test(tests, test_timeline_none_switches_where_a_blocks);
 	tcase_add_test(tests, test_timeline_full_switches_at_interrupt_return);
 	tcase_add_test(tests, test_timeline_two_cpus_share_the_axis);
+	tcase_add_test(tests, test_timeline_notes_and_ending);
 	tcase_add_test(tests, test_timeline_many_switches_stay_inside);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);

@@ -32,7 +32,7 @@ verdict(struct tour_run *run)
 	return tour_check(run, &at);
 }
 
-/* P13 (three models): the promised story of each model and cpu count is accepted, ticks and all. */
+/* P13 (every): the promised story of each model and cpu count is accepted, ticks and all. */
 START_TEST(test_tour_check_promised_story_accepted)
 {
 	struct tour_run run;
@@ -42,7 +42,7 @@ START_TEST(test_tour_check_promised_story_accepted)
 }
 END_TEST
 
-/* P13: the story of one model is no story of another: every pair of models is tried. */
+/* P13 (every): the story of one model is no story of another: every pair of models is tried. */
 START_TEST(test_tour_check_story_of_another_model_refused)
 {
 	for (int other = 0; other < PREEMPT_MODEL_COUNT; other++) {

@@ -137,6 +137,12 @@ arch_ipi_send(unsigned int cpu, enum irq_kind kind)
 	send(cpu, ICR_FIXED | vector_of[kind]);
 }
 
+uint32_t
+apic_id(unsigned int cpu)
+{
+	return apic_ids[cpu];
+}
+
 bool
 apic_can_reach(unsigned int cpu)
 {

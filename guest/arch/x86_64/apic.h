@@ -65,6 +65,9 @@ void apic_init(const struct boot_info *info);
 /* The calling cpu's APIC: on, its pins masked but for NMI on the boot cpu. irqs off. */
 void apic_init_cpu(unsigned int cpu);
 
+/* Its id on the machine. After apic_init(). */
+uint32_t apic_id(unsigned int cpu);
+
 /* Has it an id that messages of this mode can name? After apic_init(). */
 bool apic_can_reach(unsigned int cpu);
 

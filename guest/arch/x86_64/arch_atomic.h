@@ -14,6 +14,9 @@
 #define arch_atomic_try_cmpxchg(p, expected, v) \
 	__atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
 
+/* A 32-bit word. Every store is a release. */
+#define arch_atomic_inc_release_sole(p) __asm__ volatile("incl %0" : "+m"(*(p)) : : "memory", "cc")
+
 /*
  * Adds v to *p, a uint64_t that only this cpu writes, and returns the value before: one
  * instruction, so atomic against this cpu's interrupts and NMIs, and no lock prefix.

@@ -10,7 +10,9 @@ void
 console_init(const struct boot_info *info)
 {
 	doorbell_init(info);
-	if (!doorbell_has_console()) {
+	if (doorbell_has_console()) {
+		uart_set_port(info->uart_port);
+	} else {
 		uart_init(info->uart_port);
 	}
 }
@@ -23,4 +25,10 @@ arch_console_write(const char *text, size_t length)
 	} else {
 		uart_write(text, length);
 	}
+}
+
+int
+arch_console_read(void)
+{
+	return uart_read();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * Where text goes: the VMM's console ring if there is a doorbell, else the UART, else nowhere.
+ * What is typed comes through the UART in any case.
  */
 #pragma once
 

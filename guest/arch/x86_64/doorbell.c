@@ -2,8 +2,10 @@
 #include "guest/arch/x86_64/doorbell.h"
 
 #include "guest/arch.h"
+#include "guest/arch/x86_64/apic.h"
 #include "guest/arch/x86_64/insn.h"
 #include "guest/boot_info.h"
+#include "guest/percpu.h"
 #include "guest/string.h"
 #include "shared/doorbell_abi.h"
 
@@ -89,10 +91,10 @@ doorbell_exit(int status)
 }
 
 void
-doorbell_panic(void)
+doorbell_panic(uintptr_t preempt_disable_ip)
 {
 	if (port != 0) {
-		outl(port + DOORBELL_PANIC, 0);
+		outl(port + DOORBELL_PANIC, (uint32_t)preempt_disable_ip);
 		halt_forever();
 	}
 }
@@ -103,4 +105,18 @@ arch_irq_settle(void)
 	if (port != 0) {
 		outl(port + DOORBELL_SETTLE, 0);
 	}
+}
+
+void
+arch_event_subscribe(void)
+{
+	if (port != 0) {
+		outl(port + DOORBELL_EVENT, VECTOR_EVENT | apic_id(smp_processor_id()) << 8);
+	}
+}
+
+uint32_t
+arch_event_take(void)
+{
+	return port != 0 ? inl(port + DOORBELL_EVENT) : 0;
 }

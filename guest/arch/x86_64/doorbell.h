@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct boot_info;
 
@@ -21,4 +22,4 @@ void doorbell_write(const char *text, size_t length);
 
 /* Do not return if there is a doorbell. */
 void doorbell_exit(int status);
-void doorbell_panic(void);
+void doorbell_panic(uintptr_t preempt_disable_ip);

@@ -25,9 +25,9 @@ arch_exit(int status)
 }
 
 void
-arch_panic_end(void)
+arch_panic_end(uintptr_t preempt_disable_ip)
 {
 	arch_irq_disable();
-	doorbell_panic();
+	doorbell_panic(preempt_disable_ip);
 	arch_exit(EXIT_STATUS_CRASHED);
 }

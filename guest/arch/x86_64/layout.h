@@ -82,6 +82,7 @@
 #define VECTOR_MC         18
 #define VECTOR_EXCEPTIONS 32
 #define VECTOR_TIMER      0xec
+#define VECTOR_EVENT      0xf3
 #define VECTOR_CALL       0xfc
 #define VECTOR_RESCHEDULE 0xfd
 #define VECTOR_SPURIOUS   0xff

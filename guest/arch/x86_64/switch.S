@@ -7,32 +7,20 @@
 
 	.text
 
-/* struct task *arch_switch_to(struct task *prev, struct task *next) */
-	.globl	arch_switch_to
-arch_switch_to:
+/* Of arch_switch_to(): prev in rdi, which stays there, next in rsi; changes all registers but rbp. */
+	.globl	switch_stacks
+switch_stacks:
 	pushq	%rbp
-	pushq	%rbx
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
 	movq	%rsp, TASK_RSP(%rdi)
 	movq	TASK_RSP(%rsi), %rsp
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbx
 	popq	%rbp
-	movq	%rdi, %rax
 	ret
 
-/* What arch_task_init() makes arch_switch_to() return to: fn in r12, arg in r13, rbp 0. */
+/* What arch_task_init() makes switch_stacks return to: fn and arg are on the stack, rbp is 0. */
 	.globl	task_first_run
 task_first_run:
-	movq	%rax, %rdi
-	movq	%r12, %rsi
-	movq	%r13, %rdx
+	popq	%rsi
+	popq	%rdx
 	call	task_entry
 	ud2
 

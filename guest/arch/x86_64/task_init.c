@@ -6,10 +6,12 @@
 #include "guest/stack.h"
 #include "guest/task.h"
 
-/* What arch_switch_to() pops, lowest first. */
+/* What switch_stacks and task_first_run pop, lowest first. */
 struct switch_frame {
-	uint64_t r15, r14, r13, r12, rbx, rbp;
+	uint64_t rbp;
 	uint64_t ip;
+	uint64_t fn;
+	uint64_t arg;
 };
 
 void task_first_run(void); /* switch.S; not called from C */
@@ -21,9 +23,9 @@ arch_task_init(struct task *task, void (*fn)(void *), void *arg)
 	struct switch_frame *frame = (struct switch_frame *)top - 1;
 
 	*frame = (struct switch_frame){
-		.r12 = (uintptr_t)fn,
-		.r13 = (uintptr_t)arg,
 		.ip = (uintptr_t)task_first_run,
+		.fn = (uintptr_t)fn,
+		.arg = (uintptr_t)arg,
 	};
 	task->arch.rsp = (uintptr_t)frame;
 }

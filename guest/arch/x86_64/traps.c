@@ -97,6 +97,9 @@ interrupt_handle(struct regs *regs)
 	} else if (regs->vector == VECTOR_CALL) {
 		apic_eoi();
 		irq_handle(regs, IRQ_CALL);
+	} else if (regs->vector == VECTOR_EVENT) {
+		apic_eoi();
+		irq_handle(regs, IRQ_EVENT);
 	} else if (regs->vector != VECTOR_SPURIOUS) {
 		handle_unexpected(regs->vector);
 	}

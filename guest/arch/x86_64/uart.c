@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: ISC
 #include "guest/arch/x86_64/uart.h"
 
+#include <stdbool.h>
+
 #include "guest/arch/x86_64/insn.h"
 
 #define UART_DATA         0
@@ -11,12 +13,15 @@
 #define UART_LINE         3
 #define UART_LINE_STATUS  5
 
+#define FIFO_ENABLE           0x01
 #define FIFO_ENABLE_AND_CLEAR 0x07
 #define FIFO_SIZE             16u /* bytes */
 
 #define LINE_8N1            0x03
 #define LINE_DIVISOR_ACCESS 0x80
+#define LINE_STATUS_DATA    0x01
 #define LINE_STATUS_EMPTY   0x20
+#define LINE_STATUS_NOBODY  0xff /* what reads as all ones is not there */
 
 #define DIVISOR_115200 1
 
@@ -24,6 +29,7 @@
 #define POLLS_MAX 100000u
 
 static uint16_t base = 0x3f8;
+static bool has_fifo;
 
 void
 uart_init(uint16_t port)
@@ -38,6 +44,13 @@ uart_init(uint16_t port)
 	outb(port + UART_DIVISOR_HIGH, 0);
 	outb(port + UART_LINE, LINE_8N1);
 	outb(port + UART_FIFO, FIFO_ENABLE_AND_CLEAR);
+	has_fifo = true;
+}
+
+void
+uart_set_port(uint16_t port)
+{
+	base = port;
 }
 
 static void
@@ -62,4 +75,23 @@ uart_write(const char *text, size_t length)
 		}
 		outb(base + UART_DATA, (uint8_t)text[i]);
 	}
+}
+
+int
+uart_read(void)
+{
+	uint8_t status;
+
+	if (base == 0) {
+		return -1;
+	}
+	if (!has_fifo) {
+		outb(base + UART_FIFO, FIFO_ENABLE);
+		has_fifo = true;
+	}
+	status = inb(base + UART_LINE_STATUS);
+	if (status == LINE_STATUS_NOBODY || !(status & LINE_STATUS_DATA)) {
+		return -1;
+	}
+	return inb(base + UART_DATA);
 }

@@ -12,7 +12,8 @@
 #include "guest/percpu.h"
 #include "guest/preempt_count.h"
 
-#define HOST_FOLDS true /* the need-resched bit is part of the count */
+#define HOST_FOLDS  true /* the need-resched bit is part of the count */
+#define HOST_PACKED false
 
 DECLARE_PER_CPU(uint32_t, preempt_count_word);
 

@@ -18,6 +18,12 @@ counter_init_task(struct arch_task *task)
 	(void)task;
 }
 
+uint32_t
+counter_peek(void)
+{
+	return HOST_PER_CPU(preempt_count_word);
+}
+
 void
 counter_switch(struct arch_task *prev, const struct arch_task *next)
 {

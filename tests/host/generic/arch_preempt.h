@@ -12,7 +12,8 @@
 #include "guest/percpu.h"
 #include "guest/preempt_count.h"
 
-#define HOST_FOLDS false /* the need-resched bit is part of the count */
+#define HOST_FOLDS  false /* the need-resched bit is part of the count */
+#define HOST_PACKED false
 
 /* Of the running task; a cpu's idle task has the word that the cpu booted with. */
 DECLARE_PER_CPU(uint32_t *, preempt_count_at);

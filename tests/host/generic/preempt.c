@@ -31,6 +31,15 @@ counter_init_task(struct arch_task *task)
 	task->count_at = &task->count;
 }
 
+uint32_t
+counter_peek(void)
+{
+	const struct task *task = HOST_PER_CPU(current_task);
+	bool asked = task != NULL && (task->flags.value & TIF_NEED_RESCHED);
+
+	return *HOST_PER_CPU(preempt_count_at) | (asked ? 0 : PREEMPT_NEED_RESCHED);
+}
+
 void
 counter_switch(struct arch_task *prev, const struct arch_task *next)
 {

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: ISC
+/*
+ * guest.elf's program: the scenario that the boot argument names.
+ */
+#include "guest/cmdline.h"
+#include "guest/main.h"
+#include "guest/shell.h"
+#include "guest/tour.h"
+
+static int (*const scenarios[BOOT_SCENARIO_COUNT])(void) = {
+	[BOOT_SCENARIO_TOUR] = tour_main,
+	[BOOT_SCENARIO_SHELL] = shell_main,
+};
+
+int
+main(void)
+{
+	return scenarios[boot_args.scenario]();
+}

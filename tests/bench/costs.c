@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What the kernel's own operations cost, in instructions: under QEMU's -icount shift=0 the TSC
+ * counts them, each iteration of a repeated one too. One cpu. The figures beside ours are LK's and
+ * Linux 6.1's, measured the same way; the limit is what we want to stay under.
+ *
+ * A switch:  from before yield() in one task to after it in its equal.
+ * A wakeup:  from before wake_up_state() to the first instruction of the more important task after
+ *            its schedule(): under full, it overtakes in there.
+ * A task:    from before task_run() until it returns to the creator, which the new task does not
+ *            preempt: name, stack, first frame, queue. Its memory is that of one that has ended, as
+ *            in a running system. LK's is thread_create() and thread_resume().
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "guest/main.h"
+#include "guest/preempt.h"
+#include "guest/preempt_model.h"
+#include "guest/printk.h"
+#include "guest/sched.h"
+#include "guest/smp.h"
+#include "guest/task.h"
+#include "guest/trace.h"
+#include "shared/scenario_abi.h"
+
+#include "arch_switch.h"
+
+#define LOW_PRIORITY    10
+#define MIDDLE_PRIORITY 20
+#define HIGH_PRIORITY   30
+
+#define ROUNDS  1001 /* odd: the median is one of them */
+#define WARM_UP 100  /* rounds before those */
+
+static uint32_t samples[ROUNDS];
+static uint32_t sample_count; /* warm-up included */
+static uint64_t began;
+static uint32_t overhead; /* of begin() and end() themselves */
+
+static inline __attribute__((always_inline)) void
+begin(void)
+{
+	began = arch_cycles();
+	barrier();
+}
+
+static inline __attribute__((always_inline)) uint32_t
+end(void)
+{
+	barrier();
+	return (uint32_t)(arch_cycles() - began);
+}
+
+static bool
+finished(void)
+{
+	return sample_count == WARM_UP + ROUNDS;
+}
+
+static void
+note(uint32_t cycles)
+{
+	if (finished()) {
+		return;
+	}
+	if (sample_count >= WARM_UP) {
+		samples[sample_count - WARM_UP] = cycles - overhead;
+	}
+	sample_count++;
+}
+
+static void
+sort_samples(void)
+{
+	for (unsigned int i = 1; i < ROUNDS; i++) {
+		uint32_t sample = samples[i];
+		unsigned int place = i;
+
+		for (; place > 0 && samples[place - 1] > sample; place--) {
+			samples[place] = samples[place - 1];
+		}
+		samples[place] = sample;
+	}
+}
+
+/* What others need for the same; 0: not known, or not comparable. */
+struct others {
+	uint32_t limit;
+	uint32_t lk;
+	uint32_t linux_6_1;
+};
+
+static void
+print_known(uint32_t value)
+{
+	if (value != 0) {
+		printk(" %9u", value);
+	} else {
+		printk(" %9s", "-");
+	}
+}
+
+/* One line of the table, and a new start. subtract: what the loop did besides. */
+static void
+print_row(const char *what, struct others others, uint32_t subtract)
+{
+	sort_samples();
+	printk("  %-40s %9u", what, samples[ROUNDS / 2] - subtract);
+	print_known(others.limit);
+	print_known(others.lk);
+	print_known(others.linux_6_1);
+	if (samples[0] != samples[ROUNDS - 1]) {
+		printk("  %u..%u", samples[0] - subtract, samples[ROUNDS - 1] - subtract);
+	}
+	printk("\n");
+	sample_count = 0;
+}
+
+static struct task *
+start(const char *comm, void (*fn)(void *), uint8_t priority)
+{
+	return task_run(&(struct task_params){
+		.comm = comm,
+		.fn = fn,
+		.policy = SCHED_FIFO,
+		.rt_priority = priority,
+	});
+}
+
+/* ---- what is subtracted ---- */
+
+static uint32_t
+median_of_nothing(void)
+{
+	while (!finished()) {
+		begin();
+		note(end());
+	}
+	sort_samples();
+	sample_count = 0;
+	return samples[ROUNDS / 2];
+}
+
+/* ---- tasks ---- */
+
+static void
+run_yielding(void *unused)
+{
+	(void)unused;
+	begin();
+	while (!finished()) {
+		note(end());
+		begin();
+		yield();
+	}
+}
+
+static void
+measure_yield(void)
+{
+	struct task *a;
+	struct task *b;
+
+	preempt_disable();
+	a = start("a", run_yielding, MIDDLE_PRIORITY);
+	b = start("b", run_yielding, MIDDLE_PRIORITY);
+	preempt_enable();
+	task_join(a);
+	task_join(b);
+	print_row("yield between equals, a switch", (struct others){ 170, 174, 983 }, 0);
+}
+
+static void
+run_woken(void *unused)
+{
+	(void)unused;
+	while (!finished()) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule();
+		note(end());
+	}
+}
+
+static void
+measure_wakeup(void)
+{
+	struct task *woken = start("woken", run_woken, HIGH_PRIORITY);
+
+	while (!finished()) {
+		begin();
+		wake_up_state(woken, TASK_UNINTERRUPTIBLE);
+	}
+	task_join(woken);
+	print_row("wakeup, until the woken task runs", (struct others){ 350, 254, 1488 }, 0);
+}
+
+static void
+run_nothing(void *unused)
+{
+	(void)unused;
+}
+
+static void
+measure_creation(void)
+{
+	while (!finished()) {
+		struct task *created;
+
+		begin();
+		created = start("created", run_nothing, LOW_PRIORITY);
+		note(end());
+		task_join(created);
+	}
+	print_row("a task created and made runnable", (struct others){ 1300, 1299, 0 }, 0);
+}
+
+/* ---- pieces ---- */
+
+static void
+measure_switch_alone(void)
+{
+	while (!finished()) {
+		unsigned long flags = arch_irq_save();
+
+		begin();
+		arch_switch_to(current, current); /* leaves and resumes the same stack */
+		note(end());
+		arch_irq_restore(flags);
+	}
+	print_row("arch_switch_to alone", (struct others){ 0 }, 0);
+}
+
+static void
+measure_preempt_pair(void)
+{
+	while (!finished()) {
+		begin();
+		preempt_disable();
+		preempt_enable();
+		note(end());
+	}
+	print_row("preempt_disable, preempt_enable", (struct others){ 0 }, 0);
+}
+
+static void
+measure_spinlock(void)
+{
+	static struct raw_spinlock lock = RAW_SPINLOCK_INIT;
+
+	while (!finished()) {
+		begin();
+		raw_spin_lock(&lock);
+		raw_spin_unlock(&lock);
+		note(end());
+	}
+	print_row("raw_spin_lock, raw_spin_unlock", (struct others){ 0 }, 0);
+}
+
+static void
+measure_cond_resched(void)
+{
+	while (!finished()) {
+		begin();
+		cond_resched();
+		note(end());
+	}
+	print_row("cond_resched, nothing asked", (struct others){ 0 }, 0);
+}
+
+/* A switch writes one, a wakeup that overtakes four, a creation two. */
+static void
+measure_trace(void)
+{
+	while (!finished()) {
+		begin();
+		trace(TRACE_task_comm, current->pid, 0);
+		note(end());
+	}
+	print_row("a trace record", (struct others){ 0 }, 0);
+}
+
+/* It comes behind the instruction after the one that enables; with none pending: the window itself.
+ */
+static uint32_t
+median_of_window(bool interrupted)
+{
+	static struct atomic idle_word;
+
+	while (!finished()) {
+		arch_irq_disable();
+		if (interrupted) {
+			arch_ipi_send(smp_processor_id(), IRQ_RESCHEDULE);
+		}
+		begin();
+		arch_irq_enable();
+		atomic_load(&idle_word);
+		atomic_load(&idle_word);
+		note(end());
+	}
+	sort_samples();
+	return samples[ROUNDS / 2];
+}
+
+static void
+measure_interrupt(void)
+{
+	uint32_t window = median_of_window(false);
+
+	sample_count = 0;
+	median_of_window(true);
+	print_row("an interrupt, in and out", (struct others){ 0 }, window);
+}
+
+static void
+measure_all(void *unused)
+{
+	(void)unused;
+	overhead = median_of_nothing();
+	printk("  %-40s %9s %9s %9s %9s  %s\n", "", "ours", "limit", "LK", "Linux 6.1", "min..max");
+	measure_yield();
+	measure_wakeup();
+	measure_creation();
+	measure_switch_alone();
+	measure_preempt_pair();
+	measure_spinlock();
+	measure_cond_resched();
+	measure_trace();
+	measure_interrupt();
+}
+
+int
+main(void)
+{
+	preempt_model_set(PREEMPT_FULL);
+	task_join(start("measure", measure_all, MIDDLE_PRIORITY));
+	return EXIT_STATUS_OK;
+}

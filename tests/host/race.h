@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Data races: two accesses of the same byte by two cpus, at least one of them a write and one
+ * plain, that nothing orders which the kernel asked for. Order comes from the program on each cpu,
+ * from what an acquire reads of a release, and from full barriers; that the machine is x86, that it
+ * sent an interrupt, or that time passed orders nothing. A cpu is the thread here, not a task: one
+ * that migrates takes along only what its locks hand over.
+ *
+ * The kernel and the scenarios are compiled for ThreadSanitizer in the builds that look for races;
+ * race.c stands in the place of its runtime, and knows of nothing but the simulated machine. In
+ * other builds all this does nothing.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tests/host/machine.h"
+
+/* A run begins: whatever was done so far comes before all of it. */
+void race_begin(void);
+
+/* It has ended. If that was for a race, the result names both accesses. */
+void race_end(struct host_result *result);
+
+/* ---- what the current cpu does to atomics; the call is at pc ---- */
+
+/* A load from memory: after an acquire this cpu knows what the release knew that it reads. */
+void race_load(const void *addr, size_t size, int order, const void *pc);
+
+/* One that found this cpu's own store. */
+void race_forward(const void *addr, size_t size, const void *pc);
+
+/* A store into this slot of the cpu's buffer, and one that reaches memory from there. */
+void race_store(const void *addr, size_t size, int order, unsigned int slot, const void *pc);
+void race_drain(unsigned int cpu, unsigned int slot);
+
+/* Read-modify-write: a full barrier. */
+void race_rmw(const void *addr, size_t size, const void *pc);
+
+/* A barrier: __ATOMIC_ACQUIRE for loads, RELEASE for stores, SEQ_CST for both. */
+void race_fence(int order);
+
+/* ---- the machine's own code, in the kernel's name ---- */
+
+void race_read(const void *addr, size_t size);
+void race_write(const void *addr, size_t size);
