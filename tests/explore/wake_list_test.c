@@ -275,15 +275,29 @@ END_TEST
 
 /* The request to move has come before the start, so that this switch blocks. */
 static void
-block_then_go_on(void *arg)
+block_where_it_may_not_run(void)
 {
-	(void)arg;
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	preempt_disable();
 	host_gate();
 	preempt_enable_no_resched();
 	schedule();
 	scenario_done();
+}
+
+static void
+block_then_stop(void *arg)
+{
+	(void)arg;
+	block_where_it_may_not_run();
+	host_stop();
+}
+
+static void
+block_twice(void *arg)
+{
+	(void)arg;
+	block_where_it_may_not_run();
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	schedule();
 	host_fail("a sleeper was woken twice");
@@ -312,9 +326,9 @@ be_queued(void *arg)
 }
 
 static void
-boot_moved(bool has_neighbour)
+boot_moved(void (*body)(void *), bool has_neighbour)
 {
-	sleepers[0] = scenario_task(0, block_then_go_on, NULL);
+	sleepers[0] = scenario_task(0, body, NULL);
 	scenario_name_task(sleepers[0], "sleeper");
 	scenario_name_cpus(2);
 	if (has_neighbour) {
@@ -326,13 +340,19 @@ boot_moved(bool has_neighbour)
 static void
 boot_moved_alone(void)
 {
-	boot_moved(false);
+	boot_moved(block_then_stop, false);
 }
 
 static void
 boot_moved_neighbour(void)
 {
-	boot_moved(true);
+	boot_moved(block_then_stop, true);
+}
+
+static void
+boot_moved_twice(void)
+{
+	boot_moved(block_twice, true);
 }
 
 static const struct explore_scenario moved_alone = {
@@ -340,6 +360,10 @@ static const struct explore_scenario moved_alone = {
 };
 static const struct explore_scenario moved_neighbour = {
 	"the same, with a neighbour", 2, boot_moved_neighbour, check_one, NULL, 0, NULL
+};
+
+static const struct explore_scenario moved_twice = {
+	"the same, and blocks again", 2, boot_moved_twice, check_one, NULL, 0, NULL
 };
 
 /* P37: a task whose mask has lost its cpu blocks there and is woken elsewhere. */
@@ -357,7 +381,8 @@ START_TEST(test_wake_of_a_task_that_is_switching_out_waits)
 	scenario_must_hold(&moved_neighbour, LIMIT);
 	scenario_must_catch(&moved_neighbour, "no-on-cpu-wait",
 	                    "assertion failed: !atomic_load(&next->on_cpu)", LIMIT);
-	scenario_must_catch(&moved_neighbour, "on-cpu-cleared-early",
+	scenario_must_hold_within(&moved_twice, 2, LIMIT);
+	scenario_must_catch(&moved_twice, "on-cpu-cleared-early",
 	                    "assertion failed: atomic_load(&prev->on_cpu)", LIMIT);
 }
 END_TEST
