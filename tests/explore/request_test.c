@@ -20,6 +20,9 @@ compute_for_good(void *arg)
 {
 	(void)arg;
 	while (!atomic_load(&never)) { /* forever */
+		if (!CONFIG_PREEMPT_COUNT) {
+			cond_resched();
+		}
 		arch_cpu_relax();
 	}
 }
@@ -141,6 +144,17 @@ static const struct explore_scenario held = {
 	"request, the lock held", 3, boot_held, check_held, NULL, 0, NULL
 };
 
+/* Counters that look at the task's flags make for too many runs: there with two deviations. */
+static void
+must_hold_where_it_can(const struct explore_scenario *scenario, bool all)
+{
+	if (all) {
+		scenario_must_hold(scenario, LIMIT);
+	} else {
+		scenario_must_hold_within(scenario, 2, LIMIT);
+	}
+}
+
 /* P25, P26, P27: one interrupt for each time that the flag rises; and it is answered. */
 START_TEST(test_request_to_a_computing_cpu_is_one_interrupt)
 {
@@ -159,7 +173,7 @@ END_TEST
 /* P25: two cpus race for a third that computes. */
 START_TEST(test_request_of_two_cpus_to_a_computing_third)
 {
-	scenario_must_hold(&two, LIMIT);
+	must_hold_where_it_can(&two, CONFIG_PREEMPT_COUNT);
 	scenario_must_catch(&two, "request-twice", "host_sent_count(0, IRQ_RESCHEDULE)", LIMIT);
 }
 END_TEST
@@ -316,16 +330,20 @@ START_TEST(test_request_of_a_wakeup_reaches_a_task)
 	scenario_must_hold(&urgent_blocking, LIMIT);
 	scenario_must_hold(&urgent_computing, LIMIT);
 	scenario.check = check_urgent_ran;
-	scenario_must_catch(&scenario, "no-resched-ipi", "done_count == wanted", LIMIT);
-	scenario_must_catch(&scenario, "forget-fold", "done_count == wanted", LIMIT);
-	scenario_must_catch(&scenario, "request-unordered", "done_count == wanted", LIMIT);
+	if (HOST_FOLDS) {
+		scenario_must_catch(&scenario, "forget-fold", "done_count == wanted", LIMIT);
+	}
+	if (CONFIG_PREEMPT_COUNT) { /* else it looks at its flag by itself */
+		scenario_must_catch(&scenario, "no-resched-ipi", "done_count == wanted", LIMIT);
+		scenario_must_catch(&scenario, "request-unordered", "done_count == wanted", LIMIT);
+	}
 }
 END_TEST
 
 /* P25, P27: two cpus wake a FIFO task each on a third that computes. */
 START_TEST(test_request_of_two_wakeups_to_a_computing_third)
 {
-	scenario_must_hold(&urgent_two, LIMIT);
+	must_hold_where_it_can(&urgent_two, HOST_FOLDS);
 	scenario_must_hold(&urgent_two_idle, LIMIT);
 	scenario_must_catch(&urgent_two, "request-twice", "host_sent_count(0, IRQ_RESCHEDULE)",
 	                    LIMIT);
