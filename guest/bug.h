@@ -14,104 +14,104 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BUGS(X) \
-	X(COND_RESCHED_IRQS_OFF, "cond_resched() switches with interrupts off", "82c387ef7568", \
-	  "P18", "FAIL cond_resched switches where the model says") \
-	X(DEAD_TASK_PREEMPTIBLE, "a dying task can be preempted after it is marked dead", "", \
-	  "P39", "assertion failed: !atomic_load(&prev->on_rq)") \
-	X(DEQUEUE_ON_PREEMPT, "a preempted task that had set its state is dequeued", "", "P21", \
-	  "FAIL a preempted sleeper stays queued") \
-	X(DETACHED_TOO_EARLY, "a task that moves looks dequeued before it is", "b55945c500c5", \
-	  "P36", "assertion failed: atomic_load(&task->on_rq) != TASK_ON_RQ_QUEUED") \
-	X(DISABLE_FIRST, "a switch of the model disables before it enables", "", "P17", \
-	  "!asked || urgent_ran") \
-	X(ENABLE_IGNORES_REQUEST, "the outermost preempt_enable() does not look for a request", \
-	  "", "P5", "FAIL the outermost preempt_enable switches, under full") \
-	X(ENABLE_IRQS_OFF, "preempt_enable() switches with interrupts off", "", "P8", \
-	  "FAIL preempt_enable with irqs off leaves the request pending") \
-	X(FIRST_RUN_LEAK, "a new task begins with preemption off", "609ca066386b", "P11", \
-	  "assertion failed: preempt_count() == 0") \
-	X(FORGET_FOLD, "the reschedule interrupt does not fold the request", "8cb75e0c4ec9", \
-	  "P26", "FAIL a remote request preempts at once, under full or done_count == wanted") \
-	X(IDLE_NO_FOLD, "idle leaves its loop with the request unfolded", "8cb75e0c4ec9", "P26", \
-	  "assertion failed: test_preempt_need_resched()") \
-	X(IDLE_NO_RETEST, "idle halts without a last look at the request", "edc8fc01f608", \
-	  "P33", "overslept or done_count == wanted") \
-	X(IDLE_SHADOW_LOST, "idle enables interrupts before its halt", "9f98a4f4e721", "P33", \
-	  "overslept or done_count == wanted") \
-	X(IRQ_RETURN_IN_ATOMIC, "an interrupt's return preempts whatever the count", "", "P19", \
-	  "assertion failed: preempt_count() == 0") \
-	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23", \
-	  "assertion failed: !need_resched()") \
-	X(LEAK_DISABLE, "a sleep leaves preemption off", "", "P3", \
-	  "assertion failed: preempt_count() == 0") \
-	X(LEAK_IN_IRQ, "an interrupt handler leaves preemption off", "", "P3", \
-	  "interrupt of kind") \
-	X(LEAK_IN_TIMER, "a timer's function leaves preemption off", "", "P3", "timer function") \
-	X(LISTED_EARLY, "a task can be found before its scheduling is set up", "b1e8206582f9", \
-	  "P36", "assertion failed: task->class != NULL") \
-	X(LOCAL_REQUEST_UNFLAGGED, "a request on the own cpu sets the folded bit alone", \
-	  "1c5ea557a07c", "P29", "overslept") \
-	X(MIGHT_SLEEP_IN_NONE, "might_sleep() is a preemption point under none", "", "P13", \
-	  "assertion failed: preempt_policy_allows(policy, reason)") \
-	X(NO_ON_CPU_WAIT, "a waker does not wait for a switch that is under way", \
-	  "91dabf33ae5d", "P36", "assertion failed: !atomic_load(&next->on_cpu)") \
-	X(NO_RESCHED_IPI, "a remote request sends no interrupt", "", "P27", \
-	  "done_count == wanted") \
-	X(NO_SCHEDULE_LOOP, "schedule() does not look for requests that came meanwhile", "", \
-	  "P22", "") \
-	X(NO_WAKEUP_PREEMPT, "a more important task that wakes requests nothing", "", "P30", \
-	  "FAIL the outermost preempt_enable switches, under full") \
-	X(ON_CPU_CLEARED_EARLY, "a task is given free before its cpu has left it", "", "P36", \
-	  "assertion failed: atomic_load(&prev->on_cpu)") \
-	X(OVERFLOW_UNSEEN, "the checked counter does not look for overflow", "", "P10", \
-	  "preempt field of the count is full") \
-	X(PACKED_WRONG_HALF, "a counter of two halves is read from the wrong one", \
-	  "7faa313f05ca", "P10", "expected: preempt_count() == count") \
-	X(PLAIN_COUNT_SET, "preempt_count_set() stores over the folded bit", "", "P4", \
-	  "FAIL preempt_count_set keeps the folded bit") \
-	X(POLLING_LEFT_SET, "idle switches away while it says that it polls", \
-	  "tgoskits PR #2403", "P34", "assertion failed: !(flags & TIF_POLLING_NRFLAG)") \
-	X(POLLING_NO_BARRIER, "idle says that it polls no more without a barrier", "", "P35", \
-	  "done_count == wanted") \
-	X(REQUEST_FOR_EQUAL, "a FIFO task that wakes requests for its equals too", "", "P31", \
-	  "FAIL nothing is requested where nothing would change") \
-	X(REQUEST_TWICE, "a second request sends a second interrupt", "", "P25", \
-	  "host_sent_count(0, IRQ_RESCHEDULE)") \
-	X(REQUEST_UNORDERED, "a remote request sends its interrupt before its flag can be seen", \
-	  "", "P27", "done_count == wanted") \
-	X(RESCHED_CPU_TRYLOCK, "resched_cpu() gives up where another cpu has the lock", \
-	  "7c2102e56a3f", "P28", "resched_cpu") \
-	X(RESCHED_LOCK_DEPTH, "cond_resched_lock() compares with a depth of 0", "fe32d3cd5e8e", \
-	  "P13", "cond_resched_lock") \
-	X(RUNNING_BEFORE_QUEUED, "a woken task is running before it is queued", "", "P38", \
-	  "atomic_load(&runner->on_rq) == TASK_ON_RQ_QUEUED") \
-	X(STALE_PREV_STATE, "a switch tells the state of a sleep that a signal ended", \
-	  "8feb053d5319", "P38", "prev_state") \
-	X(STALE_WAKE_CPU, "a waker believes in the cpu that it saw before it had the lock", \
-	  "b6e13e85829f", "P37", "assertion failed: task_allowed_on(task, rq->cpu)") \
-	X(STATE_BEFORE_LOCK, "a sleeper decides by the state that it had before the lock", \
-	  "d136122f5845", "P32", "done_count == wanted") \
-	X(STATE_READ_TWICE, "a sleeper reads its own state again after it is dequeued", \
-	  "dbfb089d360b", "P32", "sched_nr_uninterruptible()") \
-	X(SWITCH_LEAK, "a disable too many between the entry of the scheduler and the switch", \
-	  "609ca066386b", "P1", "assertion failed: preempt_count() == FORK_PREEMPT_COUNT") \
-	X(TEST_BEFORE_ENABLE, "preempt_enable() looks for a request before it counts down", "", \
-	  "P6", "overslept") \
-	X(TEST_BEFORE_STATE, "a sleeper tests its condition before it sets its state", "", \
-	  "P32", "overslept") \
-	X(TWO_STEP_COUNT, "the count's address is made before it is counted up", "", "P12", \
-	  "preempt_count") \
-	X(UNDERFLOW_UNSEEN, "the checked counter does not look for underflow", "", "P10", "") \
-	X(UNLOCK_BEFORE_IRQS, "spin_unlock_irqrestore() enables preemption before interrupts", \
-	  "", "P9", "FAIL spin_unlock_irqrestore switches once interrupts are on") \
-	X(WAKE_LIST_ANYWHERE, "the wake list ignores where a task may run", "751d4cbc4387", \
-	  "P37", "assertion failed: task_allowed_on(task, rq->cpu)") \
-	X(WAKE_LIST_LOSES, "the wake list is read and emptied in two steps", \
-	  "zephyr PR #105596", "P32", "done_count == wanted") \
-	X(WAKE_Q_UNORDERED, "a waker that finds the task queued leaves without a barrier", \
-	  "4c4e3731564c", "P32", "done_count == wanted") \
-	X(YIELD_IRQS_OFF, "yield() enters the scheduler with interrupts off", "345a957fcc95", \
+#define BUGS(X)                                                                                    \
+	X(COND_RESCHED_IRQS_OFF, "cond_resched() switches with interrupts off", "82c387ef7568",    \
+	  "P18", "FAIL cond_resched switches where the model says")                                \
+	X(DEAD_TASK_PREEMPTIBLE, "a dying task can be preempted after it is marked dead", "",      \
+	  "P39", "assertion failed: !atomic_load(&prev->on_rq)")                                   \
+	X(DEQUEUE_ON_PREEMPT, "a preempted task that had set its state is dequeued", "", "P21",    \
+	  "FAIL a preempted sleeper stays queued")                                                 \
+	X(DETACHED_TOO_EARLY, "a task that moves looks dequeued before it is", "b55945c500c5",     \
+	  "P36", "assertion failed: atomic_load(&task->on_rq) != TASK_ON_RQ_QUEUED")               \
+	X(DISABLE_FIRST, "a switch of the model disables before it enables", "", "P17",            \
+	  "!asked || urgent_ran")                                                                  \
+	X(ENABLE_IGNORES_REQUEST, "the outermost preempt_enable() does not look for a request",    \
+	  "", "P5", "FAIL the outermost preempt_enable switches, under full")                      \
+	X(ENABLE_IRQS_OFF, "preempt_enable() switches with interrupts off", "", "P8",              \
+	  "FAIL preempt_enable with irqs off leaves the request pending")                          \
+	X(FIRST_RUN_LEAK, "a new task begins with preemption off", "609ca066386b", "P11",          \
+	  "assertion failed: preempt_count() == 0")                                                \
+	X(FORGET_FOLD, "the reschedule interrupt does not fold the request", "8cb75e0c4ec9",       \
+	  "P26", "FAIL a remote request preempts at once, under full or done_count == wanted")     \
+	X(IDLE_NO_FOLD, "idle leaves its loop with the request unfolded", "8cb75e0c4ec9", "P26",   \
+	  "assertion failed: test_preempt_need_resched()")                                         \
+	X(IDLE_NO_RETEST, "idle halts without a last look at the request", "edc8fc01f608", "P33",  \
+	  "overslept or done_count == wanted")                                                     \
+	X(IDLE_SHADOW_LOST, "idle enables interrupts before its halt", "9f98a4f4e721", "P33",      \
+	  "overslept or done_count == wanted")                                                     \
+	X(IRQ_RETURN_IN_ATOMIC, "an interrupt's return preempts whatever the count", "", "P19",    \
+	  "assertion failed: preempt_count() == 0")                                                \
+	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23",   \
+	  "assertion failed: !need_resched()")                                                     \
+	X(LEAK_DISABLE, "a sleep leaves preemption off", "", "P3",                                 \
+	  "assertion failed: preempt_count() == 0")                                                \
+	X(LEAK_IN_IRQ, "an interrupt handler leaves preemption off", "", "P3",                     \
+	  "interrupt of kind")                                                                     \
+	X(LEAK_IN_TIMER, "a timer's function leaves preemption off", "", "P3", "timer function")   \
+	X(LISTED_EARLY, "a task can be found before its scheduling is set up", "b1e8206582f9",     \
+	  "P36", "assertion failed: task->class != NULL")                                          \
+	X(LOCAL_REQUEST_UNFLAGGED, "a request on the own cpu sets the folded bit alone",           \
+	  "1c5ea557a07c", "P29", "overslept")                                                      \
+	X(MIGHT_SLEEP_IN_NONE, "might_sleep() is a preemption point under none", "", "P13",        \
+	  "assertion failed: preempt_policy_allows(policy, reason)")                               \
+	X(NO_ON_CPU_WAIT, "a waker does not wait for a switch that is under way", "91dabf33ae5d",  \
+	  "P36", "assertion failed: !atomic_load(&next->on_cpu)")                                  \
+	X(NO_RESCHED_IPI, "a remote request sends no interrupt", "", "P27",                        \
+	  "done_count == wanted")                                                                  \
+	X(NO_SCHEDULE_LOOP, "schedule() does not look for requests that came meanwhile", "",       \
+	  "P22", "")                                                                               \
+	X(NO_WAKEUP_PREEMPT, "a more important task that wakes requests nothing", "", "P30",       \
+	  "FAIL the outermost preempt_enable switches, under full")                                \
+	X(ON_CPU_CLEARED_EARLY, "a task is given free before its cpu has left it", "", "P36",      \
+	  "assertion failed: atomic_load(&prev->on_cpu)")                                          \
+	X(OVERFLOW_UNSEEN, "the checked counter does not look for overflow", "", "P10",            \
+	  "preempt field of the count is full")                                                    \
+	X(PACKED_WRONG_HALF, "a counter of two halves is read from the wrong one", "7faa313f05ca", \
+	  "P10", "expected: preempt_count() == count")                                             \
+	X(PLAIN_COUNT_SET, "preempt_count_set() stores over the folded bit", "", "P4",             \
+	  "FAIL preempt_count_set keeps the folded bit")                                           \
+	X(POLLING_LEFT_SET, "idle switches away while it says that it polls", "tgoskits PR #2403", \
+	  "P34", "assertion failed: !(flags & TIF_POLLING_NRFLAG)")                                \
+	X(POLLING_NO_BARRIER, "idle says that it polls no more without a barrier", "", "P35",      \
+	  "done_count == wanted")                                                                  \
+	X(REQUEST_FOR_EQUAL, "a FIFO task that wakes requests for its equals too", "", "P31",      \
+	  "FAIL nothing is requested where nothing would change")                                  \
+	X(REQUEST_TWICE, "a second request sends a second interrupt", "", "P25",                   \
+	  "host_sent_count(0, IRQ_RESCHEDULE)")                                                    \
+	X(REQUEST_UNORDERED, "a remote request sends its interrupt before its flag can be seen",   \
+	  "", "P27", "done_count == wanted")                                                       \
+	X(RESCHED_CPU_TRYLOCK, "resched_cpu() gives up where another cpu has the lock",            \
+	  "7c2102e56a3f", "P28", "resched_cpu")                                                    \
+	X(RESCHED_LOCK_DEPTH, "cond_resched_lock() compares with a depth of 0", "fe32d3cd5e8e",    \
+	  "P13", "cond_resched_lock")                                                              \
+	X(RUNNING_BEFORE_QUEUED, "a woken task is running before it is queued", "", "P38",         \
+	  "atomic_load(&runner->on_rq) == TASK_ON_RQ_QUEUED")                                      \
+	X(STALE_PREV_STATE, "a switch tells the state of a sleep that a signal ended",             \
+	  "8feb053d5319", "P38", "prev_state")                                                     \
+	X(STALE_WAKE_CPU, "a waker believes in the cpu that it saw before it had the lock",        \
+	  "b6e13e85829f", "P37", "assertion failed: task_allowed_on(task, rq->cpu)")               \
+	X(STATE_BEFORE_LOCK, "a sleeper decides by the state that it had before the lock",         \
+	  "d136122f5845", "P32", "done_count == wanted")                                           \
+	X(STATE_READ_TWICE, "a sleeper reads its own state again after it is dequeued",            \
+	  "dbfb089d360b", "P32", "sched_nr_uninterruptible()")                                     \
+	X(SWITCH_LEAK, "a disable too many between the entry of the scheduler and the switch",     \
+	  "609ca066386b", "P1", "assertion failed: preempt_count() == FORK_PREEMPT_COUNT")         \
+	X(TEST_BEFORE_ENABLE, "preempt_enable() looks for a request before it counts down", "",    \
+	  "P6", "overslept")                                                                       \
+	X(TEST_BEFORE_STATE, "a sleeper tests its condition before it sets its state", "", "P32",  \
+	  "overslept")                                                                             \
+	X(TWO_STEP_COUNT, "the count's address is made before it is counted up", "", "P12",        \
+	  "preempt_count")                                                                         \
+	X(UNDERFLOW_UNSEEN, "the checked counter does not look for underflow", "", "P10", "")      \
+	X(UNLOCK_BEFORE_IRQS, "spin_unlock_irqrestore() enables preemption before interrupts", "", \
+	  "P9", "FAIL spin_unlock_irqrestore switches once interrupts are on")                     \
+	X(WAKE_LIST_ANYWHERE, "the wake list ignores where a task may run", "751d4cbc4387", "P37", \
+	  "assertion failed: task_allowed_on(task, rq->cpu)")                                      \
+	X(WAKE_LIST_LOSES, "the wake list is read and emptied in two steps", "zephyr PR #105596",  \
+	  "P32", "done_count == wanted")                                                           \
+	X(WAKE_Q_UNORDERED, "a waker that finds the task queued leaves without a barrier",         \
+	  "4c4e3731564c", "P32", "done_count == wanted")                                           \
+	X(YIELD_IRQS_OFF, "yield() enters the scheduler with interrupts off", "345a957fcc95",      \
 	  "P3", "assertion failed: !arch_irqs_disabled()")
 
 enum bug {
