@@ -18,7 +18,7 @@
 	X(COND_RESCHED_IRQS_OFF, "cond_resched() switches with interrupts off", "82c387ef7568",    \
 	  "P18", "FAIL cond_resched switches where the model says")                                \
 	X(DEAD_TASK_PREEMPTIBLE, "a dying task can be preempted after it is marked dead", "",      \
-	  "P39", "assertion failed: !atomic_load(&prev->on_rq)")                                   \
+	  "P39", "assertion failed: prev_state != TASK_DEAD")                                      \
 	X(DEQUEUE_ON_PREEMPT, "a preempted task that had set its state is dequeued", "", "P21",    \
 	  "FAIL a preempted sleeper stays queued")                                                 \
 	X(DETACHED_TOO_EARLY, "a task that moves looks dequeued before it is", "b55945c500c5",     \

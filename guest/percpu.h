@@ -32,7 +32,9 @@ DECLARE_PER_CPU(uintptr_t, this_cpu_offset);
 
 /* Any context; at once out of date unless the caller is pinned. */
 #define raw_smp_processor_id() this_cpu_read(cpu_number)
-#define raw_cpu_ptr(ptr)       ((__typeof__(*(ptr)) *)((uintptr_t)(ptr) + this_cpu_read(this_cpu_offset)))
+
+/* The same. */
+#define raw_cpu_ptr(ptr) ((__typeof__(*(ptr)) *)((uintptr_t)(ptr) + this_cpu_read(this_cpu_offset)))
 
 /*
  * preempt_debug.c, debug images: the caller cannot be moved to another cpu (preemption or irqs off,

@@ -315,14 +315,14 @@ reap(struct task *dead)
 }
 
 /*
- * prev has left this queue: it sleeps, has ended, or moves; or it is idle. Its state and place are
- * read before on_cpu is cleared: then it may run, and change them.
+ * prev has left this queue: it sleeps, has ended, or moves; or it is idle. Its state and
+ * place are read before on_cpu is cleared: then it may run, and change them.
  */
 static __attribute__((noinline)) void
-finish_left(struct rq *rq, struct task *prev)
+finish_left(struct rq *rq, struct task *prev, uint32_t on_rq)
 {
 	bool dead = atomic_load(&prev->state) == TASK_DEAD;
-	bool moves = atomic_load(&prev->on_rq) == TASK_ON_RQ_MIGRATING;
+	bool moves = on_rq == TASK_ON_RQ_MIGRATING;
 
 	atomic_store_release(&prev->on_cpu, 0);
 	if (moves) {
@@ -339,16 +339,17 @@ static inline void
 finish_switch(struct task *prev)
 {
 	struct rq *rq = this_cpu_ptr(&runqueue);
+	uint32_t on_rq = atomic_load(&prev->on_rq);
 
 	if (preempt_count() != FORK_PREEMPT_COUNT) {
 		panic("corrupted preempt_count %08x after the switch from %s, pid %u",
 		      preempt_count(), prev->comm, prev->pid);
 	}
-	if (__builtin_expect(atomic_load(&prev->on_rq) == TASK_ON_RQ_QUEUED, 1)) {
+	if (__builtin_expect(on_rq == TASK_ON_RQ_QUEUED, 1)) {
 		atomic_store_release(&prev->on_cpu, 0);
 		raw_spin_unlock_irq(&rq->lock);
 	} else {
-		finish_left(rq, prev);
+		finish_left(rq, prev, on_rq);
 	}
 }
 
@@ -422,7 +423,10 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	if (!bug(STATE_BEFORE_LOCK)) {
 		prev_state = atomic_load(&prev->state); /* once: a waker may change it */
 	}
-	if (prev_state == TASK_RUNNING || (mode != SM_NONE && !bug(DEQUEUE_ON_PREEMPT))) {
+	if (prev_state == TASK_RUNNING) {
+		keep_runnable(rq, prev);
+	} else if (mode != SM_NONE && !bug(DEQUEUE_ON_PREEMPT)) {
+		ASSERT(prev_state != TASK_DEAD); /* it would never come back to be freed */
 		keep_runnable(rq, prev);
 	} else if (signal_pending_state(prev_state, prev)) {
 		atomic_store(&prev->state, TASK_RUNNING);

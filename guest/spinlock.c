@@ -5,7 +5,7 @@
 void
 ticket_wait(const struct raw_spinlock *lock, uint32_t ticket)
 {
-	while (atomic_load_acquire(&lock->owner) != ticket) { /* bounded: the holders before us */
+	do { /* bounded: the holders before us */
 		arch_cpu_relax();
-	}
+	} while (atomic_load_acquire(&lock->owner) != ticket);
 }

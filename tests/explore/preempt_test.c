@@ -183,6 +183,9 @@ START_TEST(test_preempt_is_requested_by_priority)
 		"FIFO over FIFO", 2, boot_fifo, check_urgent, NULL, 0, NULL
 	};
 
+	if (!CONFIG_PREEMPT_COUNT) {
+		return; /* nothing preempts such a kernel */
+	}
 	scenario_must_hold(&scenario, LIMIT);
 	scenario.name = "FIFO over FIFO, bug=no-wakeup-preempt";
 	scenario.bug = "no-wakeup-preempt";
@@ -264,6 +267,9 @@ START_TEST(test_preempt_of_a_sleeper_to_be_keeps_it)
 		"preempted with its state set", 2, boot_almost_sleep, check_went_on, NULL, 0, NULL
 	};
 
+	if (!CONFIG_PREEMPT_COUNT) {
+		return; /* nothing preempts such a kernel */
+	}
 	scenario_must_hold(&scenario, LIMIT);
 	scenario.name = "the same, bug=dequeue-on-preempt";
 	scenario.bug = "dequeue-on-preempt";
@@ -502,6 +508,9 @@ START_TEST(test_timer_sleep_seeded_bugs_are_caught)
 	                                               boot_sleeper_and_clock, check_slept, NULL, 0,
 	                                               "test-before-state" },
 	                   "slept == 2", LIMIT);
+	if (!CONFIG_PREEMPT_COUNT) {
+		return; /* and nothing to leak */
+	}
 	scenario_must_fail(&(struct explore_scenario){ "sleeper, bug=leak-disable", 2,
 	                                               boot_sleeper_and_clock, check_slept, NULL, 0,
 	                                               "leak-disable" },

@@ -57,7 +57,7 @@ arch_timer_set(uint64_t expires_ns)
 void
 arch_ipi_send(unsigned int cpu, enum irq_kind kind)
 {
-	ASSERT(arch_irqs_disabled() || preempt_count() != 0);
+	ASSERT(!CONFIG_PREEMPT_COUNT || arch_irqs_disabled() || preempt_count() != 0);
 	machine_send(cpu, kind);
 }
 

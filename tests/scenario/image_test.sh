@@ -1,7 +1,9 @@
 #!/bin/sh
-# image_test.sh GUEST.ELF FAST_PATHS.O: what the compiler and the linker made of guest.elf.
+# image_test.sh GUEST.ELF FAST_PATHS.O NO_REGISTRY.ELF: what the compiler and the linker made of
+# guest.elf; the third is the same kernel, compiled without the registry of seeded bugs.
 guest=$1
 fast_paths=$2
+no_registry=$3
 checks=0
 failures=0
 
@@ -27,6 +29,16 @@ no_symbol() { ! nm "$guest" | grep -qE " $1"; }
 
 no_string() { ! strings -d "$guest" | grep -qF -- "$1"; }
 
+same_text() {
+	temp=$(mktemp -d)
+	objcopy -O binary -j .text "$guest" "$temp/with" &&
+		objcopy -O binary -j .text "$no_registry" "$temp/without" &&
+		[ -s "$temp/with" ] && cmp "$temp/with" "$temp/without"
+	status=$?
+	rm -r "$temp"
+	return $status
+}
+
 writable_and_executable() { readelf -lW "$guest" | grep -q 'LOAD.*RWE'; }
 
 # J1: one instruction counts up; one counts down, and one branch is not taken.
@@ -38,6 +50,7 @@ check "preempt_enable is $(mnemonics probe_preempt_enable)" \
 check "guest.elf has code of the registry of bugs" no_symbol '[tTdDbB] bug_'
 check "guest.elf has text of the registry of bugs" no_string 'dead-task'
 check "guest.elf has text of the registry of bugs" no_string 'DEAD_TASK_PREEMPTIBLE'
+check "guest.elf has another text than without the registry" same_text
 # W^X begins with the image.
 check "a segment of guest.elf is writable and executable" eval '! writable_and_executable'
 

@@ -7,7 +7,7 @@
 
 	.text
 
-/* Of arch_switch_to(): prev in rdi, which stays there, next in rsi; changes all registers but rbp. */
+/* Of arch_switch_to(): prev in rdi, which stays there, next in rsi; keeps nothing else but rbp. */
 	.globl	switch_stacks
 switch_stacks:
 	pushq	%rbp
