@@ -22,7 +22,7 @@
 	X(DEQUEUE_ON_PREEMPT, "a preempted task that had set its state is dequeued", "", "P21",    \
 	  "FAIL a preempted sleeper stays queued")                                                 \
 	X(DETACHED_TOO_EARLY, "a task that moves looks dequeued before it is", "b55945c500c5",     \
-	  "P36", "")                                                                               \
+	  "P36", "assertion failed: atomic_load(&task->on_rq) != TASK_ON_RQ_QUEUED")               \
 	X(DISABLE_FIRST, "a switch of the model disables before it enables", "", "P17",            \
 	  "!asked || urgent_ran")                                                                  \
 	X(ENABLE_IGNORES_REQUEST, "the outermost preempt_enable() does not look for a request",    \
@@ -32,13 +32,13 @@
 	X(FIRST_RUN_LEAK, "a new task begins with preemption off", "609ca066386b", "P11",          \
 	  "assertion failed: preempt_count() == 0")                                                \
 	X(FORGET_FOLD, "the reschedule interrupt does not fold the request", "8cb75e0c4ec9",       \
-	  "P26", "FAIL a remote request preempts at once or overslept")                            \
+	  "P26", "FAIL a remote request preempts at once, under full or done_count == wanted")     \
 	X(IDLE_NO_FOLD, "idle leaves its loop with the request unfolded", "8cb75e0c4ec9", "P26",   \
 	  "assertion failed: test_preempt_need_resched()")                                         \
 	X(IDLE_NO_RETEST, "idle halts without a last look at the request", "edc8fc01f608", "P33",  \
-	  "overslept")                                                                             \
+	  "overslept or done_count == wanted")                                                     \
 	X(IDLE_SHADOW_LOST, "idle enables interrupts before its halt", "9f98a4f4e721", "P33",      \
-	  "overslept")                                                                             \
+	  "overslept or done_count == wanted")                                                     \
 	X(IRQ_RETURN_IN_ATOMIC, "an interrupt's return preempts whatever the count", "", "P19",    \
 	  "assertion failed: preempt_count() == 0")                                                \
 	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23",   \
@@ -63,7 +63,7 @@
 	X(NO_WAKEUP_PREEMPT, "a more important task that wakes requests nothing", "", "P30",       \
 	  "FAIL the outermost preempt_enable switches, under full")                                \
 	X(ON_CPU_CLEARED_EARLY, "a task is given free before its cpu has left it", "", "P36",      \
-	  "assertion failed: !atomic_load(&next->on_cpu)")                                         \
+	  "assertion failed: atomic_load(&prev->on_cpu)")                                          \
 	X(OVERFLOW_UNSEEN, "the checked counter does not look for overflow", "", "P10",            \
 	  "an overflow went unseen")                                                               \
 	X(PACKED_WRONG_HALF, "a counter of two halves is read from the wrong one", "7faa313f05ca", \
@@ -78,11 +78,14 @@
 	  "FAIL nothing is requested where nothing would change")                                  \
 	X(REQUEST_TWICE, "a second request sends a second interrupt", "", "P25",                   \
 	  "host_sent_count(0, IRQ_RESCHEDULE)")                                                    \
+	X(REQUEST_UNORDERED, "a remote request sends its interrupt before its flag can be seen",   \
+	  "", "P27", "done_count == wanted")                                                       \
 	X(RESCHED_CPU_TRYLOCK, "resched_cpu() gives up where another cpu has the lock",            \
 	  "7c2102e56a3f", "P28", "resched_cpu")                                                    \
 	X(RESCHED_LOCK_DEPTH, "cond_resched_lock() compares with a depth of 0", "fe32d3cd5e8e",    \
 	  "P13", "cond_resched_lock")                                                              \
-	X(RUNNING_BEFORE_QUEUED, "a woken task is running before it is queued", "", "P38", "")     \
+	X(RUNNING_BEFORE_QUEUED, "a woken task is running before it is queued", "", "P38",         \
+	  "atomic_load(&runner->on_rq) == TASK_ON_RQ_QUEUED")                                      \
 	X(STALE_PREV_STATE, "a switch tells the state of a sleep that a signal ended",             \
 	  "8feb053d5319", "P38", "FAIL a sleep that a signal ends")                                \
 	X(STALE_WAKE_CPU, "a waker believes in the cpu that it saw before it had the lock",        \

@@ -74,6 +74,20 @@ request_here(struct rq *rq)
 	trace_request(rq, false, false);
 }
 
+/* A barrier: sending waits for no store of ours, and the interrupt must find the flag. */
+static uint32_t
+flag_remote(struct task *curr)
+{
+	uint32_t flags;
+
+	if (!bug(REQUEST_UNORDERED)) {
+		return set_tsk_need_resched(curr);
+	}
+	flags = atomic_load(&curr->flags);
+	atomic_store(&curr->flags, flags | TIF_NEED_RESCHED);
+	return flags;
+}
+
 /*
  * One step: the target polled when its flag was set, so it will see it, or it is told. A waker that
  * saw it poll may have set the flag since our look: then it need not be told.
@@ -81,7 +95,7 @@ request_here(struct rq *rq)
 static void
 request_there(struct rq *rq)
 {
-	uint32_t flags = set_tsk_need_resched(rq->curr);
+	uint32_t flags = flag_remote(rq->curr);
 	bool sends = !(flags & (TIF_POLLING_NRFLAG | TIF_NEED_RESCHED)) || bug(REQUEST_TWICE);
 
 	trace_request(rq, true, sends);
@@ -214,6 +228,9 @@ sched_detach(struct rq *rq, struct task *task)
 	task->class->dequeue(rq, task);
 	atomic_store(&rq->nr_running, atomic_load(&rq->nr_running) - 1);
 	atomic_store(&task->cpu, select_task_rq(task));
+	if (bug(DETACHED_TOO_EARLY)) {
+		atomic_store(&task->on_rq, TASK_ON_RQ_MIGRATING);
+	}
 }
 
 void
@@ -357,6 +374,7 @@ static void
 context_switch(struct task *prev, struct task *next)
 {
 	ASSERT(preempt_count() == FORK_PREEMPT_COUNT);
+	ASSERT(atomic_load(&prev->on_cpu));  /* only this cpu gives it free, when it has left it */
 	ASSERT(!atomic_load(&next->on_cpu)); /* or it would run twice */
 	atomic_store(&next->on_cpu, 1);
 	if (bug(ON_CPU_CLEARED_EARLY)) {

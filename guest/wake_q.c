@@ -53,7 +53,7 @@ wake_up_q(struct wake_q_head *head)
 
 		node = node->next;
 		/* From here on another waker may queue it; our wakeup's barrier is behind this. */
-		atomic_store(&task->wake_q.queued, 0);
+		atomic_store_release(&task->wake_q.queued, 0); /* next was read before */
 		wake_up_state(task, TASK_NORMAL);
 		task_put(task);
 	}

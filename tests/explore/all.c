@@ -56,7 +56,8 @@ is_cpu_itself(const struct host_transition *t)
 static bool
 writes(const struct host_transition *t)
 {
-	return t->actor != HOST_STEP || t->op.kind == HOST_OP_LOCKED || t->op.kind == HOST_OP_SEND;
+	return t->actor != HOST_STEP || t->op.kind == HOST_OP_LOCKED ||
+	       t->op.kind == HOST_OP_LOOSE || t->op.kind == HOST_OP_SEND;
 }
 
 static bool

@@ -8,6 +8,7 @@
 
 #include "guest/format.h"
 #include "guest/sched.h"
+#include "guest/smp.h"
 #include "guest/trace.h"
 #include "tests/explore/picture.h"
 
@@ -105,10 +106,39 @@ scenario_name_cpus(unsigned int cpus)
 		explore_name(&rq->lock.next, "rq%u.lock.next", cpu);
 		explore_name(&rq->lock.owner, "rq%u.lock.owner", cpu);
 		explore_name(&rq->nr_running, "rq%u.nr_running", cpu);
+		explore_name(&rq->wake_list, "rq%u.wake_list", cpu);
+		explore_name(&rq->ttwu_pending, "rq%u.ttwu_pending", cpu);
 		explore_name(&rq->idle->flags, "idle%u.flags", cpu);
 		explore_name(&rq->idle->on_cpu, "idle%u.on_cpu", cpu);
 		explore_show(&rq->idle->flags, flags_words);
 	}
+}
+
+/* ---- the end ---- */
+
+static HOST_STATE unsigned int done_count;
+
+void
+scenario_done(void)
+{
+	done_count++;
+}
+
+void
+scenario_check_quiet(unsigned int wanted)
+{
+	HOST_EXPECT(done_count == wanted);
+	for_each_cpu (cpu) {
+		HOST_EXPECT(!(atomic_load(&per_cpu(current_task, cpu)->flags) & TIF_NEED_RESCHED));
+		HOST_EXPECT(per_cpu(runqueue, cpu).curr == per_cpu(current_task, cpu));
+	}
+}
+
+void
+scenario_check_at_rest(unsigned int wanted)
+{
+	HOST_EXPECT(host_all_halted());
+	scenario_check_quiet(wanted);
 }
 
 /* ---- what is said of runs ---- */
@@ -216,25 +246,55 @@ is_killed_by(const char *reason, const char *words)
 	return strstr(reason, words) != NULL || strncmp(reason, "data race", 9) == 0;
 }
 
+static void
+must_fail(const struct explore_scenario *scenario, const char *words, struct explore_report *report)
+{
+	static struct explore_report again;
+
+	ck_assert_msg(report->failed, "%s: the mutant survives %llu runs", scenario->name,
+	              (unsigned long long)report->runs);
+	ck_assert_msg(is_killed_by(report->reason, words), "%s: killed by the wrong failure: %s",
+	              scenario->name, report->reason);
+	explore_minimize(scenario, report);
+	tell(scenario, report, report->reason);
+	printf("    replay: %s\n", report->replay);
+	retell(scenario, report->replay, is_told("timeline"), &again);
+	ck_assert_msg(again.failed && strcmp(again.reason, report->reason) == 0,
+	              "%s: replayed %s: %s", scenario->name, report->replay,
+	              again.failed ? again.reason : "no failure");
+	if (scenario->bug != NULL) { /* for mutants.sh */
+		printf("MUTANT %s | %s | %s\n", scenario->bug, scenario->name, report->reason);
+	}
+}
+
 void
 scenario_must_fail(const struct explore_scenario *scenario, const char *words, uint64_t limit)
 {
 	static struct explore_report report;
-	static struct explore_report again;
 
 	explore_all(scenario, limit, &report);
-	ck_assert_msg(report.failed, "%s: the mutant survives %llu runs", scenario->name,
-	              (unsigned long long)report.runs);
-	ck_assert_msg(is_killed_by(report.reason, words), "%s: killed by the wrong failure: %s",
-	              scenario->name, report.reason);
-	explore_minimize(scenario, &report);
-	tell(scenario, &report, report.reason);
-	printf("    replay: %s\n", report.replay);
-	retell(scenario, report.replay, is_told("timeline"), &again);
-	ck_assert_msg(again.failed && strcmp(again.reason, report.reason) == 0,
-	              "%s: replayed %s: %s", scenario->name, report.replay,
-	              again.failed ? again.reason : "no failure");
-	if (scenario->bug != NULL) { /* for mutants.sh */
-		printf("MUTANT %s | %s | %s\n", scenario->bug, scenario->name, report.reason);
-	}
+	must_fail(scenario, words, &report);
+}
+
+void
+scenario_must_fail_within(const struct explore_scenario *scenario, const char *words,
+                          unsigned int deviations, uint64_t limit)
+{
+	static struct explore_report report;
+
+	explore_bounded(scenario, deviations, limit, &report);
+	must_fail(scenario, words, &report);
+}
+
+void
+scenario_must_catch(const struct explore_scenario *scenario, const char *bug, const char *words,
+                    uint64_t limit)
+{
+	struct explore_scenario mutant = *scenario;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s, bug=%s", scenario->name, bug);
+	mutant.name = name;
+	mutant.bug = bug;
+	scenario_must_fail(&mutant, words, limit);
 }

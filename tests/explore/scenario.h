@@ -19,6 +19,16 @@ void scenario_name_task(struct task *task, const char *name);
 /* In boot(): names for the run queues and idle tasks of the first `cpus` cpus. */
 void scenario_name_cpus(unsigned int cpus);
 
+/* A task has come as far as it was to come. */
+void scenario_done(void);
+
+/*
+ * In check(): so many tasks have, every cpu halts (scenario_check_quiet: or polls), and no request
+ * is left behind.
+ */
+void scenario_check_at_rest(unsigned int wanted);
+void scenario_check_quiet(unsigned int wanted);
+
 /*
  * Explores everything; fails the test, with the replay, if a run fails or the space is not
  * exhausted. Prints the number of runs, and a
@@ -41,3 +51,11 @@ void scenario_must_survive(const struct explore_scenario *scenario, uint64_t run
  * for more: timeline (the picture), steps (each transition), all.
  */
 void scenario_must_fail(const struct explore_scenario *scenario, const char *words, uint64_t limit);
+
+/* The same within a number of deviations. */
+void scenario_must_fail_within(const struct explore_scenario *scenario, const char *words,
+                               unsigned int deviations, uint64_t limit);
+
+/* A mutant, of all runs: the scenario with this seeded bug, as bug= takes it, switched on. */
+void scenario_must_catch(const struct explore_scenario *scenario, const char *bug,
+                         const char *words, uint64_t limit);

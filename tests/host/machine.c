@@ -43,6 +43,8 @@ step_possible(const struct host_cpu *cpu)
 	switch (cpu->op.kind) {
 	case HOST_OP_STORE:
 		return cpu->store_count < HOST_STORES_MAX;
+	case HOST_OP_LOOSE:
+		return !memory_has_store(cpu, cpu->op.addr);
 	case HOST_OP_LOCKED:
 	case HOST_OP_FENCE:
 	case HOST_OP_RETURN:

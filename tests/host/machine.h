@@ -44,6 +44,7 @@ enum host_op_kind {
 	HOST_OP_LOAD,
 	HOST_OP_STORE, /* into the buffer */
 	HOST_OP_LOCKED,
+	HOST_OP_LOOSE, /* locked, but of a broken machine: it does not wait for the buffer */
 	HOST_OP_FENCE,
 	HOST_OP_RETURN, /* from an interrupt */
 	HOST_OP_SEND,
@@ -128,6 +129,8 @@ extern unsigned int host_broken;
 #define HOST_BROKEN_FORWARDING 0x20u  /* loads do not look into their own cpu's buffer */
 #define HOST_BROKEN_LOCAL      0x100u /* the cpu's own read-modify-write is not one step */
 #define HOST_BROKEN_FIFO       0x40u  /* stores reach memory youngest first */
+#define HOST_BROKEN_ADD        0x200u /* fetch_add, and so taking a lock, is no barrier */
+#define HOST_BROKEN_CMPXCHG    0x400u /* compare-exchange is none */
 
 /* ---- for the kernel's seam ---- */
 

@@ -22,6 +22,17 @@ memory_next_to_drain(const struct host_cpu *cpu)
 	return &cpu->stores[n % HOST_STORES_MAX];
 }
 
+bool
+memory_has_store(const struct host_cpu *cpu, const void *addr)
+{
+	for (unsigned int n = 0; n < cpu->store_count; n++) {
+		if (cpu->stores[(cpu->store_first + n) % HOST_STORES_MAX].addr == addr) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* addr was written: who spins on it has something to look at. */
 static void
 changed(const struct host_cpu *by, const void *addr)
@@ -205,6 +216,13 @@ is_torn(enum host_rmw op)
 	       (op == HOST_XCHG && (host_broken & HOST_BROKEN_XCHG));
 }
 
+static void
+locked_point(void *addr, bool loose)
+{
+	machine_point((struct host_op){ loose ? HOST_OP_LOOSE : HOST_OP_LOCKED, addr });
+	note_read(addr);
+}
+
 uint64_t
 host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand)
 {
@@ -216,8 +234,7 @@ host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand)
 		host_store(addr, size, result_of(op, old, operand), __ATOMIC_RELAXED);
 		return old;
 	}
-	machine_point((struct host_op){ HOST_OP_LOCKED, to });
-	note_read(to);
+	locked_point(to, op == HOST_ADD && (host_broken & HOST_BROKEN_ADD));
 	race_rmw(to, size, __builtin_return_address(0));
 	old = read_memory(to, size);
 	watch(to, old, result_of(op, old, operand));
@@ -231,8 +248,7 @@ host_cmpxchg(volatile void *addr, size_t size, uint64_t *expected, uint64_t valu
 	void *to = (void *)(uintptr_t)addr;
 	uint64_t old;
 
-	machine_point((struct host_op){ HOST_OP_LOCKED, to });
-	note_read(to);
+	locked_point(to, host_broken & HOST_BROKEN_CMPXCHG);
 	old = read_memory(to, size);
 	if (old != *expected) {
 		race_load(to, size, __ATOMIC_RELAXED, __builtin_return_address(0));

@@ -18,3 +18,6 @@ uint32_t memory_peek(const struct host_cpu *cpu, const void *addr);
 
 /* Lets it reach memory. */
 void memory_drain(struct host_cpu *cpu);
+
+/* Does its buffer hold a store to addr? */
+bool memory_has_store(const struct host_cpu *cpu, const void *addr);
