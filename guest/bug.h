@@ -44,7 +44,7 @@
 	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23",   \
 	  "assertion failed: !need_resched()")                                                     \
 	X(LEAK_DISABLE, "a sleep leaves preemption off", "", "P3",                                 \
-	  "assertion failed: preempt_count() == 0")                                                \
+	  "sleeping function called from invalid context or scheduling while atomic")              \
 	X(LEAK_IN_IRQ, "an interrupt handler leaves preemption off", "", "P3",                     \
 	  "interrupt of kind")                                                                     \
 	X(LEAK_IN_TIMER, "a timer's function leaves preemption off", "", "P3", "timer function")   \
@@ -54,6 +54,8 @@
 	  "1c5ea557a07c", "P29", "overslept")                                                      \
 	X(MIGHT_SLEEP_IN_NONE, "might_sleep() is a preemption point under none", "", "P13",        \
 	  "assertion failed: preempt_policy_allows(policy, reason)")                               \
+	X(MODEL_ZERO_UNSHOWN, "the model of value 0 is not shown as the active one",               \
+	  "3ebb1b652239", "P13", "FAIL the active model is shown")                                 \
 	X(NO_ON_CPU_WAIT, "a waker does not wait for a switch that is under way", "91dabf33ae5d",  \
 	  "P36", "assertion failed: !atomic_load(&next->on_cpu)")                                  \
 	X(NO_RESCHED_IPI, "a remote request sends no interrupt", "", "P27",                        \

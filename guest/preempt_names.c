@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "guest/preempt_names.h"
 
+#include "guest/bug.h"
 #include "guest/format.h"
 #include "guest/string.h"
 
@@ -31,7 +32,7 @@ preempt_names_format(char *buf, size_t size, enum preempt_model active)
 
 	buf[0] = '\0';
 	for (unsigned int m = 0; m < PREEMPT_MODEL_COUNT; m++) {
-		bool is_active = m == active;
+		bool is_active = m == active && !(bug(MODEL_ZERO_UNSHOWN) && m == 0);
 
 		length += format_string(buf + length, size - length, "%s%s%s%s", m == 0 ? "" : " ",
 		                        is_active ? "(" : "", preempt_model_names[m],

@@ -99,7 +99,17 @@ work() { # NUMBER
 for stamp in "$@"; do
 	suite=$(basename "$stamp" .passed)
 	sed -n "s/^MUTANT \([^ ]*\) | [^|]* | \(.*\)/\1|${suite#explore_}|\2/p" "$stamp.log"
-done | sed 's/_folded|/|/' | sort -u >"$temp/explored"
+done | sed 's/_folded|/|/' | sort -u | awk -F '|' '
+	{ line[NR] = $0; bug[NR] = $1; suite[NR] = $2; killed[$1, $2] = 1 }
+	END {
+		# Another variant of a suite is worth a word only where the folded one sees nothing.
+		for (n = 1; n <= NR; n++) {
+			folded = suite[n]
+			if (!sub(/_(packed|generic|none)$/, "", folded) || !((bug[n], folded) in killed)) {
+				print line[n]
+			}
+		}
+	}' >"$temp/explored"
 
 (run $limit kernel "") >"$temp/clean"
 (run $limit sweep "") >>"$temp/clean"

@@ -143,6 +143,17 @@ START_TEST(test_preempt_model_switch_keeps_the_request)
 }
 END_TEST
 
+/* P17, seeded bug: what the old model wants is disabled before what the new one wants is enabled.
+ */
+START_TEST(test_preempt_model_switch_disabling_first_is_noticed)
+{
+	scenario_must_fail(&(struct explore_scenario){ "none to full, bug=disable-first", 2,
+	                                               boot_none_to_full, check_urgent, NULL, 0,
+	                                               "disable-first" },
+	                   "!asked || urgent_ran", LIMIT);
+}
+END_TEST
+
 /* P26, seeded bug: the interrupt does not fold. */
 START_TEST(test_preempt_request_not_folded_is_noticed)
 {
@@ -558,6 +569,7 @@ main(void)
 	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
 	tcase_add_test(tests, test_preempt_request_is_answered_at_a_point);
 	tcase_add_test(tests, test_preempt_model_switch_keeps_the_request);
+	tcase_add_test(tests, test_preempt_model_switch_disabling_first_is_noticed);
 	tcase_add_test(tests, test_timer_cancel_waits_for_the_function);
 	tcase_add_test(tests, test_timer_forgotten_is_noticed);
 	tcase_add_test(tests, test_timer_sleep_always_ends);

@@ -13,6 +13,7 @@
 #include "guest/page.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
+#include "guest/preempt_names.h"
 #include "guest/printk.h"
 #include "guest/sched.h"
 #include "guest/smp.h"
@@ -791,6 +792,27 @@ check_memory(void)
 	report(right, "recycled memory is zero");
 }
 
+/* ---- the model ---- */
+
+/* P13 (every): whichever model is active, the first one too, is shown in parentheses. */
+static void
+check_model_is_shown(void)
+{
+	char names[PREEMPT_NAMES_SIZE];
+	enum preempt_model shown = PREEMPT_MODEL_COUNT;
+	const char *first;
+	size_t size = 0;
+
+	preempt_names_format(names, sizeof(names), preempt_model());
+	first = memchr(names, '(', strlen(names));
+	while (first != NULL && first[1 + size] != ')' && first[1 + size] != '\0') {
+		size++;
+	}
+	report(first != NULL && preempt_names_parse(first + 1, size, &shown) &&
+	               shown == preempt_model(),
+	       "the active model is shown");
+}
+
 /* ---- all of it ---- */
 
 static void
@@ -825,6 +847,7 @@ check_all(void *unused)
 	check_cancel();
 	check_exit_storm();
 	check_memory();
+	check_model_is_shown();
 }
 
 int
