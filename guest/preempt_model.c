@@ -51,12 +51,14 @@ set_locked(enum preempt_model model)
 	enum preempt_model old = preempt_model();
 
 	ASSERT(raw_spin_is_locked(&change_lock));
-	atomic_store_mb(&preempt_policy_now,
-	                bug(DISABLE_FIRST) ? POLICY_IN_TRANSIT << POLICY_MODEL_SHIFT : POLICY_ALL);
+	/* Both into one word, so in this order for everybody; a point that comes late meets the
+	 * old. */
+	atomic_store(&preempt_policy_now,
+	             bug(DISABLE_FIRST) ? POLICY_IN_TRANSIT << POLICY_MODEL_SHIFT : POLICY_ALL);
 	atomic_store(&model_now, model);
-	atomic_store_mb(&preempt_policy_now,
-	                model_policies[model] | model << POLICY_MODEL_SHIFT |
-	                        (bug(MIGHT_SLEEP_IN_NONE) ? POLICY_MIGHT_RESCHED : 0));
+	atomic_store(&preempt_policy_now,
+	             model_policies[model] | model << POLICY_MODEL_SHIFT |
+	                     (bug(MIGHT_SLEEP_IN_NONE) ? POLICY_MIGHT_RESCHED : 0));
 	trace(TRACE_model_switch, model, old);
 }
 
