@@ -17,6 +17,7 @@
 #include "guest/preempt_model.h"
 #include "guest/preempt_names.h"
 #include "guest/printk.h"
+#include "guest/shell_tasks.h"
 #include "guest/smp.h"
 #include "guest/string.h"
 #include "guest/timer.h"
@@ -220,6 +221,11 @@ static const struct command commands[] = {
 	  run_config },
 	{ "preempt", "[MODEL]", "the preemption models; with MODEL, switch to that one", 1,
 	  run_preempt },
+	{ "tasks", "", "the tasks, where they are and how often they were switched", 0,
+	  shell_tasks },
+	{ "renice", "PID NICE", "change a task's nice level, -20 to 19", 2, shell_renice },
+	{ "taskset", "PID CPUS", "let a task run on these cpus only (hexadecimal)", 2,
+	  shell_taskset },
 	{ "exit", "[STATUS]", "end the run, with status 0 to 63", 1, run_exit },
 };
 

@@ -95,6 +95,23 @@ static const struct {
 	{ "\n   \n\t preempt \t \n", "> \n>    \n>   preempt   \nnone voluntary (full)\n> \n", 0 },
 	{ "a b c d e f g h i j k l m n\n",
 	  "> a b c d e f g h i j k l m n\nshell: 'a': unknown. Try 'help'.\n> \n", 0 },
+	{ "renice 1 20\nrenice 1 -21\nrenice 1\nrenice 99 0\nrenice x 0\nrenice 2 0\n",
+	  "> renice 1 20\nrenice: wants a pid and a level from -20 to 19 (EINVAL)\n"
+	  "> renice 1 -21\nrenice: wants a pid and a level from -20 to 19 (EINVAL)\n"
+	  "> renice 1\nrenice: wants a pid and a level from -20 to 19 (EINVAL)\n"
+	  "> renice 99 0\nrenice: '99' is no task (ESRCH)\n"
+	  "> renice x 0\nrenice: 'x' is no task (ESRCH)\n"
+	  "> renice 2 0\nrenice: event is of class rt, which has no levels (EINVAL)\n> \n",
+	  0 },
+	{ "taskset 1 0\ntaskset 1 g\ntaskset 1\ntaskset 1 10000000000000000\n"
+	  "taskset 99999999999 1\n",
+	  "> taskset 1 0\ntaskset: none of the cpus 0 is online (EINVAL)\n"
+	  "> taskset 1 g\ntaskset: wants a pid and a set of cpus in hexadecimal (EINVAL)\n"
+	  "> taskset 1\ntaskset: wants a pid and a set of cpus in hexadecimal (EINVAL)\n"
+	  "> taskset 1 10000000000000000\n"
+	  "taskset: wants a pid and a set of cpus in hexadecimal (EINVAL)\n"
+	  "> taskset 99999999999 1\ntaskset: '99999999999' is no task (ESRCH)\n> \n",
+	  0 },
 	/* A line's end is a return, a newline, or both. */
 	{ "preempt\r\npreempt\r\rexit 2\r",
 	  "> preempt\nnone voluntary (full)\n> preempt\nnone voluntary (full)\n> \n> exit 2\n", 2 },
@@ -234,6 +251,20 @@ START_TEST(test_shell_config_tells_images_apart)
 }
 END_TEST
 
+/* P37: the shell's own task moves where it is let, and its table tells so, and its level. */
+START_TEST(test_shell_tasks_move_and_change)
+{
+	start_shell(NULL);
+	send("taskset 1 2\nrenice 1 -5\ntasks\ntaskset 1 1\nrenice 1 19\ntasks\n");
+	spawn_end_input(&vmm);
+	expect_end(EXIT_STATUS_OK, "");
+	expect_out("\n  pid  name             class  prio  state  cpu  allowed");
+	expect_out("\n    1  main             fair    115  R        1        2 ");
+	expect_out("\n    1  main             fair    139  R        0        1 ");
+	expect_out("\n    2  event            rt       49  D ");
+}
+END_TEST
+
 /* help names every command, one a line. */
 START_TEST(test_shell_help_is_complete)
 {
@@ -244,6 +275,9 @@ START_TEST(test_shell_help_is_complete)
 	expect_out("\nhelp ");
 	expect_out("\nconfig ");
 	expect_out("\npreempt  [MODEL] ");
+	expect_out("\ntasks ");
+	expect_out("\nrenice   PID NICE ");
+	expect_out("\ntaskset  PID CPUS ");
 	expect_out("\nexit     [STATUS] ");
 }
 END_TEST
@@ -379,6 +413,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_shell_session_is_answered, 0, SESSION_COUNT);
 	tcase_add_test(tests, test_shell_lines_at_once_are_complete);
 	tcase_add_test(tests, test_shell_on_terminal_echoes);
+	tcase_add_test(tests, test_shell_tasks_move_and_change);
 	tcase_add_loop_test(tests, test_shell_config_names_the_models, 0, 3);
 	tcase_add_loop_test(tests, test_shell_config_tells_images_apart, 0, 2);
 	tcase_add_test(tests, test_shell_help_is_complete);
