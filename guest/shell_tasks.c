@@ -108,7 +108,8 @@ shell_tasks(unsigned int count, const char *const *words)
 {
 	(void)count;
 	(void)words;
-	printk("  pid  name             class  prio  state  cpu  allowed  voluntary  involuntary\n");
+	printk("  pid  name             class  prio  state  cpu  allowed  voluntary  "
+	       "involuntary\n");
 	task_for_each(print_task, NULL);
 }
 
