@@ -41,7 +41,7 @@ spell(char *out, const char *name)
 	out[length] = '\0';
 }
 
-/* Fields are separated by bars, for people and for scripts. */
+/* For people and for scripts: three lines a bug. */
 static _Noreturn void
 list(void)
 {
@@ -49,8 +49,8 @@ list(void)
 		char name[NAME_SIZE];
 
 		spell(name, bugs[i].name);
-		printk("%-24s | %-4s | %-20s | %-60s | %s\n", name, bugs[i].property,
-		       bugs[i].seen[0] != '\0' ? bugs[i].seen : "-", bugs[i].mistake,
+		printk("%s: breaks %s%s%s\n    %s\n    caught by: %s\n", name, bugs[i].property,
+		       bugs[i].seen[0] != '\0' ? ", seen in " : "", bugs[i].seen, bugs[i].mistake,
 		       bugs[i].caught);
 	}
 	arch_exit(EXIT_STATUS_OK);

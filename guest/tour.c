@@ -485,6 +485,10 @@ tour_main(void)
 {
 	struct audience audience = { current, EXIT_STATUS_FAILED };
 
+	if (!boot_args.trace) {
+		printk("boot argument trace=off: the tour has nothing to show without records\n");
+		return EXIT_STATUS_USAGE;
+	}
 	printk("Overtake: %u cpu%s, %u Hz, first task %lu TSC cycles (%lu us) after entry\n\n",
 	       cpu_count, cpu_count == 1 ? "" : "s", boot_args.hz, boot_cycles_to_first_task(),
 	       arch_cycles_to_ns(boot_cycles_to_first_task()) / 1000);

@@ -118,7 +118,12 @@ if [ "$(grep -cxE '0 failures|all sweeps passed' "$temp/clean")" != 2 ]; then
 	echo "a program fails without a bug"
 	exit 1
 fi
-(run $limit kernel bug=list) | grep -F ' | ' >"$temp/list"
+(run $limit kernel bug=list) | tr -d '\r' | awk '
+	/^[a-z-]*: breaks P/ { name = $1; sub(/:$/, "", name); property = $3; sub(/,$/, "", property)
+		seen = $0; if (!sub(/.*, seen in /, "", seen)) { seen = "-" } next }
+	/^    caught by: / { sub(/^    caught by: /, "")
+		print name " | " property " | " seen " | " mistake " | " $0; next }
+	/^    / { mistake = substr($0, 5) }' >"$temp/list"
 
 number=0
 while [ $number -lt $workers ]; do
