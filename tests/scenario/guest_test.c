@@ -164,15 +164,38 @@ END_TEST
 
 static const char *const kernel_machines[] = { "1", "2", "4" };
 
+static void
+expect_kernel_passed(void)
+{
+	expect_out("PASS");
+	expect_out("\n0 failures\n");
+	ck_assert_ptr_eq(strstr(vmm.out.text, "FAIL"), NULL);
+}
+
 /*
  * P4, P5, P7-P9, P13, P18, P21, P23, P32, P39, P68 (every): the kernel's checks from inside.
  */
 START_TEST(test_kernel_checks_from_inside_pass)
 {
 	run(VMM("-c", kernel_machines[_i], program("kernel")), EXIT_STATUS_OK);
-	expect_out("PASS");
-	expect_out("\n0 failures\n");
-	ck_assert_ptr_eq(strstr(vmm.out.text, "FAIL"), NULL);
+	expect_kernel_passed();
+}
+END_TEST
+
+/* P25 (every): the same where idle cpus poll, and are asked by their flag alone. */
+START_TEST(test_kernel_checks_with_polling_idle_pass)
+{
+	run(VMM("-c", kernel_machines[_i], program("kernel"), "idle=poll"), EXIT_STATUS_OK);
+	expect_kernel_passed();
+}
+END_TEST
+
+/* P1-P3 (every): the same under the checked counter, which finds nothing wrong; and the tour. */
+START_TEST(test_debug_kernel_checks_from_inside_pass)
+{
+	run(VMM("-c", kernel_machines[_i], program("kernel-debug")), EXIT_STATUS_OK);
+	expect_kernel_passed();
+	run(VMM("-c", kernel_machines[_i], "build/guest-debug.elf"), EXIT_STATUS_OK);
 }
 END_TEST
 
@@ -343,6 +366,8 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_boot_argument_bad_is_refused, 0, REFUSED_COUNT);
 	tcase_add_test(tests, test_boot_argument_bad_after_good_is_refused);
 	tcase_add_loop_test(tests, test_kernel_checks_from_inside_pass, 0, 3);
+	tcase_add_loop_test(tests, test_kernel_checks_with_polling_idle_pass, 0, 3);
+	tcase_add_loop_test(tests, test_debug_kernel_checks_from_inside_pass, 0, 3);
 	tcase_add_test(tests, test_fault_assertion_is_reported);
 	tcase_add_test(tests, test_fault_scheduling_while_atomic_is_reported);
 	tcase_add_loop_test(tests, test_debug_fault_is_reported_with_its_leaker, 0,
