@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: ISC
 /*
- * The idle loop: its last test before the halt, and the window in which it says that it looks by
- * itself.
+ * The idle loop: its last test before the halt, the window in which it says that it looks by
+ * itself, and what it leaves behind when it ends.
  */
 #include <stdio.h>
 
 #include "guest/cmdline.h"
 #include "guest/preempt.h"
+#include "guest/preempt_model.h"
 #include "guest/sched.h"
+#include "guest/timer.h"
 #include "tests/explore/scenario.h"
+#include "tests/explore/urgent.h"
 #include "tests/unit/suite.h"
 
 #define LIMIT 400000
@@ -158,6 +161,99 @@ START_TEST(test_idle_leaves_its_loop_folded_and_not_polling)
 }
 END_TEST
 
+/* ---- who ends idle, and how it leaves ---- */
+
+static HOST_STATE struct timer timer;
+
+static void
+boot_urgent(void (*body)(void *))
+{
+	preempt_model_set(PREEMPT_FULL);
+	urgent_boot();
+	scenario_fifo_task(0, 10, body, NULL);
+}
+
+/* Whoever asked for it, idle has left its cpu to the woken task, or sleeps through it. */
+static bool
+idle_overslept(void)
+{
+	return urgent_runs == 0;
+}
+
+static void
+wake_from_timer(struct timer *self)
+{
+	(void)self;
+	HOST_EXPECT(task_is_idle(current));
+	HOST_EXPECT(wake_up_process(urgent));
+}
+
+static void
+wait_for_timer(void *arg)
+{
+	(void)arg;
+	timer_init(&timer, wake_from_timer);
+	scenario_gate();
+	timer_start(&timer, arch_clock_ns() + 100);
+	scenario_sleep();
+}
+
+static void
+boot_idle_timer(void)
+{
+	boot_urgent(wait_for_timer);
+}
+
+static void
+check_idle(void)
+{
+	HOST_EXPECT(!idle_overslept());
+	urgent_check_once();
+}
+
+static void
+go_idle(void *arg)
+{
+	(void)arg;
+	host_gate();
+	scenario_sleep();
+}
+
+static void
+boot_idle_remote(void)
+{
+	boot_urgent(go_idle);
+	scenario_task(1, urgent_wake, NULL);
+}
+
+/* P29: a request that an interrupt on idle makes for its own cpu ends idle. */
+START_TEST(test_counter_local_request_wakes_idle)
+{
+	struct explore_scenario scenario = {
+		"a timer on idle", 1, boot_idle_timer, check_idle, NULL, 0, NULL
+	};
+
+	scenario_must_hold(&scenario, LIMIT);
+	scenario_must_catch_late(&scenario, "local-request-unflagged", "!idle_overslept()", LIMIT);
+}
+END_TEST
+
+/* P26: idle folds the request that it saw by its flag alone, before it leaves its loop. */
+START_TEST(test_counter_idle_folds_when_it_leaves)
+{
+	struct explore_scenario scenario = {
+		"a wakeup of idle", 2, boot_idle_remote, check_idle, NULL, 0, NULL
+	};
+
+	scenario_must_hold_within(&scenario, 2, LIMIT);
+	if (!HOST_FOLDS) {
+		return;
+	}
+	scenario_must_catch_late(&scenario, "idle-no-fold",
+	                         "assertion failed: test_preempt_need_resched()", LIMIT);
+}
+END_TEST
+
 /* ---- idle=poll ---- */
 
 static void
@@ -171,15 +267,6 @@ sleep_at_once(void *arg)
 }
 
 static void
-ask(void *arg)
-{
-	(void)arg;
-	host_gate();
-	resched_cpu(0);
-	host_stop();
-}
-
-static void
 boot_polling(bool wakes)
 {
 	boot_args.idle_polls = true;
@@ -188,7 +275,7 @@ boot_polling(bool wakes)
 		scenario_name_task(sleeper, "sleeper");
 	}
 	scenario_name_cpus(2);
-	scenario_task(1, wakes ? wake : ask, NULL);
+	scenario_task(1, wakes ? wake : scenario_ask, NULL);
 }
 
 static void
@@ -275,6 +362,8 @@ main(void)
 	tcase_add_test(tests, test_idle_without_order_of_stores_is_slept_through);
 	tcase_add_test(tests, test_idle_polling_ends_before_the_last_look);
 	tcase_add_test(tests, test_idle_leaves_its_loop_folded_and_not_polling);
+	tcase_add_test(tests, test_counter_local_request_wakes_idle);
+	tcase_add_test(tests, test_counter_idle_folds_when_it_leaves);
 	tcase_add_test(tests, test_idle_that_polls_gets_no_interrupt);
 	tcase_add_test(tests, test_idle_about_to_poll_misses_nothing);
 	suite_add_tcase(suite, tests);

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest/bug.h"
 #include "guest/format.h"
+#include "guest/preempt.h"
 #include "guest/sched.h"
 #include "guest/smp.h"
 #include "guest/trace.h"
@@ -112,6 +114,51 @@ scenario_name_cpus(unsigned int cpus)
 		explore_name(&rq->idle->on_cpu, "idle%u.on_cpu", cpu);
 		explore_show(&rq->idle->flags, flags_words);
 	}
+}
+
+/* ---- what tasks do ---- */
+
+static const char *late_bug; /* switched on at the gate; NULL: none */
+
+void
+scenario_gate(void)
+{
+	host_gate();
+	if (late_bug != NULL) {
+		HOST_EXPECT(bug_choose(late_bug, strlen(late_bug)));
+	}
+}
+
+_Noreturn void
+scenario_sleep(void)
+{
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	schedule();
+	host_fail("%s was woken, and nobody should", current->comm);
+}
+
+void
+scenario_take_interrupts(void)
+{
+	while (host_cpu(0)->pending || host_cpu(0)->nmi_pending) { /* bounded: nothing else moves */
+		arch_cpu_relax();
+		preempt_count();
+	}
+}
+
+void
+scenario_ask(void *unused)
+{
+	(void)unused;
+	host_gate();
+	resched_cpu(0);
+	host_stop();
+}
+
+bool
+scenario_has_model(enum preempt_model model)
+{
+	return model != PREEMPT_FULL || CONFIG_PREEMPT_COUNT;
 }
 
 /* ---- the end ---- */
@@ -250,6 +297,7 @@ static void
 must_fail(const struct explore_scenario *scenario, const char *words, struct explore_report *report)
 {
 	static struct explore_report again;
+	const char *bug = late_bug != NULL ? late_bug : scenario->bug;
 
 	ck_assert_msg(report->failed, "%s: the mutant survives %llu runs", scenario->name,
 	              (unsigned long long)report->runs);
@@ -262,8 +310,8 @@ must_fail(const struct explore_scenario *scenario, const char *words, struct exp
 	ck_assert_msg(again.failed && strcmp(again.reason, report->reason) == 0,
 	              "%s: replayed %s: %s", scenario->name, report->replay,
 	              again.failed ? again.reason : "no failure");
-	if (scenario->bug != NULL) { /* for mutants.sh */
-		printf("MUTANT %s | %s | %s\n", scenario->bug, scenario->name, report->reason);
+	if (bug != NULL) { /* for mutants.sh */
+		printf("MUTANT %s | %s | %s\n", bug, scenario->name, report->reason);
 	}
 }
 
@@ -286,15 +334,32 @@ scenario_must_fail_within(const struct explore_scenario *scenario, const char *w
 	must_fail(scenario, words, &report);
 }
 
+/* A late bug is not the scenario's: explore.h would switch it on before the boot. */
+static void
+must_catch(const struct explore_scenario *scenario, const char *bug, bool is_late,
+           const char *words, uint64_t limit)
+{
+	struct explore_scenario mutant = *scenario;
+	char name[96];
+
+	snprintf(name, sizeof(name), "%s, bug=%s", scenario->name, bug);
+	mutant.name = name;
+	mutant.bug = is_late ? NULL : bug;
+	late_bug = is_late ? bug : NULL;
+	scenario_must_fail(&mutant, words, limit);
+	late_bug = NULL;
+}
+
 void
 scenario_must_catch(const struct explore_scenario *scenario, const char *bug, const char *words,
                     uint64_t limit)
 {
-	struct explore_scenario mutant = *scenario;
-	char name[64];
+	must_catch(scenario, bug, false, words, limit);
+}
 
-	snprintf(name, sizeof(name), "%s, bug=%s", scenario->name, bug);
-	mutant.name = name;
-	mutant.bug = bug;
-	scenario_must_fail(&mutant, words, limit);
+void
+scenario_must_catch_late(const struct explore_scenario *scenario, const char *bug,
+                         const char *words, uint64_t limit)
+{
+	must_catch(scenario, bug, true, words, limit);
 }

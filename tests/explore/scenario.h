@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "guest/preempt_model.h"
 #include "guest/task.h"
 #include "tests/explore/explore.h"
 
@@ -19,8 +20,23 @@ void scenario_name_task(struct task *task, const char *name);
 /* In boot(): names for the run queues and idle tasks of the first `cpus` cpus. */
 void scenario_name_cpus(unsigned int cpus);
 
+/* host_gate(). A bug of scenario_must_catch_late() is there from here on. */
+void scenario_gate(void);
+
 /* A task has come as far as it was to come. */
 void scenario_done(void);
+
+/* The current task sleeps; the run fails if somebody wakes it. */
+_Noreturn void scenario_sleep(void);
+
+/* On cpu 0: until it has taken every interrupt that is pending there. Interrupts are on. */
+void scenario_take_interrupts(void);
+
+/* A task's body: from the gate on, asks cpu 0 for a reschedule, and stops. */
+void scenario_ask(void *unused);
+
+/* Without PREEMPT_COUNT the kernel is not preempted: it has no such model. */
+bool scenario_has_model(enum preempt_model model);
 
 /*
  * In check(): so many tasks have, every cpu halts (scenario_check_quiet: or polls), and no request
@@ -31,8 +47,7 @@ void scenario_check_quiet(unsigned int wanted);
 
 /*
  * Explores everything; fails the test, with the replay, if a run fails or the space is not
- * exhausted. Prints the number of runs, and a
- * failing one as a picture (picture.h).
+ * exhausted. Prints the number of runs, and a failing one as a picture (picture.h).
  */
 void scenario_must_hold(const struct explore_scenario *scenario, uint64_t limit);
 
@@ -46,9 +61,9 @@ void scenario_must_hold_within(const struct explore_scenario *scenario, unsigned
 void scenario_must_survive(const struct explore_scenario *scenario, uint64_t runs);
 
 /*
- * A mutant: fails the test unless a run fails with a reason that contains these words,
- * and fails alike when its string, made shorter, is replayed. The environment's EXPLORE_TELL asks
- * for more: timeline (the picture), steps (each transition), all.
+ * A mutant: fails the test unless a run fails with a reason that contains these words, and fails
+ * alike when its string, made shorter, is replayed. The environment's EXPLORE_TELL asks for more:
+ * timeline (the picture), steps (each transition), all.
  */
 void scenario_must_fail(const struct explore_scenario *scenario, const char *words, uint64_t limit);
 
@@ -59,3 +74,10 @@ void scenario_must_fail_within(const struct explore_scenario *scenario, const ch
 /* A mutant, of all runs: the scenario with this seeded bug, as bug= takes it, switched on. */
 void scenario_must_catch(const struct explore_scenario *scenario, const char *bug,
                          const char *words, uint64_t limit);
+
+/*
+ * The same for a bug with which the scenario would not even boot: it is switched on in
+ * scenario_gate().
+ */
+void scenario_must_catch_late(const struct explore_scenario *scenario, const char *bug,
+                              const char *words, uint64_t limit);
