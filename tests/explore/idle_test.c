@@ -17,7 +17,6 @@
 #define LIMIT 400000
 
 static HOST_STATE struct task *sleeper;
-static HOST_STATE unsigned int at_gate;
 
 /*
  * Its state is set from the start, so that the waker always finds it; cpu 0 is on its way to idle.
@@ -27,8 +26,7 @@ block_once(void *arg)
 {
 	(void)arg;
 	set_current_state(TASK_UNINTERRUPTIBLE);
-	at_gate++;
-	host_gate();
+	scenario_gate();
 	schedule();
 	scenario_done();
 	host_stop();
@@ -38,8 +36,7 @@ static void
 wake(void *arg)
 {
 	(void)arg;
-	at_gate++;
-	host_gate();
+	scenario_gate();
 	HOST_EXPECT(wake_up_state(sleeper, TASK_NORMAL));
 	host_stop();
 }
@@ -127,36 +124,15 @@ START_TEST(test_idle_polling_ends_before_the_last_look)
 }
 END_TEST
 
-/* For bugs that would not let the machine boot: the kernel's loop is entered when it has. */
-static void
-idle_booting(void)
-{
-	while (at_gate < 2) { /* forever: until both tasks stand there */
-		arch_irq_disable();
-		if (need_resched()) {
-			arch_irq_enable();
-			set_preempt_need_resched();
-			schedule_idle();
-		} else {
-			arch_safe_halt();
-		}
-	}
-	sched_idle_loop();
-}
-
 /* P34, P26: what polls is idle, and folds for itself what was asked of it by its flag alone. */
 START_TEST(test_idle_leaves_its_loop_folded_and_not_polling)
 {
-	struct explore_scenario scenario = halting;
-
-	scenario.name = "idle, once booted";
-	scenario.idle = idle_booting;
-	scenario_must_hold(&scenario, LIMIT);
-	scenario_must_catch(&scenario, "polling-left-set",
-	                    "assertion failed: !(flags & TIF_POLLING_NRFLAG)", LIMIT);
+	scenario_must_hold(&halting, LIMIT);
+	scenario_must_catch_late(&halting, "polling-left-set",
+	                         "assertion failed: !(flags & TIF_POLLING_NRFLAG)", LIMIT);
 	if (HOST_FOLDS) {
-		scenario_must_catch(&scenario, "idle-no-fold",
-		                    "assertion failed: test_preempt_need_resched()", LIMIT);
+		scenario_must_catch_late(&halting, "idle-no-fold",
+		                         "assertion failed: test_preempt_need_resched()", LIMIT);
 	}
 }
 END_TEST

@@ -7,6 +7,7 @@
 #include "guest/smp.h"
 #include "guest/spinlock.h"
 #include "tests/explore/scenario.h"
+#include "tests/explore/urgent.h"
 #include "tests/unit/suite.h"
 
 #define LIMIT 400000
@@ -276,42 +277,19 @@ START_TEST(test_exit_reference_too_few_is_noticed)
 }
 END_TEST
 
-static HOST_STATE struct task *urgent;
-
-static void
-run_urgently(void *arg)
-{
-	(void)arg;
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
-	heir_ran = true;
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
-}
-
-static void
-wake_urgent(void *arg)
-{
-	(void)arg;
-	host_gate();
-	wake_up_state(urgent, TASK_NORMAL);
-	host_stop();
-}
-
 static void
 boot_exit_preempted(void)
 {
-	urgent = scenario_fifo_task(0, 50, run_urgently, NULL);
+	urgent_boot();
 	mortal = scenario_task(0, die, NULL);
 	task_put(mortal); /* the scheduler's reference is the last */
-	scenario_task(1, wake_urgent, NULL);
+	scenario_task(1, urgent_wake, NULL);
 }
 
 static void
 check_preempted(void)
 {
-	HOST_EXPECT(heir_ran);
-	HOST_EXPECT(host_all_halted());
+	urgent_check_once();
 	HOST_EXPECT(per_cpu(runqueue, 0).nr_running.value == 0);
 }
 
@@ -326,9 +304,7 @@ START_TEST(test_exit_preempted_anywhere_ends)
 		return; /* nothing preempts such a kernel */
 	}
 	scenario_must_hold(&scenario, LIMIT);
-	scenario.name = "exit, bug=dead-task-preemptible";
-	scenario.bug = "dead-task-preemptible";
-	scenario_must_fail(&scenario, "assertion failed", LIMIT);
+	scenario_must_catch(&scenario, "dead-task-preemptible", "assertion failed", LIMIT);
 }
 END_TEST
 

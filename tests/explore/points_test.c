@@ -12,28 +12,15 @@
 #include "guest/preempt_model.h"
 #include "guest/sched.h"
 #include "tests/explore/scenario.h"
+#include "tests/explore/urgent.h"
 #include "tests/host/kernel.h"
 #include "tests/unit/suite.h"
 
 #define LIMIT 1000
 
-static HOST_STATE struct task *urgent;
-static HOST_STATE bool urgent_ran;
 static HOST_STATE struct raw_spinlock lock;
 static HOST_STATE bool was_passed;
 static HOST_STATE bool switched;
-
-static void
-run_urgently(void *arg)
-{
-	(void)arg;
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
-	urgent_ran = true;
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
-	host_fail("nobody wakes the urgent task again");
-}
 
 /* ---- the points ---- */
 
@@ -45,10 +32,7 @@ point_interrupt_return(void)
 
 	arch_ipi_send(0, IRQ_RESCHEDULE);
 	arch_irq_restore(flags);
-	while (host_cpu(0)->pending) { /* bounded: nothing else moves */
-		arch_cpu_relax();
-		preempt_count();
-	}
+	scenario_take_interrupts();
 }
 
 /* The same of code with interrupts off: an exception's, as it cannot be an interrupt's. */
@@ -90,10 +74,10 @@ point_spin_unlock_irqrestore(void)
 static void
 point_cond_resched(void)
 {
-	bool before = urgent_ran;
+	bool before = urgent_ran();
 	bool told = cond_resched();
 
-	HOST_EXPECT(told == (urgent_ran && !before));
+	HOST_EXPECT(told == (urgent_ran() && !before));
 }
 
 static void
@@ -133,9 +117,7 @@ point_yield(void)
 static void
 point_block(void)
 {
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
-	host_fail("nobody wakes the task that blocked");
+	scenario_sleep();
 }
 
 static void
@@ -236,7 +218,7 @@ make_urgent_runnable(void)
 		clear_tsk_need_resched(current);
 		clear_preempt_need_resched();
 	}
-	HOST_EXPECT(!urgent_ran);
+	HOST_EXPECT(!urgent_ran());
 }
 
 static void
@@ -271,7 +253,7 @@ come_to_point(void)
 	negate();
 	was_passed = true;
 	cell.pass();
-	switched = urgent_ran;
+	switched = urgent_ran();
 	host_stop();
 }
 
@@ -287,7 +269,7 @@ static void
 boot_cell(void)
 {
 	preempt_model_set(cell.model);
-	urgent = scenario_fifo_task(0, 50, run_urgently, NULL);
+	urgent_boot();
 	if (!cell.is_idle) {
 		scenario_fifo_task(0, 10, run_task, NULL);
 	}
@@ -311,7 +293,7 @@ static void
 check_cell(void)
 {
 	HOST_EXPECT(was_passed);
-	cell_switched = switched || (urgent_ran && host_all_halted());
+	cell_switched = switched || (urgent_ran() && host_all_halted());
 	if (cell_switched != cell.expects) {
 		host_fail("%s, %s, %s: %s switch at this point", cell.name,
 		          preempt_model_names[cell.model], cell.asks ? "asked" : "not asked",
@@ -320,16 +302,16 @@ check_cell(void)
 }
 
 static struct explore_scenario
-cell_scenario(const char *bug)
+cell_scenario(void)
 {
-	return (struct explore_scenario){ cell.name, 1, boot_cell, check_cell, run_idle, 0, bug };
+	return (struct explore_scenario){ cell.name, 1, boot_cell, check_cell, run_idle, 0, NULL };
 }
 
 static void
 cell_must_hold(void)
 {
 	static struct explore_report report;
-	struct explore_scenario scenario = cell_scenario(NULL);
+	struct explore_scenario scenario = cell_scenario();
 
 	explore_all(&scenario, LIMIT, &report);
 	ck_assert_msg(report.complete, "%s\nreplay: %s", report.reason, report.replay);
@@ -359,13 +341,6 @@ set_negated(const struct negated *row, enum preempt_model model, bool asks)
 	cell.model = model;
 	cell.asks = asks;
 	cell.expects = false;
-}
-
-/* Without PREEMPT_COUNT the kernel is not preempted: there is no such model. */
-static bool
-model_exists(enum preempt_model model)
-{
-	return model != PREEMPT_FULL || CONFIG_PREEMPT_COUNT;
 }
 
 /* A count that is not there cannot be 1. */
@@ -406,10 +381,10 @@ START_TEST(test_points_switch_as_the_table_says)
 			enum preempt_model model = (enum preempt_model)(column / 2);
 
 			set_point(&points[n], model, column % 2);
-			if (model_exists(model)) {
+			if (scenario_has_model(model)) {
 				cell_must_hold();
 			}
-			print_cell(model_exists(model));
+			print_cell(scenario_has_model(model));
 		}
 		printf("\n");
 	}
@@ -430,10 +405,10 @@ START_TEST(test_points_switch_under_all_conditions_only)
 			enum preempt_model model = (enum preempt_model)(column / 2);
 
 			set_negated(&negated[n], model, column % 2);
-			if (model_exists(model)) {
+			if (scenario_has_model(model)) {
 				cell_must_hold();
 			}
-			print_cell(model_exists(model));
+			print_cell(scenario_has_model(model));
 		}
 		printf("\n");
 	}
@@ -461,17 +436,6 @@ negated_named(const char *name)
 		}
 	}
 	ck_abort_msg("there is no point '%s'", name);
-}
-
-static void
-cell_must_fail(const char *bug, const char *words)
-{
-	struct explore_scenario scenario = cell_scenario(bug);
-	char name[96];
-
-	snprintf(name, sizeof(name), "%s, bug=%s", cell.name, bug);
-	scenario.name = name;
-	scenario_must_fail(&scenario, words, LIMIT);
 }
 
 static const struct mutant {
@@ -510,6 +474,7 @@ static const struct mutant {
 START_TEST(test_points_seeded_bugs_are_caught)
 {
 	const struct mutant *mutant = &mutants[_i];
+	struct explore_scenario scenario;
 
 	if (!CONFIG_PREEMPT_COUNT && strncmp(mutant->bug, "might", 5) != 0 &&
 	    strncmp(mutant->bug, "cond", 4) != 0) {
@@ -520,7 +485,8 @@ START_TEST(test_points_seeded_bugs_are_caught)
 	} else {
 		set_point(point_named(mutant->point), mutant->model, true);
 	}
-	cell_must_fail(mutant->bug, mutant->words);
+	scenario = cell_scenario();
+	scenario_must_catch(&scenario, mutant->bug, mutant->words, LIMIT);
 }
 END_TEST
 

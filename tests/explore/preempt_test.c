@@ -8,35 +8,14 @@
 #include "guest/smp.h"
 #include "guest/timer.h"
 #include "tests/explore/scenario.h"
+#include "tests/explore/urgent.h"
 #include "tests/unit/suite.h"
 
 #define LIMIT 400000
 
-static HOST_STATE struct task *urgent;
-static HOST_STATE bool urgent_ran;
 static HOST_STATE enum preempt_model model_after;
 static HOST_STATE bool flips;
 static HOST_STATE struct atomic woken;
-
-static void
-run_urgently(void *arg)
-{
-	(void)arg;
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
-	urgent_ran = true;
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
-	host_fail("the urgent task was woken twice");
-}
-
-/* The interrupt was sent and has been taken: whatever it asked for must have been folded. */
-static bool
-is_asked(void)
-{
-	return need_resched() && host_sent_count(0, IRQ_RESCHEDULE) == 1 &&
-	       !(host_cpu(0)->pending & 1u << IRQ_RESCHEDULE);
-}
 
 /*
  * A request whose interrupt was taken before a round is answered in it under either model: by the
@@ -50,15 +29,13 @@ compute(void *arg)
 
 	(void)arg;
 	host_gate();
-	asked = is_asked();
+	asked = urgent_overslept();
 	cond_resched();
 	preempt_disable();
 	preempt_enable();
 	cond_resched();
-	HOST_EXPECT(!asked || urgent_ran);
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
-	host_fail("nobody wakes the computing task");
+	HOST_EXPECT(!asked || urgent_ran());
+	scenario_sleep();
 }
 
 static void
@@ -66,7 +43,7 @@ wake_and_flip(void *arg)
 {
 	(void)arg;
 	host_gate();
-	HOST_EXPECT(wake_up_state(urgent, TASK_NORMAL));
+	HOST_EXPECT(wake_up_process(urgent));
 	atomic_store_mb(&woken, 1);
 	if (flips) {
 		preempt_model_set(model_after);
@@ -80,8 +57,7 @@ boot_model(enum preempt_model before, enum preempt_model after)
 	preempt_model_set(before);
 	model_after = after;
 	flips = before != after;
-	urgent = scenario_fifo_task(0, 50, run_urgently, NULL);
-	scenario_name_task(urgent, "urgent");
+	urgent_boot();
 	scenario_task(0, compute, NULL);
 	scenario_task(1, wake_and_flip, NULL);
 }
@@ -110,21 +86,14 @@ boot_full_to_none(void)
 	boot_model(PREEMPT_FULL, PREEMPT_NONE);
 }
 
-static void
-check_urgent(void)
-{
-	HOST_EXPECT(urgent_ran);
-	HOST_EXPECT(host_all_halted());
-}
-
 /* P5, P13 (none, full): a folded request is answered at the next point of the model. */
 START_TEST(test_preempt_request_is_answered_at_a_point)
 {
-	scenario_must_hold(&(struct explore_scenario){ "request, none", 2, boot_none, check_urgent,
-	                                               NULL, 0, NULL },
+	scenario_must_hold(&(struct explore_scenario){ "request, none", 2, boot_none,
+	                                               urgent_check_once, NULL, 0, NULL },
 	                   LIMIT);
-	scenario_must_hold(&(struct explore_scenario){ "request, full", 2, boot_full, check_urgent,
-	                                               NULL, 0, NULL },
+	scenario_must_hold(&(struct explore_scenario){ "request, full", 2, boot_full,
+	                                               urgent_check_once, NULL, 0, NULL },
 	                   LIMIT);
 }
 END_TEST
@@ -133,12 +102,12 @@ END_TEST
 START_TEST(test_preempt_model_switch_keeps_the_request)
 {
 	scenario_must_hold(&(struct explore_scenario){ "request, none to full", 2,
-	                                               boot_none_to_full, check_urgent, NULL, 0,
-	                                               NULL },
+	                                               boot_none_to_full, urgent_check_once, NULL,
+	                                               0, NULL },
 	                   LIMIT);
 	scenario_must_hold(&(struct explore_scenario){ "request, full to none", 2,
-	                                               boot_full_to_none, check_urgent, NULL, 0,
-	                                               NULL },
+	                                               boot_full_to_none, urgent_check_once, NULL,
+	                                               0, NULL },
 	                   LIMIT);
 }
 END_TEST
@@ -151,8 +120,8 @@ START_TEST(test_preempt_model_switch_disabling_first_is_noticed)
 		return; /* it has no full to switch to */
 	}
 	scenario_must_fail(&(struct explore_scenario){ "none to full, bug=disable-first", 2,
-	                                               boot_none_to_full, check_urgent, NULL, 0,
-	                                               "disable-first" },
+	                                               boot_none_to_full, urgent_check_once, NULL,
+	                                               0, "disable-first" },
 	                   "!asked || urgent_ran", LIMIT);
 }
 END_TEST
@@ -164,7 +133,7 @@ START_TEST(test_preempt_request_not_folded_is_noticed)
 		return; /* nothing to forget */
 	}
 	scenario_must_fail(&(struct explore_scenario){ "request, bug=forget-fold", 2, boot_full,
-	                                               check_urgent, NULL, 0, "forget-fold" },
+	                                               urgent_check_once, NULL, 0, "forget-fold" },
 	                   "!asked || urgent_ran", LIMIT);
 }
 END_TEST
@@ -175,17 +144,16 @@ compute_as_fifo(void *arg)
 	(void)arg;
 	host_gate();
 	if (atomic_load(&woken)) { /* then an interrupt has switched to it, or is on its way */
-		HOST_EXPECT(urgent_ran || host_cpu(0)->pending != 0);
+		HOST_EXPECT(urgent_ran() || host_cpu(0)->pending != 0);
 	}
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
+	scenario_sleep();
 }
 
 static void
 boot_fifo(void)
 {
 	preempt_model_set(PREEMPT_FULL);
-	urgent = scenario_fifo_task(0, 50, run_urgently, NULL);
+	urgent_boot();
 	scenario_fifo_task(0, 10, compute_as_fifo, NULL);
 	scenario_task(1, wake_and_flip, NULL);
 }
@@ -194,16 +162,15 @@ boot_fifo(void)
 START_TEST(test_preempt_is_requested_by_priority)
 {
 	struct explore_scenario scenario = {
-		"FIFO over FIFO", 2, boot_fifo, check_urgent, NULL, 0, NULL
+		"FIFO over FIFO", 2, boot_fifo, urgent_check_once, NULL, 0, NULL
 	};
 
 	if (!CONFIG_PREEMPT_COUNT) {
 		return; /* nothing preempts such a kernel */
 	}
 	scenario_must_hold(&scenario, LIMIT);
-	scenario.name = "FIFO over FIFO, bug=no-wakeup-preempt";
-	scenario.bug = "no-wakeup-preempt";
-	scenario_must_fail(&scenario, "urgent_ran || host_cpu(0)->pending", LIMIT);
+	scenario_must_catch(&scenario, "no-wakeup-preempt", "urgent_ran() || host_cpu(0)->pending",
+	                    LIMIT);
 }
 END_TEST
 
@@ -216,8 +183,7 @@ compute_might_sleep(void *arg)
 	(void)arg;
 	host_gate();
 	might_sleep();
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
+	scenario_sleep();
 }
 
 static void
@@ -225,7 +191,7 @@ boot_might_sleep(void)
 {
 	preempt_model_set(PREEMPT_FULL);
 	preempt_model_set(PREEMPT_NONE);
-	urgent = scenario_fifo_task(0, 50, run_urgently, NULL);
+	urgent_boot();
 	scenario_task(0, compute_might_sleep, NULL);
 	scenario_task(1, wake_and_flip, NULL);
 }
@@ -233,13 +199,11 @@ boot_might_sleep(void)
 START_TEST(test_preempt_point_of_another_model_is_noticed)
 {
 	struct explore_scenario scenario = {
-		"might_sleep under none", 2, boot_might_sleep, check_urgent, NULL, 0, NULL
+		"might_sleep under none", 2, boot_might_sleep, urgent_check_once, NULL, 0, NULL
 	};
 
 	scenario_must_hold(&scenario, LIMIT);
-	scenario.name = "might_sleep, bug=might-sleep-in-none";
-	scenario.bug = "might-sleep-in-none";
-	scenario_must_fail(&scenario, "preempt_policy_allows", LIMIT);
+	scenario_must_catch(&scenario, "might-sleep-in-none", "preempt_policy_allows", LIMIT);
 }
 END_TEST
 
@@ -254,15 +218,14 @@ almost_sleep(void *arg)
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	__set_current_state(TASK_RUNNING);
 	went_on = true;
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
+	scenario_sleep();
 }
 
 static void
 boot_almost_sleep(void)
 {
 	preempt_model_set(PREEMPT_FULL);
-	urgent = scenario_fifo_task(0, 50, run_urgently, NULL);
+	urgent_boot();
 	scenario_task(0, almost_sleep, NULL);
 	scenario_task(1, wake_and_flip, NULL);
 }
@@ -271,7 +234,7 @@ static void
 check_went_on(void)
 {
 	HOST_EXPECT(went_on);
-	check_urgent();
+	urgent_check_once();
 }
 
 /* P21: a task that is preempted with its state set stays queued and runs again without a wakeup. */
@@ -285,9 +248,7 @@ START_TEST(test_preempt_of_a_sleeper_to_be_keeps_it)
 		return; /* nothing preempts such a kernel */
 	}
 	scenario_must_hold(&scenario, LIMIT);
-	scenario.name = "the same, bug=dequeue-on-preempt";
-	scenario.bug = "dequeue-on-preempt";
-	scenario_must_fail(&scenario, "went_on", LIMIT);
+	scenario_must_catch(&scenario, "dequeue-on-preempt", "went_on", LIMIT);
 }
 END_TEST
 
@@ -303,19 +264,18 @@ pass_points_irqs_off(void *arg)
 	asked = test_preempt_need_resched();
 	preempt_disable();
 	preempt_enable();
-	HOST_EXPECT(!urgent_ran || !asked);
+	HOST_EXPECT(!urgent_ran() || !asked);
 	HOST_EXPECT(!cond_resched());
 	HOST_EXPECT(arch_irqs_disabled());
 	arch_irq_enable();
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
+	scenario_sleep();
 }
 
 static void
 boot_irqs_off(enum preempt_model model)
 {
 	preempt_model_set(model);
-	urgent = scenario_fifo_task(0, 50, run_urgently, NULL);
+	urgent_boot();
 	scenario_task(0, pass_points_irqs_off, NULL);
 	scenario_task(1, wake_and_flip, NULL);
 }
@@ -335,16 +295,16 @@ boot_irqs_off_full(void)
 START_TEST(test_preempt_points_with_irqs_off_stay)
 {
 	scenario_must_hold(&(struct explore_scenario){ "points with irqs off, none", 2,
-	                                               boot_irqs_off_none, check_urgent, NULL, 0,
-	                                               NULL },
+	                                               boot_irqs_off_none, urgent_check_once, NULL,
+	                                               0, NULL },
 	                   LIMIT);
 	scenario_must_hold(&(struct explore_scenario){ "points with irqs off, full", 2,
-	                                               boot_irqs_off_full, check_urgent, NULL, 0,
-	                                               NULL },
+	                                               boot_irqs_off_full, urgent_check_once, NULL,
+	                                               0, NULL },
 	                   LIMIT);
 	scenario_must_fail(&(struct explore_scenario){ "irqs off, bug=cond-resched-irqs-off", 2,
-	                                               boot_irqs_off_none, check_urgent, NULL, 0,
-	                                               "cond-resched-irqs-off" },
+	                                               boot_irqs_off_none, urgent_check_once, NULL,
+	                                               0, "cond-resched-irqs-off" },
 	                   "", LIMIT);
 }
 END_TEST
@@ -383,8 +343,7 @@ start_timer(void *arg)
 	timer_init(&timer, (void (*)(struct timer *))(uintptr_t)arg);
 	timer_start(&timer, 100);
 	host_gate();
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
+	scenario_sleep();
 }
 
 static void
@@ -462,8 +421,7 @@ sleep_a_while(void *arg)
 	host_gate();
 	timer_sleep((uintptr_t)arg);
 	slept_on[smp_processor_id()]++;
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
+	scenario_sleep();
 }
 
 static void

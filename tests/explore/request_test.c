@@ -34,16 +34,6 @@ compute(void *arg)
 	compute_for_good(arg);
 }
 
-/* A request and no task to switch to, as resched_cpu() makes it. */
-static void
-ask(void *arg)
-{
-	(void)arg;
-	host_gate();
-	resched_cpu(0);
-	host_stop();
-}
-
 static void
 hold_lock(void *arg)
 {
@@ -79,30 +69,30 @@ static void
 boot_one(void)
 {
 	boot_target(true, 1);
-	scenario_task(1, ask, NULL);
+	scenario_task(1, scenario_ask, NULL);
 }
 
 static void
 boot_two(void)
 {
 	boot_target(true, 2);
-	scenario_task(1, ask, NULL);
-	scenario_task(2, ask, NULL);
+	scenario_task(1, scenario_ask, NULL);
+	scenario_task(2, scenario_ask, NULL);
 }
 
 static void
 boot_one_idle(void)
 {
 	boot_target(false, 1);
-	scenario_task(1, ask, NULL);
+	scenario_task(1, scenario_ask, NULL);
 }
 
 static void
 boot_two_idle(void)
 {
 	boot_target(false, 2);
-	scenario_task(1, ask, NULL);
-	scenario_task(2, ask, NULL);
+	scenario_task(1, scenario_ask, NULL);
+	scenario_task(2, scenario_ask, NULL);
 }
 
 static void
@@ -110,7 +100,7 @@ boot_held(void)
 {
 	boot_target(true, 2);
 	resched_cpu_calls = 1;
-	scenario_task(1, ask, NULL);
+	scenario_task(1, scenario_ask, NULL);
 	scenario_task(2, hold_lock, NULL);
 }
 

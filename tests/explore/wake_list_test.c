@@ -27,9 +27,7 @@ block_at_once(void *arg)
 	blocked_count++;
 	schedule();
 	scenario_done();
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
-	host_fail("a sleeper was woken twice");
+	scenario_sleep();
 }
 
 /* On its way out from the start. */
@@ -298,9 +296,7 @@ block_twice(void *arg)
 {
 	(void)arg;
 	block_where_it_may_not_run();
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
-	host_fail("a sleeper was woken twice");
+	scenario_sleep();
 }
 
 /* It must leave its cpu to the task that it wakes. */

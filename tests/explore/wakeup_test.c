@@ -16,24 +16,11 @@
 
 static HOST_STATE struct task *sleeper;
 static HOST_STATE struct atomic condition;
-static HOST_STATE unsigned int done_count;
-
-/* Every task that waited was woken, and no request is left behind. */
-static void
-check_at_rest(unsigned int wanted)
-{
-	HOST_EXPECT(host_all_halted());
-	HOST_EXPECT(done_count == wanted);
-	for_each_cpu (cpu) {
-		HOST_EXPECT(!(atomic_load(&per_cpu(current_task, cpu)->flags) & TIF_NEED_RESCHED));
-		HOST_EXPECT(per_cpu(runqueue, cpu).curr == per_cpu(current_task, cpu));
-	}
-}
 
 static void
 check_one(void)
 {
-	check_at_rest(1);
+	scenario_check_at_rest(1);
 }
 
 static void
@@ -49,7 +36,7 @@ sleep_for_condition(void *arg)
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
-	done_count++;
+	scenario_done();
 	host_stop();
 }
 
@@ -62,7 +49,7 @@ sleep_testing_first(void *arg)
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		schedule();
 	}
-	done_count++;
+	scenario_done();
 	host_stop();
 }
 
@@ -172,7 +159,7 @@ block_once(void *arg)
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	host_gate();
 	schedule();
-	done_count++;
+	scenario_done();
 	host_stop();
 }
 
@@ -206,7 +193,7 @@ run_when_woken(void *arg)
 	for (;;) { /* bounded: once, then nobody wakes it */
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		schedule();
-		done_count++;
+		scenario_done();
 	}
 }
 
@@ -225,9 +212,7 @@ compute_and_block(void *arg)
 	host_gate();
 	preempt_disable();
 	preempt_enable();
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule();
-	host_fail("nobody wakes the computing task");
+	scenario_sleep();
 }
 
 static void
@@ -257,7 +242,7 @@ boot_one_request(void)
 static void
 check_one_request(void)
 {
-	check_at_rest(1);
+	scenario_check_at_rest(1);
 	HOST_EXPECT(host_sent_count(0, IRQ_RESCHEDULE) == host_watched_count());
 }
 
@@ -297,7 +282,7 @@ boot_empty_request(void)
 static void
 check_nothing_asked(void)
 {
-	check_at_rest(0);
+	scenario_check_at_rest(0);
 }
 
 /*
@@ -311,9 +296,7 @@ START_TEST(test_request_without_competitor_is_cleared)
 	};
 
 	scenario_must_hold(&scenario, LIMIT);
-	scenario.name = "the same, bug=keep-request-on-stay";
-	scenario.bug = "keep-request-on-stay";
-	scenario_must_fail(&scenario, "!need_resched()", LIMIT);
+	scenario_must_catch(&scenario, "keep-request-on-stay", "!need_resched()", LIMIT);
 }
 END_TEST
 
