@@ -27,12 +27,10 @@ preempt_current(enum sched_reason reason, uint32_t policy)
 uintptr_t
 preempt_disable_ip(void)
 {
-	const struct task *task = current;
-
-	if (!CONFIG_DEBUG || task == NULL || !(preempt_count() & PREEMPT_DISABLES_MASK)) {
+	if (!CONFIG_DEBUG || current == NULL || !(preempt_count() & PREEMPT_DISABLES_MASK)) {
 		return 0;
 	}
-	return task->preempt_disable_ip;
+	return current->preempt_disable_ip;
 }
 
 void

@@ -423,12 +423,14 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	struct task *prev = current;
 	struct task *next;
 	struct rq *rq;
-	uint32_t prev_state;
+	uint32_t prev_state = 0;
 
 	check_entry(prev);
 	arch_irq_disable();
 	rq = this_cpu_ptr(&runqueue);
-	prev_state = bug(STATE_BEFORE_LOCK) ? atomic_load(&prev->state) : 0;
+	if (bug(STATE_BEFORE_LOCK)) {
+		prev_state = atomic_load(&prev->state);
+	}
 	/* The lock's atomic operation is a full barrier between the state and the condition. */
 	raw_spin_lock(&rq->lock);
 	if (!bug(STATE_BEFORE_LOCK)) {
