@@ -9,12 +9,11 @@
 #include "guest/sched.h"
 #include "guest/spinlock.h"
 #include "tests/explore/scenario.h"
+#include "tests/explore/sleeper.h"
 #include "tests/host/state.h"
 
 static HOST_STATE struct raw_spinlock lock;
 static HOST_STATE struct atomic shared;
-static HOST_STATE struct atomic condition;
-static HOST_STATE struct task *sleeper;
 
 static void
 lock_once(void *arg)
@@ -37,36 +36,9 @@ boot_lockers(void)
 }
 
 static void
-sleep_once(void *arg)
-{
-	(void)arg;
-	host_gate();
-	for (;;) { /* bounded: until the wakeup */
-		set_current_state(TASK_UNINTERRUPTIBLE);
-		if (atomic_load(&condition)) {
-			break;
-		}
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
-	host_stop();
-}
-
-static void
-wake(void *arg)
-{
-	(void)arg;
-	host_gate();
-	atomic_store(&condition, 1);
-	wake_up_state(sleeper, TASK_NORMAL);
-	host_stop();
-}
-
-static void
 boot_wakeup(void)
 {
-	sleeper = scenario_task(0, sleep_once, NULL);
-	scenario_task(1, wake, NULL);
+	sleeper_boot(sleeper_wait, sleeper_set_and_wake);
 }
 
 static double

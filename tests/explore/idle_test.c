@@ -11,43 +11,16 @@
 #include "guest/sched.h"
 #include "guest/timer.h"
 #include "tests/explore/scenario.h"
+#include "tests/explore/sleeper.h"
 #include "tests/explore/urgent.h"
 #include "tests/unit/suite.h"
 
 #define LIMIT 400000
 
-static HOST_STATE struct task *sleeper;
-
-/*
- * Its state is set from the start, so that the waker always finds it; cpu 0 is on its way to idle.
- */
-static void
-block_once(void *arg)
-{
-	(void)arg;
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	scenario_gate();
-	schedule();
-	scenario_done();
-	host_stop();
-}
-
-static void
-wake(void *arg)
-{
-	(void)arg;
-	scenario_gate();
-	HOST_EXPECT(wake_up_state(sleeper, TASK_NORMAL));
-	host_stop();
-}
-
 static void
 boot_idle(void)
 {
-	sleeper = scenario_task(0, block_once, NULL);
-	scenario_name_task(sleeper, "sleeper");
-	scenario_name_cpus(2);
-	scenario_task(1, wake, NULL);
+	sleeper_boot(sleeper_block, sleeper_wake);
 }
 
 static void
@@ -251,7 +224,7 @@ boot_polling(bool wakes)
 		scenario_name_task(sleeper, "sleeper");
 	}
 	scenario_name_cpus(2);
-	scenario_task(1, wakes ? wake : scenario_ask, NULL);
+	scenario_task(1, wakes ? sleeper_wake : scenario_ask, NULL);
 }
 
 static void

@@ -15,15 +15,13 @@
 #include "guest/smp.h"
 #include "guest/trace.h"
 #include "tests/explore/scenario.h"
+#include "tests/explore/sleeper.h"
 #include "tests/host/record.h"
 #include "tests/unit/suite.h"
 
 #define LIMIT 400000
 
-static HOST_STATE struct task *sleeper;
 static HOST_STATE struct task *urgent;
-static HOST_STATE struct atomic condition;
-static HOST_STATE unsigned int done_count;
 
 /* Over all runs of a scenario: those in which a task was preempted with its state set to sleep. */
 static unsigned int window_count;
@@ -36,34 +34,13 @@ sleep_for_condition(void *arg)
 	trace(TRACE_marker, 0, 0); /* with interrupts on: a point would be one here */
 	for (;;) {                 /* bounded: until the wakeup */
 		set_current_state(TASK_UNINTERRUPTIBLE);
-		if (atomic_load(&condition)) {
+		if (atomic_load(&sleeper_condition)) {
 			break;
 		}
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
-	done_count++;
-	host_stop();
-}
-
-static void
-block_once(void *arg)
-{
-	(void)arg;
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	host_gate();
-	schedule();
-	done_count++;
-	host_stop();
-}
-
-static void
-set_and_wake(void *arg)
-{
-	(void)arg;
-	host_gate();
-	atomic_store(&condition, 1);
-	wake_up_state(sleeper, TASK_NORMAL);
+	scenario_done();
 	host_stop();
 }
 
@@ -74,7 +51,7 @@ overtake_and_wake(void *arg)
 	(void)arg;
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	schedule();
-	atomic_store(&condition, 1);
+	atomic_store(&sleeper_condition, 1);
 	wake_up_state(sleeper, TASK_NORMAL);
 	scenario_sleep();
 }
@@ -92,18 +69,13 @@ static void
 boot_order(void (*sleep)(void *), void (*wake)(void *))
 {
 	record_runs = true;
-	explore_name(&condition, "condition");
-	explore_show(&condition, NULL);
-	scenario_name_cpus(2);
-	sleeper = scenario_task(0, sleep, NULL);
-	scenario_name_task(sleeper, "sleeper");
-	scenario_name_task(scenario_task(1, wake, NULL), "waker");
+	sleeper_boot(sleep, wake);
 }
 
 static void
 boot_wakeup(void)
 {
-	boot_order(sleep_for_condition, set_and_wake);
+	boot_order(sleep_for_condition, sleeper_set_and_wake);
 }
 
 static void
@@ -116,7 +88,7 @@ boot_silent(void)
 static void
 boot_idle(void)
 {
-	boot_order(block_once, set_and_wake);
+	boot_order(sleeper_block, sleeper_set_and_wake);
 }
 
 static void
@@ -144,7 +116,7 @@ check(void)
 	const struct trace_record *list = record_list(&count, &first);
 
 	order_expect();
-	HOST_EXPECT(done_count == 1);
+	scenario_check_at_rest(1);
 	for (size_t i = first; i < count; i++) {
 		if (is_preempted_sleeper(&list[i])) {
 			window_count++;

@@ -8,11 +8,11 @@
 #include "guest/sched_change.h"
 #include "guest/wake_q.h"
 #include "tests/explore/scenario.h"
+#include "tests/explore/sleeper.h"
 #include "tests/unit/suite.h"
 
 #define LIMIT 400000
 
-static HOST_STATE struct task *sleeper;
 static HOST_STATE struct atomic conditions[2];
 
 static void
@@ -22,41 +22,12 @@ check_one(void)
 	HOST_EXPECT(sched_nr_uninterruptible() == 0);
 }
 
-static void
-boot_sleeper(void (*body)(void *), void (*waker)(void *))
-{
-	sleeper = scenario_task(0, body, NULL);
-	scenario_name_task(sleeper, "sleeper");
-	scenario_name_cpus(2);
-	scenario_task(1, waker, NULL);
-}
-
 /* ---- the state is read once ---- */
-
-static void
-block_once(void *arg)
-{
-	(void)arg;
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	host_gate();
-	schedule();
-	scenario_done();
-	host_stop();
-}
-
-static void
-wake(void *arg)
-{
-	(void)arg;
-	host_gate();
-	HOST_EXPECT(wake_up_state(sleeper, TASK_NORMAL));
-	host_stop();
-}
 
 static void
 boot_block(void)
 {
-	boot_sleeper(block_once, wake);
+	sleeper_boot(sleeper_block, sleeper_wake);
 }
 
 static const struct explore_scenario blocking = {
@@ -115,13 +86,13 @@ signal_sleeper(void *arg)
 static void
 boot_signal(void)
 {
-	boot_sleeper(sleep_for_signal, signal_sleeper);
+	sleeper_boot(sleep_for_signal, signal_sleeper);
 }
 
 static void
 boot_signal_untested(void)
 {
-	boot_sleeper(sleep_untested, signal_sleeper);
+	sleeper_boot(sleep_untested, signal_sleeper);
 }
 
 static const struct explore_scenario signal_untested = {

@@ -10,12 +10,10 @@
 #include "guest/smp.h"
 #include "tests/explore/picture.h"
 #include "tests/explore/scenario.h"
+#include "tests/explore/sleeper.h"
 #include "tests/unit/suite.h"
 
 #define LIMIT 400000
-
-static HOST_STATE struct task *sleeper;
-static HOST_STATE struct atomic condition;
 
 static void
 check_one(void)
@@ -24,66 +22,28 @@ check_one(void)
 }
 
 static void
-sleep_for_condition(void *arg)
-{
-	(void)arg;
-	host_gate();
-	for (;;) { /* bounded: until the wakeup */
-		set_current_state(TASK_UNINTERRUPTIBLE);
-		if (atomic_load(&condition)) {
-			break;
-		}
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
-	scenario_done();
-	host_stop();
-}
-
-static void
 sleep_testing_first(void *arg)
 {
 	(void)arg;
 	host_gate();
-	while (!atomic_load(&condition)) { /* bounded: until the wakeup */
+	while (!atomic_load(&sleeper_condition)) { /* bounded: until the wakeup */
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		schedule();
 	}
 	scenario_done();
 	host_stop();
-}
-
-static void
-set_and_wake(void *arg)
-{
-	(void)arg;
-	host_gate();
-	atomic_store(&condition, 1);
-	wake_up_state(sleeper, TASK_NORMAL);
-	host_stop();
-}
-
-static void
-boot_sleeper(void (*body)(void *))
-{
-	explore_name(&condition, "condition");
-	explore_show(&condition, NULL);
-	sleeper = scenario_task(0, body, NULL);
-	scenario_name_task(sleeper, "sleeper");
-	scenario_name_cpus(2);
-	scenario_name_task(scenario_task(1, set_and_wake, NULL), "waker");
 }
 
 static void
 boot_wakeup(void)
 {
-	boot_sleeper(sleep_for_condition);
+	sleeper_boot(sleeper_wait, sleeper_set_and_wake);
 }
 
 static void
 boot_testing_first(void)
 {
-	boot_sleeper(sleep_testing_first);
+	sleeper_boot(sleep_testing_first, sleeper_set_and_wake);
 }
 
 /* P32: set the state, test, schedule(), against set the condition, wake: every order, under TSO. */
@@ -146,40 +106,6 @@ START_TEST(test_wakeup_tested_before_set_is_lost)
 	                   "done_count == wanted", LIMIT);
 }
 END_TEST
-
-/* ---- idle ---- */
-
-/*
- * Its state is set from the start, so that the waker always finds it; cpu 0 is on its way to idle.
- */
-static void
-block_once(void *arg)
-{
-	(void)arg;
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	host_gate();
-	schedule();
-	scenario_done();
-	host_stop();
-}
-
-static void
-wake(void *arg)
-{
-	(void)arg;
-	host_gate();
-	HOST_EXPECT(wake_up_state(sleeper, TASK_NORMAL));
-	host_stop();
-}
-
-static void
-boot_idle(void)
-{
-	sleeper = scenario_task(0, block_once, NULL);
-	scenario_name_task(sleeper, "sleeper");
-	scenario_name_cpus(2);
-	scenario_name_task(scenario_task(1, wake, NULL), "waker");
-}
 
 /* ---- the request ---- */
 
@@ -373,6 +299,12 @@ START_TEST(test_wakeup_lost_is_drawn)
 	ck_assert_ptr_null(strstr(picture, "wakes sleeper"));
 }
 END_TEST
+
+static void
+boot_idle(void)
+{
+	sleeper_boot(sleeper_block, sleeper_wake);
+}
 
 /* P33, seeded bug: the wakeup, its interrupt, and the halt behind it stand in this order. */
 START_TEST(test_idle_slept_through_is_drawn)
