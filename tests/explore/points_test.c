@@ -136,57 +136,58 @@ point_idle_loop(void)
 
 /* ---- the oracle ---- */
 
+/* Who comes to the point, and what it lacks. */
+enum situation { IN_TASK, IN_IDLE, IN_IDLE_AT_ZERO, IRQS_OFF, COUNT_ONE, LOCK_HELD };
+
 /*
  * Y: yes, if a reschedule is wanted. A: always, whether it is or not. -: never. One column a model:
  * none, voluntary, full.
  */
-static const struct point {
+struct point {
 	const char *name;
 	void (*pass)(void);
 	const char *switches;
-	bool is_idle; /* it is the idle task that comes there */
-} points[] = {
-	{ "interrupt return to kernel", point_interrupt_return, "--Y", false },
-	{ "outermost preempt_enable", point_preempt_enable, "--Y", false },
-	{ "outermost preempt_enable_notrace", point_preempt_enable_notrace, "--Y", false },
-	{ "spin_unlock", point_spin_unlock, "--Y", false },
-	{ "spin_unlock_irqrestore", point_spin_unlock_irqrestore, "--Y", false },
-	{ "cond_resched", point_cond_resched, "YY-", false },
-	{ "might_sleep", point_might_sleep, "-Y-", false },
-	{ "cond_resched_lock", point_cond_resched_lock, "YYY", false },
-	{ "schedule", point_schedule, "AAA", false },
-	{ "schedule_preempt_disabled", point_schedule_preempt_disabled, "AAA", false },
-	{ "yield", point_yield, "AAA", false },
-	{ "block", point_block, "AAA", false },
-	{ "idle loop", point_idle_loop, "YYY", true },
+	enum situation situation;
+};
+
+#define NEVER "---"
+
+static const struct point points[] = {
+	{ "interrupt return to kernel", point_interrupt_return, "--Y", IN_TASK },
+	{ "outermost preempt_enable", point_preempt_enable, "--Y", IN_TASK },
+	{ "outermost preempt_enable_notrace", point_preempt_enable_notrace, "--Y", IN_TASK },
+	{ "spin_unlock", point_spin_unlock, "--Y", IN_TASK },
+	{ "spin_unlock_irqrestore", point_spin_unlock_irqrestore, "--Y", IN_TASK },
+	{ "cond_resched", point_cond_resched, "YY-", IN_TASK },
+	{ "might_sleep", point_might_sleep, "-Y-", IN_TASK },
+	{ "cond_resched_lock", point_cond_resched_lock, "YYY", IN_TASK },
+	{ "schedule", point_schedule, "AAA", IN_TASK },
+	{ "schedule_preempt_disabled", point_schedule_preempt_disabled, "AAA", IN_TASK },
+	{ "yield", point_yield, "AAA", IN_TASK },
+	{ "block", point_block, "AAA", IN_TASK },
+	{ "idle loop", point_idle_loop, "YYY", IN_IDLE },
 };
 
 #define POINT_COUNT (sizeof(points) / sizeof(points[0]))
 
-enum negation { WITH_ALL, IRQS_OFF, COUNT_ONE, LOCK_HELD, IDLE, IDLE_AT_ZERO };
-
 /* One condition is not met: none of these switches, under any model, asked or not. */
-static const struct negated {
-	const char *name;
-	void (*pass)(void);
-	enum negation negation;
-} negated[] = {
-	{ "interrupt return, irqs were off", point_exception_return, IRQS_OFF },
-	{ "interrupt return, count 1", point_interrupt_return, COUNT_ONE },
-	{ "interrupt return, lock held", point_interrupt_return, LOCK_HELD },
-	{ "interrupt return, idle", point_interrupt_return, IDLE },
-	{ "interrupt return, idle at count 0", point_interrupt_return, IDLE_AT_ZERO },
-	{ "preempt_enable, irqs off", point_preempt_enable, IRQS_OFF },
-	{ "preempt_enable, not outermost", point_preempt_enable, COUNT_ONE },
-	{ "preempt_enable_notrace, irqs off", point_preempt_enable_notrace, IRQS_OFF },
-	{ "preempt_enable_notrace, not outermost", point_preempt_enable_notrace, COUNT_ONE },
-	{ "spin_unlock, irqs off", point_spin_unlock, IRQS_OFF },
-	{ "spin_unlock, not outermost", point_spin_unlock, COUNT_ONE },
-	{ "spin_unlock_irqrestore, irqs were off", point_spin_unlock_irqrestore, IRQS_OFF },
-	{ "spin_unlock_irqrestore, not outermost", point_spin_unlock_irqrestore, COUNT_ONE },
-	{ "cond_resched, irqs off", point_cond_resched, IRQS_OFF },
-	{ "cond_resched, count 1", point_cond_resched, COUNT_ONE },
-	{ "cond_resched, idle", point_cond_resched, IDLE },
+static const struct point negated[] = {
+	{ "interrupt return, irqs were off", point_exception_return, NEVER, IRQS_OFF },
+	{ "interrupt return, count 1", point_interrupt_return, NEVER, COUNT_ONE },
+	{ "interrupt return, lock held", point_interrupt_return, NEVER, LOCK_HELD },
+	{ "interrupt return, idle", point_interrupt_return, NEVER, IN_IDLE },
+	{ "interrupt return, idle at count 0", point_interrupt_return, NEVER, IN_IDLE_AT_ZERO },
+	{ "preempt_enable, irqs off", point_preempt_enable, NEVER, IRQS_OFF },
+	{ "preempt_enable, not outermost", point_preempt_enable, NEVER, COUNT_ONE },
+	{ "preempt_enable_notrace, irqs off", point_preempt_enable_notrace, NEVER, IRQS_OFF },
+	{ "preempt_enable_notrace, not outermost", point_preempt_enable_notrace, NEVER, COUNT_ONE },
+	{ "spin_unlock, irqs off", point_spin_unlock, NEVER, IRQS_OFF },
+	{ "spin_unlock, not outermost", point_spin_unlock, NEVER, COUNT_ONE },
+	{ "spin_unlock_irqrestore, irqs were off", point_spin_unlock_irqrestore, NEVER, IRQS_OFF },
+	{ "spin_unlock_irqrestore, not outermost", point_spin_unlock_irqrestore, NEVER, COUNT_ONE },
+	{ "cond_resched, irqs off", point_cond_resched, NEVER, IRQS_OFF },
+	{ "cond_resched, count 1", point_cond_resched, NEVER, COUNT_ONE },
+	{ "cond_resched, idle", point_cond_resched, NEVER, IN_IDLE },
 };
 
 #define NEGATED_COUNT (sizeof(negated) / sizeof(negated[0]))
@@ -195,11 +196,8 @@ static const struct negated {
 
 /* Of the run that is made. */
 static struct {
-	const char *name;
-	void (*pass)(void);
+	const struct point *point;
 	enum preempt_model model;
-	enum negation negation;
-	bool is_idle;
 	bool asks;
 	bool expects;
 } cell;
@@ -221,10 +219,16 @@ make_urgent_runnable(void)
 	HOST_EXPECT(!urgent_ran());
 }
 
+static bool
+is_idle_cell(void)
+{
+	return cell.point->situation == IN_IDLE || cell.point->situation == IN_IDLE_AT_ZERO;
+}
+
 static void
 negate(void)
 {
-	switch (cell.negation) {
+	switch (cell.point->situation) {
 	case IRQS_OFF:
 		arch_irq_disable();
 		break;
@@ -235,7 +239,7 @@ negate(void)
 		ticket_lock(&lock);
 		preempt_count_add(PREEMPT_OFFSET);
 		break;
-	case IDLE_AT_ZERO:
+	case IN_IDLE_AT_ZERO:
 		preempt_count_sub(PREEMPT_DISABLE_OFFSET);
 		break;
 	default:
@@ -252,7 +256,7 @@ come_to_point(void)
 	arch_irq_enable();
 	negate();
 	was_passed = true;
-	cell.pass();
+	cell.point->pass();
 	switched = urgent_ran();
 	host_stop();
 }
@@ -270,7 +274,7 @@ boot_cell(void)
 {
 	preempt_model_set(cell.model);
 	urgent_boot();
-	if (!cell.is_idle) {
+	if (!is_idle_cell()) {
 		scenario_fifo_task(0, 10, run_task, NULL);
 	}
 }
@@ -279,7 +283,7 @@ boot_cell(void)
 static void
 run_idle(void)
 {
-	if (!cell.is_idle) {
+	if (!is_idle_cell()) {
 		sched_idle_loop();
 	}
 	arch_irq_enable();
@@ -295,7 +299,7 @@ check_cell(void)
 	HOST_EXPECT(was_passed);
 	cell_switched = switched || (urgent_ran() && host_all_halted());
 	if (cell_switched != cell.expects) {
-		host_fail("%s, %s, %s: %s switch at this point", cell.name,
+		host_fail("%s, %s, %s: %s switch at this point", cell.point->name,
 		          preempt_model_names[cell.model], cell.asks ? "asked" : "not asked",
 		          cell.expects ? "no" : "a");
 	}
@@ -304,7 +308,8 @@ check_cell(void)
 static struct explore_scenario
 cell_scenario(void)
 {
-	return (struct explore_scenario){ cell.name, 1, boot_cell, check_cell, run_idle, 0, NULL };
+	return (struct explore_scenario){ cell.point->name, 1, boot_cell, check_cell,
+		                          run_idle,         0, NULL };
 }
 
 static void
@@ -318,36 +323,14 @@ cell_must_hold(void)
 }
 
 static void
-set_point(const struct point *point, enum preempt_model model, bool asks)
+set_cell(const struct point *point, enum preempt_model model, bool asks)
 {
 	char word = point->switches[model];
 
-	cell.name = point->name;
-	cell.pass = point->pass;
-	cell.is_idle = point->is_idle;
-	cell.negation = WITH_ALL;
+	cell.point = point;
 	cell.model = model;
 	cell.asks = asks;
 	cell.expects = word == 'A' || (word == 'Y' && asks);
-}
-
-static void
-set_negated(const struct negated *row, enum preempt_model model, bool asks)
-{
-	cell.name = row->name;
-	cell.pass = row->pass;
-	cell.is_idle = row->negation == IDLE || row->negation == IDLE_AT_ZERO;
-	cell.negation = row->negation;
-	cell.model = model;
-	cell.asks = asks;
-	cell.expects = false;
-}
-
-/* A count that is not there cannot be 1. */
-static bool
-can_negate(enum negation negation)
-{
-	return CONFIG_PREEMPT_COUNT || negation == WITH_ALL || negation == IRQS_OFF;
 }
 
 static void
@@ -368,6 +351,24 @@ print_cell(bool exists)
 	printf(cell.asks ? " %-6s" : " %-4s", word);
 }
 
+/* All cells of a row. */
+static void
+row_must_hold(const struct point *point)
+{
+	printf("%-40s", point->name);
+	for (unsigned int column = 0; column < 2 * PREEMPT_MODEL_COUNT; column++) {
+		enum preempt_model model = (enum preempt_model)(column / 2);
+
+		set_cell(point, model, column % 2);
+		if (scenario_has_model(model)) {
+			cell_must_hold();
+		}
+		print_cell(scenario_has_model(model));
+	}
+	printf("\n");
+	fflush(stdout);
+}
+
 /*
  * P13: each point of the table switches under the models of its row, asked or not as the table
  * says: never, if asked, or always.
@@ -376,19 +377,8 @@ START_TEST(test_points_switch_as_the_table_says)
 {
 	print_head("point");
 	for (size_t n = 0; n < POINT_COUNT; n++) {
-		printf("%-40s", points[n].name);
-		for (unsigned int column = 0; column < 2 * PREEMPT_MODEL_COUNT; column++) {
-			enum preempt_model model = (enum preempt_model)(column / 2);
-
-			set_point(&points[n], model, column % 2);
-			if (scenario_has_model(model)) {
-				cell_must_hold();
-			}
-			print_cell(scenario_has_model(model));
-		}
-		printf("\n");
+		row_must_hold(&points[n]);
 	}
-	fflush(stdout);
 }
 END_TEST
 
@@ -397,73 +387,63 @@ START_TEST(test_points_switch_under_all_conditions_only)
 {
 	print_head("point, and what it lacks");
 	for (size_t n = 0; n < NEGATED_COUNT; n++) {
-		if (!can_negate(negated[n].negation)) {
-			continue;
+		/* Without a count only interrupts can be in the way. */
+		if (CONFIG_PREEMPT_COUNT || negated[n].situation == IRQS_OFF) {
+			row_must_hold(&negated[n]);
 		}
-		printf("%-40s", negated[n].name);
-		for (unsigned int column = 0; column < 2 * PREEMPT_MODEL_COUNT; column++) {
-			enum preempt_model model = (enum preempt_model)(column / 2);
-
-			set_negated(&negated[n], model, column % 2);
-			if (scenario_has_model(model)) {
-				cell_must_hold();
-			}
-			print_cell(scenario_has_model(model));
-		}
-		printf("\n");
 	}
-	fflush(stdout);
 }
 END_TEST
 
 static const struct point *
-point_named(const char *name)
+find_point(const struct point *table, size_t count, const char *name)
 {
-	for (size_t n = 0; n < POINT_COUNT; n++) {
-		if (strcmp(points[n].name, name) == 0) {
-			return &points[n];
+	for (size_t n = 0; n < count; n++) {
+		if (strcmp(table[n].name, name) == 0) {
+			return &table[n];
 		}
 	}
-	ck_abort_msg("there is no point '%s'", name);
+	return NULL;
 }
 
-static const struct negated *
-negated_named(const char *name)
+/* In either table. */
+static const struct point *
+point_named(const char *name)
 {
-	for (size_t n = 0; n < NEGATED_COUNT; n++) {
-		if (strcmp(negated[n].name, name) == 0) {
-			return &negated[n];
-		}
+	const struct point *point = find_point(points, POINT_COUNT, name);
+
+	if (point == NULL) {
+		point = find_point(negated, NEGATED_COUNT, name);
 	}
-	ck_abort_msg("there is no point '%s'", name);
+	ck_assert_msg(point != NULL, "there is no point '%s'", name);
+	return point;
 }
 
 static const struct mutant {
 	const char *bug;
-	const char *point; /* of either table */
-	bool is_negated;
+	const char *point;
 	enum preempt_model model;
 	const char *words;
 } mutants[] = {
-	{ "might-sleep-in-none", "might_sleep", false, PREEMPT_NONE,
+	{ "might-sleep-in-none", "might_sleep", PREEMPT_NONE,
 	  "assertion failed: preempt_policy_allows(policy, reason)" },
-	{ "cond-resched-irqs-off", "cond_resched, irqs off", true, PREEMPT_NONE,
+	{ "cond-resched-irqs-off", "cond_resched, irqs off", PREEMPT_NONE,
 	  "cond_resched, irqs off, none, asked: a switch at this point" },
-	{ "irq-return-in-atomic", "interrupt return, count 1", true, PREEMPT_FULL,
+	{ "irq-return-in-atomic", "interrupt return, count 1", PREEMPT_FULL,
 	  "assertion failed: preempt_count() == 0" },
-	{ "irq-return-in-atomic", "interrupt return, lock held", true, PREEMPT_FULL,
+	{ "irq-return-in-atomic", "interrupt return, lock held", PREEMPT_FULL,
 	  "assertion failed: preempt_count() == 0" },
-	{ "enable-irqs-off", "preempt_enable, irqs off", true, PREEMPT_FULL,
+	{ "enable-irqs-off", "preempt_enable, irqs off", PREEMPT_FULL,
 	  "preempt_enable, irqs off, full, asked: a switch at this point" },
-	{ "enable-ignores-request", "outermost preempt_enable", false, PREEMPT_FULL,
+	{ "enable-ignores-request", "outermost preempt_enable", PREEMPT_FULL,
 	  "outermost preempt_enable, full, asked: no switch at this point" },
-	{ "enable-ignores-request", "spin_unlock", false, PREEMPT_FULL,
+	{ "enable-ignores-request", "spin_unlock", PREEMPT_FULL,
 	  "spin_unlock, full, asked: no switch at this point" },
-	{ "unlock-before-irqs", "spin_unlock_irqrestore", false, PREEMPT_FULL,
+	{ "unlock-before-irqs", "spin_unlock_irqrestore", PREEMPT_FULL,
 	  "spin_unlock_irqrestore, full, asked: no switch at this point" },
-	{ "resched-lock-depth", "cond_resched_lock", false, PREEMPT_NONE,
+	{ "resched-lock-depth", "cond_resched_lock", PREEMPT_NONE,
 	  "cond_resched_lock, none, asked: no switch at this point" },
-	{ "resched-lock-depth", "cond_resched_lock", false, PREEMPT_VOLUNTARY,
+	{ "resched-lock-depth", "cond_resched_lock", PREEMPT_VOLUNTARY,
 	  "cond_resched_lock, voluntary, asked: no switch at this point" },
 };
 
@@ -480,11 +460,7 @@ START_TEST(test_points_seeded_bugs_are_caught)
 	    strncmp(mutant->bug, "cond", 4) != 0) {
 		return; /* the mistake is one with the count */
 	}
-	if (mutant->is_negated) {
-		set_negated(negated_named(mutant->point), mutant->model, true);
-	} else {
-		set_point(point_named(mutant->point), mutant->model, true);
-	}
+	set_cell(point_named(mutant->point), mutant->model, true);
 	scenario = cell_scenario();
 	scenario_must_catch(&scenario, mutant->bug, mutant->words, LIMIT);
 }
