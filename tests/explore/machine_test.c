@@ -160,7 +160,7 @@ sb_xchg_y(void)
 	r[1] = atomic_load(&x);
 }
 
-/* A fence or a locked operation on both sides forbids it; on one side it does not. */
+/* A fence or a locked operation on both sides forbids that both miss. */
 START_TEST(test_machine_sb_fences_forbid_missing)
 {
 	litmus("SB fences", sb_fence_x, sb_fence_y, NULL);
@@ -171,6 +171,7 @@ START_TEST(test_machine_sb_fences_forbid_missing)
 }
 END_TEST
 
+/* A fence on one side does not. */
 START_TEST(test_machine_sb_one_fence_is_not_enough)
 {
 	litmus("SB one fence", sb_fence_x, sb_y, NULL);
@@ -178,6 +179,7 @@ START_TEST(test_machine_sb_one_fence_is_not_enough)
 }
 END_TEST
 
+/* Mutant: on a machine whose fences are none, both may miss in spite of them. */
 START_TEST(test_machine_sb_broken_fence_is_none)
 {
 	litmus_broken("SB broken fences", sb_fence_x, sb_fence_y, NULL, HOST_BROKEN_FENCE);
@@ -351,6 +353,7 @@ START_TEST(test_machine_locked_adds_all_count)
 }
 END_TEST
 
+/* Mutant: on a machine where they are not one step, they do. */
 START_TEST(test_machine_broken_adds_lose_one)
 {
 	litmus_broken("torn adds", add_twice, add_once, NULL, HOST_BROKEN_RMW);
