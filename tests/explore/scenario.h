@@ -23,9 +23,6 @@ void scenario_name_cpus(unsigned int cpus);
 /* host_gate(). A bug of scenario_must_catch_late() is there from here on. */
 void scenario_gate(void);
 
-/* A task has come as far as it was to come. */
-void scenario_done(void);
-
 /* The current task sleeps; the run fails if somebody wakes it. */
 _Noreturn void scenario_sleep(void);
 
@@ -37,6 +34,9 @@ void scenario_ask(void *unused);
 
 /* Without PREEMPT_COUNT the kernel is not preempted: it has no such model. */
 bool scenario_has_model(enum preempt_model model);
+
+/* A task has come as far as it was to come. */
+void scenario_done(void);
 
 /*
  * In check(): so many tasks have, every cpu halts (scenario_check_quiet: or polls), and no request
