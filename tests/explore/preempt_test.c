@@ -117,9 +117,6 @@ END_TEST
  */
 START_TEST(test_preempt_model_switch_disabling_first_is_noticed)
 {
-	if (!CONFIG_PREEMPT_COUNT) {
-		return; /* it has no full to switch to */
-	}
 	scenario_must_fail(&(struct explore_scenario){ "none to full, bug=disable-first", 2,
 	                                               boot_none_to_full, urgent_check_once, NULL,
 	                                               0, "disable-first" },
