@@ -19,6 +19,8 @@
 	  "P18", "FAIL cond_resched switches or a switch at this point")                           \
 	X(DEAD_TASK_PREEMPTIBLE, "a dying task can be preempted after it is marked dead", "",      \
 	  "P39", "assertion failed: prev_state != TASK_DEAD")                                      \
+	X(DEAD_UNLOCKED, "a task marks itself dead while a waker has it in hand", "", "P39",       \
+	  "was switched in")                                                                       \
 	X(DEQUEUE_ON_PREEMPT, "a preempted task that had set its state is dequeued", "", "P21",    \
 	  "FAIL a preempted sleeper stays queued")                                                 \
 	X(DETACHED_TOO_EARLY, "a task that moves looks dequeued before it is", "b55945c500c5",     \

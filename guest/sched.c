@@ -488,13 +488,29 @@ schedule_preempt_disabled(void)
 	preempt_disable();
 }
 
+/*
+ * A waker that saw us before, in a sleep that we did not come to, may still be about to make us
+ * RUNNING: the lock waits for it. Whoever comes later sees us dead. Linux's set_special_state().
+ */
+static void
+mark_dead(struct task *task)
+{
+	if (bug(DEAD_UNLOCKED)) {
+		__set_current_state(TASK_DEAD);
+		return;
+	}
+	raw_spin_lock_irq(&task->pi_lock);
+	__set_current_state(TASK_DEAD);
+	raw_spin_unlock_irq(&task->pi_lock);
+}
+
 void
 schedule_dead(void)
 {
 	struct task *task = current;
 
 	ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
-	__set_current_state(TASK_DEAD);
+	mark_dead(task);
 	__schedule(SM_NONE, SCHED_REASON_EXIT);
 	panic("dead task %s, pid %u, was switched in", task->comm, task->pid);
 }

@@ -18,11 +18,9 @@ sleeper_boot(void (*body)(void *), void (*waker)(void *))
 	scenario_name_task(scenario_task(1, waker, NULL), "waker");
 }
 
-void
-sleeper_wait(void *unused)
+static void
+wait_for_condition(void)
 {
-	(void)unused;
-	host_gate();
 	for (;;) { /* bounded: until the wakeup */
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		if (atomic_load(&sleeper_condition)) {
@@ -32,7 +30,23 @@ sleeper_wait(void *unused)
 	}
 	__set_current_state(TASK_RUNNING);
 	scenario_done();
+}
+
+void
+sleeper_wait(void *unused)
+{
+	(void)unused;
+	host_gate();
+	wait_for_condition();
 	host_stop();
+}
+
+void
+sleeper_wait_and_end(void *unused)
+{
+	(void)unused;
+	host_gate();
+	wait_for_condition();
 }
 
 void

@@ -180,7 +180,39 @@ START_TEST(test_wake_q_that_finds_a_task_queued_shows_its_condition)
 }
 END_TEST
 
-/* ---- the list of all tasks ---- */
+/* ---- the end of a sleeper ---- */
+
+static void
+boot_end(void)
+{
+	sleeper_boot(sleeper_wait_and_end, sleeper_set_and_wake);
+}
+
+static void
+check_end(void)
+{
+	check_one();
+	HOST_EXPECT(atomic_load(&sleeper->state) == TASK_DEAD);
+	HOST_EXPECT(!atomic_load(&sleeper->on_rq));
+	HOST_EXPECT(atomic_load(&sleeper->refcount) == 1);
+}
+
+static const struct explore_scenario end_of_sleeper = {
+	"the end of a task that is being woken", 2, boot_end, check_end, NULL, 0, NULL
+};
+
+/*
+ * P39: a wakeup that found the task in a sleep that it did not come to, and is slow, does not undo
+ * its end.
+ */
+START_TEST(test_late_waker_does_not_wake_the_dead)
+{
+	scenario_must_hold(&end_of_sleeper, LIMIT);
+	scenario_must_catch(&end_of_sleeper, "dead-unlocked", "was switched in", LIMIT);
+}
+END_TEST
+
+/* ---- who finds a task ---- */
 
 static HOST_STATE uint32_t last_old_pid;
 
@@ -253,6 +285,7 @@ main(void)
 	tcase_add_test(tests, test_sleeper_is_counted_once);
 	tcase_add_test(tests, test_signal_is_never_lost);
 	tcase_add_test(tests, test_wake_q_that_finds_a_task_queued_shows_its_condition);
+	tcase_add_test(tests, test_late_waker_does_not_wake_the_dead);
 	tcase_add_test(tests, test_task_that_is_found_is_whole);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
