@@ -113,8 +113,11 @@ send(unsigned int cpu, uint32_t message)
 	unsigned long flags;
 
 	if (apic_page == NULL) {
-		/* A WRMSR to the x2APIC may overtake stores that the receiver is to see. */
-		__asm__ volatile("mfence" ::: "memory");
+		/*
+		 * A WRMSR to the x2APIC may overtake stores that the receiver is to see: the first
+		 * fence is for the stores, the second keeps the WRMSR behind the first.
+		 */
+		__asm__ volatile("mfence; lfence" ::: "memory");
 		wrmsr(MSR_X2APIC + APIC_ICR, (uint64_t)apic_ids[cpu] << 32 | message);
 		return;
 	}
