@@ -23,9 +23,10 @@ static void
 claim(void)
 {
 	uint32_t expected = 0;
-	uint32_t self = raw_smp_processor_id() + 1;
+	uint32_t self;
 
-	arch_irq_disable();
+	arch_irq_disable(); /* first: a preempted caller may be on another cpu afterwards */
+	self = raw_smp_processor_id() + 1;
 	if (atomic_try_cmpxchg(&panicked, &expected, self)) {
 		return;
 	}
