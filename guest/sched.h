@@ -24,8 +24,8 @@ struct fair_rq {
  * A cpu's run queue. All under lock, but curr for its own cpu, and cpu and idle, which are fixed.
  */
 struct rq {
-	struct rt_rq rt; /* first: the address of a queue is one addition */
-	struct raw_spinlock lock;
+	struct raw_spinlock lock; /* first: its address and the queue's are one */
+	struct rt_rq rt;
 	unsigned int cpu;
 	struct task *idle;
 	struct task *curr;
