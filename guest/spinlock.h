@@ -2,8 +2,9 @@
 /*
  * Raw spinlocks: fair (tickets), never sleeping, preemption off while held.
  *
- * Lock order: task->pi_lock, then rq->lock, then (with neither in between) timer base, page, object
- * and stack allocators, console. Locks that interrupts take are taken with irqs off.
+ * Lock order: a completion's, then task->pi_lock, then rq->lock, of which a cpu holds one at most.
+ * Object and stack allocators, then pages. Each by itself: timer base, list of tasks, preemption
+ * model, console. Locks that interrupts take are taken with irqs off.
  */
 #pragma once
 

@@ -62,13 +62,13 @@ struct wake_q_node {
 struct task {
 	/* Any cpu, atomically. */
 	struct atomic flags;
-	struct atomic state;    /* written by the task itself, or under pi_lock */
+	struct atomic state;    /* by the task, or under pi_lock; out of WAKING by its rq's lock */
 	struct atomic on_cpu;   /* 1 from before the switch in until after the switch out */
 	struct atomic on_rq;    /* written under its rq's lock */
 	struct atomic cpu;      /* written under its rq's lock, or pi_lock while WAKING */
 	struct atomic refcount; /* the creator's and the scheduler's */
 
-	/* Fixed after task_create(). */
+	/* Fixed after task_create(), but prio: written under pi_lock and its rq's lock. */
 	uint32_t pid;
 	char comm[TASK_COMM_SIZE];
 	uint8_t prio;
