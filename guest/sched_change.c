@@ -55,11 +55,13 @@ move_queued_task(struct rq *rq, struct task *task)
 int
 set_cpus_allowed(struct task *task, uint64_t cpus)
 {
+	bool asleep = task == current && atomic_load(&task->state) != TASK_RUNNING;
 	unsigned long flags;
 	struct rq *rq;
 
 	ASSERT(preempt_count() == 0);
 	ASSERT(!arch_irqs_disabled());
+	ASSERT(!asleep); /* the move would be its sleep */
 	cpus &= cpus_online;
 	if (cpus == 0) {
 		return -EINVAL;
@@ -84,8 +86,10 @@ void
 set_user_nice(struct task *task, int nice)
 {
 	unsigned long flags;
-	struct rq *rq = task_rq_lock(task, &flags);
+	struct rq *rq;
 
+	ASSERT(!arch_irqs_disabled());
+	rq = task_rq_lock(task, &flags);
 	ASSERT(task->class != NULL); /* whoever can reach a task finds it whole */
 	if (task->class == &sched_class_fair) {
 		sched_fair_init_task(task, nice);

@@ -308,6 +308,23 @@ boot_itself(void)
 	boot_task(move_itself, 2);
 }
 
+static void
+move_asleep(void *arg)
+{
+	(void)arg;
+	host_gate();
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	set_cpus_allowed(current, 1u << 1);
+	scenario_done();
+	host_stop();
+}
+
+static void
+boot_asleep_itself(void)
+{
+	boot_task(move_asleep, 2);
+}
+
 /* P37: two cpus move one task to different places at once: it ends where it may run. */
 START_TEST(test_migrate_by_two_at_once)
 {
@@ -327,6 +344,15 @@ START_TEST(test_migrate_current)
 	scenario_must_hold(&(struct explore_scenario){ "moves itself", 2, boot_itself, check_moved,
 	                                               NULL, 0, NULL },
 	                   LIMIT);
+}
+END_TEST
+
+/* P37: a task that has set its state would sleep on the way, and nobody knows to wake it. */
+START_TEST(test_migrate_current_about_to_sleep_is_refused)
+{
+	scenario_must_fail(&(struct explore_scenario){ "moves itself, about to sleep", 2,
+	                                               boot_asleep_itself, NULL, NULL, 0, NULL },
+	                   "assertion failed: !asleep", LIMIT);
 }
 END_TEST
 
@@ -409,6 +435,7 @@ main(void)
 	tcase_add_test(tests, test_migrate_a_preempted_sleeper);
 	tcase_add_test(tests, test_migrate_by_two_at_once);
 	tcase_add_test(tests, test_migrate_current);
+	tcase_add_test(tests, test_migrate_current_about_to_sleep_is_refused);
 	tcase_add_test(tests, test_migrate_a_new_task);
 	tcase_add_test(tests, test_migrate_a_dying_task);
 	suite_add_tcase(suite, tests);
