@@ -12,6 +12,13 @@
  * Where a transition could not have happened earlier, because the other one made it possible, there
  * is an order but no race: from a store to its reaching memory, from an emptied buffer to the
  * locked operation that waited for it, from a change to the end of a spin.
+ *
+ * A value (host_choose()) is part of the transition that its cpu was resumed for: which one the cpu
+ * gets is settled before its next transition is known, and changes nothing for the others. Fix all
+ * values, by cpu and number: what is left is a program without choices, of which the argument above
+ * holds. So each value that a transition may get is tried below it, before that transition sleeps:
+ * what sleeps was explored with every value, and no value itself sleeps or races. The races of runs
+ * with other values may add to what is wanted of a node that they share; that does no harm.
  */
 #include <assert.h>
 #include <string.h>
@@ -35,9 +42,20 @@ struct node {
 	uint16_t clock[HOST_PIDS_MAX];
 };
 
+/* A value, of the transition of nodes[after - 1]. */
+struct value {
+	uint16_t after;
+	uint8_t count;
+	uint8_t choice;
+};
+
 static struct node nodes[EXPLORE_MOMENTS_MAX];
 static unsigned int prefix; /* nodes whose choice is given */
 static unsigned int depth;
+
+static struct value values[EXPLORE_VALUES_MAX];
+static unsigned int value_prefix;
+static unsigned int value_depth;
 
 static const struct host_transition *
 chosen(const struct node *node)
@@ -320,6 +338,20 @@ pick(const struct host_transition *transitions, unsigned int count)
 	return pick_note(node->choice, count);
 }
 
+static unsigned int
+pick_value(unsigned int n)
+{
+	struct value *value = &values[value_depth];
+
+	if (value_depth >= value_prefix) {
+		*value = (struct value){ .after = (uint16_t)depth, .count = (uint8_t)n };
+	}
+	assert(value->after == depth);
+	assert(value->count == n);
+	value_depth++;
+	return value->choice;
+}
+
 /* Interrupts that were never taken, because their cpu has them off for good, could have been. */
 static void
 find_races_of_pending(void)
@@ -346,15 +378,37 @@ find_races_of_pending(void)
 	}
 }
 
+/* Of the last transition's values, the last that has another one left takes it. */
+static bool
+next_value(void)
+{
+	while (value_depth != 0 && values[value_depth - 1].after == depth) {
+		struct value *value = &values[--value_depth];
+
+		if (value->choice + 1u < value->count) {
+			value->choice++;
+			value_prefix = value_depth + 1;
+			prefix = depth;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool
 next_prefix(void)
 {
 	while (depth != 0) {
-		struct node *node = &nodes[--depth];
+		struct node *node;
 
+		if (next_value()) {
+			return true;
+		}
+		node = &nodes[--depth];
 		node->sleeping |= 1ull << chosen(node)->pid;
 		if (choose_from(node, node->wanted & ~node->sleeping)) {
 			prefix = depth + 1;
+			value_prefix = value_depth;
 			return true;
 		}
 	}
@@ -364,13 +418,15 @@ next_prefix(void)
 void
 explore_all(const struct explore_scenario *scenario, uint64_t limit, struct explore_report *report)
 {
-	pick_begin(scenario, true, pick, report);
+	pick_begin(scenario, true, pick, pick_value, report);
 	prefix = 0;
+	value_prefix = 0;
 	do {
 		if (report->runs + report->pruned == limit) {
 			return;
 		}
 		depth = 0;
+		value_depth = 0;
 		if (pick_run(scenario, report)) {
 			return;
 		}

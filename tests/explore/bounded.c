@@ -13,7 +13,7 @@ struct node {
 	uint16_t spent; /* before this choice */
 };
 
-static struct node nodes[EXPLORE_MOMENTS_MAX];
+static struct node nodes[EXPLORE_CHOICES_MAX];
 static unsigned int prefix; /* nodes whose choice is given */
 static unsigned int depth;
 
@@ -34,6 +34,15 @@ free_choices(const struct host_transition *transitions, unsigned int count)
 	return set;
 }
 
+static void
+begin_node(struct node *node, unsigned int count, uint64_t free)
+{
+	*node = (struct node){ .count = (uint8_t)count, .free = free };
+	if (node != nodes) {
+		node->spent = (uint16_t)(node[-1].spent + cost(&node[-1], node[-1].choice));
+	}
+}
+
 static unsigned int
 pick(const struct host_transition *transitions, unsigned int count)
 {
@@ -41,16 +50,22 @@ pick(const struct host_transition *transitions, unsigned int count)
 
 	pick_moment();
 	if (depth >= prefix) {
-		*node = (struct node){
-			.count = (uint8_t)count,
-			.free = free_choices(transitions, count),
-		};
-		if (depth != 0) {
-			node->spent = (uint16_t)(node[-1].spent + cost(&node[-1], node[-1].choice));
-		}
+		begin_node(node, count, free_choices(transitions, count));
 	}
 	depth++;
 	return pick_note(node->choice, count);
+}
+
+static unsigned int
+value(unsigned int n)
+{
+	struct node *node = &nodes[depth];
+
+	if (depth >= prefix) {
+		begin_node(node, n, UINT64_MAX);
+	}
+	depth++;
+	return node->choice;
 }
 
 /* The deepest node that has another choice within the bound takes it. */
@@ -75,7 +90,7 @@ void
 explore_bounded(const struct explore_scenario *scenario, unsigned int deviations, uint64_t limit,
                 struct explore_report *report)
 {
-	pick_begin(scenario, false, pick, report);
+	pick_begin(scenario, false, pick, value, report);
 	prefix = 0;
 	do {
 		if (report->runs == limit) {

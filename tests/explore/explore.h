@@ -13,6 +13,8 @@
 
 /* Longest run, in transitions: a longer one fails. */
 #define EXPLORE_MOMENTS_MAX 4096
+#define EXPLORE_VALUES_MAX  1024 /* that a run gets from host_choose(): more fail it, too */
+#define EXPLORE_CHOICES_MAX (EXPLORE_MOMENTS_MAX + EXPLORE_VALUES_MAX)
 
 #define EXPLORE_REPLAY_SIZE 4096 /* bytes */
 
@@ -40,15 +42,16 @@ struct explore_report {
 };
 
 /*
- * Every run, but of those that differ in the order of independent transitions only one. Without a
- * bound; gives up after `limit` runs, incomplete.
+ * Every run, with each value that host_choose() may return, but of those that differ in the order
+ * of independent transitions only one. Without a bound; gives up after `limit` runs, incomplete.
  */
 void explore_all(const struct explore_scenario *scenario, uint64_t limit,
                  struct explore_report *report);
 
 /*
  * Every run with at most `deviations` choices that leave a cpu that could do something (go on,
- * empty its buffer, take an interrupt), or that empty another's buffer early.
+ * empty its buffer, take an interrupt), or that empty another's buffer early. Values cost nothing:
+ * a bound on how often cpus interfere is none on the data that they work with.
  */
 void explore_bounded(const struct explore_scenario *scenario, unsigned int deviations,
                      uint64_t limit, struct explore_report *report);
@@ -66,8 +69,9 @@ void explore_pct(const struct explore_scenario *scenario, uint64_t seed, unsigne
                  unsigned int moments, uint64_t count, struct explore_report *report);
 
 /*
- * The run that this string tells: "f" (fine) or "c", then CHOICE@NUMBER for each choice that is not
- * 0, numbered among those that had an alternative. print: NULL, or gets each transition as a line.
+ * The run that this string tells: "f" (fine) or "c", then CHOICE@NUMBER for each choice, of a
+ * transition or a value, that is not 0, numbered among those that had an alternative. print: NULL,
+ * or gets each transition as a line.
  */
 void explore_replay(const struct explore_scenario *scenario, const char *replay,
                     void (*print)(const char *line), struct explore_report *report);

@@ -213,6 +213,12 @@ note_see(const struct host_transition *t, unsigned int moment)
 }
 
 void
+note_value(unsigned int value, unsigned int n)
+{
+	NOTE(host_this->id, last_moment, NULL, "chooses %u of 0..%u", value, n - 1);
+}
+
+void
 note_begin(void)
 {
 	note_count = 0;

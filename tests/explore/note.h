@@ -20,6 +20,9 @@ void note_begin(void);
 /* For replay_seen(). */
 void note_see(const struct host_transition *t, unsigned int moment);
 
+/* Also for it: the current cpu has got this value below n. */
+void note_value(unsigned int value, unsigned int n);
+
 /* The run is over. Returns its last moment. */
 unsigned int note_end(void);
 

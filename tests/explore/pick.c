@@ -13,6 +13,8 @@ struct choices choices;
 
 static const struct explore_scenario *booting;
 static unsigned int moment;
+static unsigned int value_count;
+static unsigned int (*value_of)(unsigned int n);
 static bool is_pruned;
 
 static void
@@ -24,15 +26,27 @@ boot(void)
 	booting->boot();
 }
 
+/* Values are not moments: PCT's changes are for what others can see. */
+static unsigned int
+pick_value(unsigned int n)
+{
+	if (value_count++ == EXPLORE_VALUES_MAX) {
+		host_fail("the run chooses without end");
+	}
+	return pick_note(value_of(n), n);
+}
+
 void
 pick_begin(const struct explore_scenario *scenario, bool fine,
            unsigned int (*pick)(const struct host_transition *transitions, unsigned int count),
-           struct explore_report *report)
+           unsigned int (*value)(unsigned int n), struct explore_report *report)
 {
 	*report = (struct explore_report){ .fine = fine };
 	host_broken = scenario->broken;
 	host_fine = fine;
 	host_pick = pick;
+	host_pick_value = pick_value;
+	value_of = value;
 	booting = scenario;
 	record_runs = false;
 	name_forget();
@@ -60,6 +74,7 @@ pick_run(const struct explore_scenario *scenario, struct explore_report *report)
 	struct host_result result = { .status = 0 };
 
 	moment = 0;
+	value_count = 0;
 	choices.count = 0;
 	is_pruned = false;
 	host_run(&result);

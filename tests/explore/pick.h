@@ -6,18 +6,22 @@
 
 #include "tests/explore/explore.h"
 
-/* The choices of this run that had an alternative. */
+/* The choices of this run that had an alternative: of transitions, and of values (host_choose()).
+ */
 struct choices {
 	unsigned int count;
-	uint8_t made[EXPLORE_MOMENTS_MAX];
+	uint8_t made[EXPLORE_CHOICES_MAX];
 };
 
 extern struct choices choices;
 
-/* Sets the machine and the report up for one scenario and this way to choose. */
+/*
+ * Sets the machine and the report up for one scenario and this way to choose. value: a number below
+ * n, for host_choose(); it is noted by the caller.
+ */
 void pick_begin(const struct explore_scenario *scenario, bool fine,
                 unsigned int (*pick)(const struct host_transition *transitions, unsigned int count),
-                struct explore_report *report);
+                unsigned int (*value)(unsigned int n), struct explore_report *report);
 
 /*
  * One run and its check. Returns whether it failed; then the report says how. Moments are numbered
@@ -25,10 +29,13 @@ void pick_begin(const struct explore_scenario *scenario, bool fine,
  */
 bool pick_run(const struct explore_scenario *scenario, struct explore_report *report);
 
-/* explore_replay(), recorded; seen, if not NULL, is told of each transition before it happens. */
+/*
+ * explore_replay(), recorded; seen, if not NULL, is told of each transition before it happens,
+ * chosen of each value below n that the current cpu gets.
+ */
 void replay_seen(const struct explore_scenario *scenario, const char *replay,
                  void (*seen)(const struct host_transition *t, unsigned int moment),
-                 struct explore_report *report);
+                 void (*chosen)(unsigned int value, unsigned int n), struct explore_report *report);
 
 /* First thing in a pick function: the number of this moment. Fails the run if it is too long. */
 unsigned int pick_moment(void);

@@ -255,7 +255,7 @@ picture_draw(const struct explore_scenario *scenario, const char *replay,
 	unsigned int end;
 
 	note_begin();
-	replay_seen(scenario, replay, note_see, &report);
+	replay_seen(scenario, replay, note_see, note_value, &report);
 	end = note_end();
 	if (report.failed && report.cpu >= 0) {
 		note_add((unsigned int)report.cpu, end, "fails");

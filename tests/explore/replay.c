@@ -11,10 +11,11 @@
 #include "tests/explore/pick.h"
 #include "tests/host/record.h"
 
-static uint8_t given[EXPLORE_MOMENTS_MAX]; /* choices by their numbers */
+static uint8_t given[EXPLORE_CHOICES_MAX]; /* choices by their numbers */
 static unsigned int deviation;             /* the last choice, if it was not 0 */
 static unsigned int alternatives;
 static void (*print_line)(const char *line);
+static void (*value_chosen)(unsigned int value, unsigned int n);
 
 static const char *
 verb_of(const struct host_transition *t)
@@ -50,19 +51,47 @@ tell(const struct host_transition *t, unsigned int moment)
 	print_line(line);
 }
 
+static void
+tell_value(unsigned int value, unsigned int n)
+{
+	unsigned int cpu = host_this->id;
+	char line[160];
+
+	snprintf(line, sizeof(line), "     %*s%u: chooses %u of 0..%u", 4 + 26 * (int)cpu, "cpu ",
+	         cpu, value, n - 1);
+	print_line(line);
+}
+
+/* Of `count`; a shortened string may have led elsewhere. */
+static unsigned int
+given_choice(unsigned int count)
+{
+	unsigned int choice = given[choices.count];
+
+	return choice < count ? choice : 0;
+}
+
 static unsigned int
 pick(const struct host_transition *transitions, unsigned int count)
 {
-	unsigned int choice = count > 1 ? given[choices.count] : 0;
+	unsigned int choice = count > 1 ? given_choice(count) : 0;
 
 	(void)transitions;
 	pick_moment();
-	if (choice >= count) {
-		choice = 0; /* a shortened string has led elsewhere */
-	}
 	deviation = choice;
 	alternatives = count;
 	return pick_note(choice, count);
+}
+
+static unsigned int
+value(unsigned int n)
+{
+	unsigned int choice = given_choice(n);
+
+	if (value_chosen != NULL) {
+		value_chosen(choice, n);
+	}
+	return choice;
 }
 
 /* Numbers out of range are ignored: the string then replays something else, and says so. */
@@ -80,7 +109,7 @@ parse(const char *replay)
 			return;
 		}
 		number = strtoul(end + 1, &end, 10);
-		if (number < EXPLORE_MOMENTS_MAX && choice < HOST_PIDS_MAX) {
+		if (number < EXPLORE_CHOICES_MAX && choice < HOST_PIDS_MAX) {
 			given[number] = (uint8_t)choice;
 		}
 	}
@@ -89,14 +118,16 @@ parse(const char *replay)
 void
 replay_seen(const struct explore_scenario *scenario, const char *replay,
             void (*seen)(const struct host_transition *t, unsigned int moment),
-            struct explore_report *report)
+            void (*chosen)(unsigned int value, unsigned int n), struct explore_report *report)
 {
 	parse(replay);
-	pick_begin(scenario, replay[0] == 'f', pick, report);
+	pick_begin(scenario, replay[0] == 'f', pick, value, report);
 	record_runs = true;
 	host_transition_seen = seen;
+	value_chosen = chosen;
 	pick_run(scenario, report);
 	host_transition_seen = NULL;
+	value_chosen = NULL;
 }
 
 void
@@ -104,7 +135,8 @@ explore_replay(const struct explore_scenario *scenario, const char *replay,
                void (*print)(const char *line), struct explore_report *report)
 {
 	print_line = print;
-	replay_seen(scenario, replay, print != NULL ? tell : NULL, report);
+	replay_seen(scenario, replay, print != NULL ? tell : NULL,
+	            print != NULL ? tell_value : NULL, report);
 }
 
 static bool
@@ -123,11 +155,11 @@ explore_minimize(const struct explore_scenario *scenario, struct explore_report 
 	bool is_shorter = true;
 
 	parse(report->replay);
-	pick_begin(scenario, report->fine, pick, &attempt);
+	pick_begin(scenario, report->fine, pick, value, &attempt);
 	attempt.fine = report->fine;
 	for (unsigned int pass = 0; pass < 4 && is_shorter; pass++) {
 		is_shorter = false;
-		for (unsigned int n = EXPLORE_MOMENTS_MAX; n-- != 0;) {
+		for (unsigned int n = EXPLORE_CHOICES_MAX; n-- != 0;) {
 			uint8_t choice = given[n];
 
 			if (choice == 0) {

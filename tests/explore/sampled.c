@@ -29,7 +29,7 @@ void
 explore_random(const struct explore_scenario *scenario, uint64_t seed, uint64_t count,
                struct explore_report *report)
 {
-	pick_begin(scenario, false, pick_uniform, report);
+	pick_begin(scenario, false, pick_uniform, draw, report);
 	for (uint64_t n = 0; n < count && !report->failed; n++) {
 		random_state = random_seeded(seed + n);
 		pick_run(scenario, report);
@@ -90,7 +90,7 @@ explore_pct(const struct explore_scenario *scenario, uint64_t seed, unsigned int
             unsigned int moments, uint64_t count, struct explore_report *report)
 {
 	assert(depth >= 1 && depth <= DEPTH_MAX);
-	pick_begin(scenario, false, pick_by_priority, report);
+	pick_begin(scenario, false, pick_by_priority, draw, report);
 	for (uint64_t n = 0; n < count && !report->failed; n++) {
 		random_state = random_seeded(seed + n);
 		begin_priorities(depth, moments);

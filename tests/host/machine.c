@@ -26,6 +26,7 @@ char host_stacks[HOST_STACKS_MAX][2 * HOST_STACK_SIZE] __attribute__((aligned(40
 char host_pages[HOST_PAGES_SIZE] __attribute__((aligned(4096)));
 
 unsigned int (*host_pick)(const struct host_transition *transitions, unsigned int count);
+unsigned int (*host_pick_value)(unsigned int n);
 bool host_fine;
 unsigned int host_broken;
 void (*host_nmi_handler)(void);
@@ -235,6 +236,15 @@ take_interrupt(enum host_actor actor)
 	}
 }
 
+static void
+end_spin(void)
+{
+	if (host_this->spins) {
+		host_this->spins = false;
+		host_this->read_count = 0;
+	}
+}
+
 void
 machine_point(struct host_op op)
 {
@@ -250,10 +260,7 @@ machine_point(struct host_op op)
 			take_interrupt(actor);
 		}
 	} while (actor != HOST_STEP && op.kind != HOST_OP_HALT);
-	if (host_this->spins) {
-		host_this->spins = false;
-		host_this->read_count = 0;
-	}
+	end_spin();
 	host_this->fresh = op.kind != HOST_OP_LOCAL;
 }
 
@@ -387,6 +394,24 @@ void
 host_gate(void)
 {
 	machine_point((struct host_op){ HOST_OP_GATE, NULL });
+}
+
+/* Who spins goes on when something that it read changes; a value may be that, too. */
+unsigned int
+host_choose(unsigned int n)
+{
+	unsigned int value = 0;
+
+	assert(n >= 1);
+	assert(n <= HOST_VALUES_MAX);
+	assert(!machine.quiet);
+	assert(!machine.booting);
+	end_spin();
+	if (n > 1) {
+		value = host_pick_value(n);
+	}
+	assert(value < n);
+	return value;
 }
 
 void

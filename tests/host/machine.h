@@ -5,8 +5,9 @@
  * Time passes in transitions: a cpu's next operation (STEP), the oldest store of its buffer
  * reaching memory (DRAIN), an interrupt it takes (a kind of IRQ, NMI), or, when nothing else
  * can happen, the clock going on to the next timer (CLOCK). A cpu stops before each operation that
- * others could notice or an interrupt could fall upon, and host_pick chooses among what can happen:
- * there is no other nondeterminism.
+ * others could notice or an interrupt could fall upon, and host_pick chooses among what can happen.
+ * Data that a scenario leaves open (host_choose) is chosen by host_pick_value: there is no other
+ * nondeterminism.
  *
  * Memory is x86-TSO: each cpu has a FIFO of HOST_STORES_MAX stores. Its loads see its own youngest
  * store first; locked operations and fences wait until it is empty; so do the taking of an
@@ -175,6 +176,9 @@ host_point_torn(void)
  */
 extern unsigned int (*host_pick)(const struct host_transition *transitions, unsigned int count);
 
+/* Chooses for host_choose(): a number below n. */
+extern unsigned int (*host_pick_value)(unsigned int n);
+
 /*
  * false: a local operation is a point only after an operation that others see, or with an interrupt
  * pending; orders of the rest are equivalent. true: always, for explorers that reason about races.
@@ -217,6 +221,15 @@ void host_gate(void);
 
 /* This cpu halts for good, with interrupts off; its stores still reach memory. */
 _Noreturn void host_stop(void);
+
+/*
+ * Any of 0 .. n-1, as the explorer chooses: data of a scenario, or what a device answers. At once,
+ * and no point: a value that nobody has been told yet is nobody else's business. A loop that asks
+ * until an answer suits it needs a bound of its own. Any context after host_gate(); not in boot()
+ * or check(). 1 <= n <= HOST_VALUES_MAX.
+ */
+unsigned int host_choose(unsigned int n);
+#define HOST_VALUES_MAX 16
 
 /* The run has failed. Any context. */
 _Noreturn __attribute__((format(printf, 1, 2))) void host_fail(const char *format, ...);
