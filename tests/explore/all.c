@@ -29,17 +29,16 @@ _Static_assert(HOST_PIDS_MAX <= 64, "sets of processes are words");
 
 /* One moment of the run: what could happen, what did, what is to be tried. */
 struct node {
+	struct host_transition chosen;
+	/* Its number among its process's, and the same of all that came before it. */
+	uint16_t number;
+	uint16_t clock[HOST_PIDS_MAX];
 	uint64_t possible;
 	uint32_t open;     /* cpus with interrupts on */
 	uint64_t sleeping; /* explored already, from here or from an equivalent state */
 	uint64_t wanted;   /* to be explored from here */
 	unsigned int count;
 	unsigned int choice;
-	struct host_transition transitions[HOST_PIDS_MAX];
-	/* Of the chosen one: its number among its process's, and the same of all that came before
-	 * it. */
-	uint16_t number;
-	uint16_t clock[HOST_PIDS_MAX];
 };
 
 /* A value, of the transition of nodes[after - 1]. */
@@ -49,6 +48,8 @@ struct value {
 	uint8_t choice;
 };
 
+/* What could happen stands apart: races are looked for in every node before, and fast. */
+static struct host_transition transitions_of[EXPLORE_MOMENTS_MAX][HOST_PIDS_MAX];
 static struct node nodes[EXPLORE_MOMENTS_MAX];
 static unsigned int prefix; /* nodes whose choice is given */
 static unsigned int depth;
@@ -60,7 +61,13 @@ static unsigned int value_depth;
 static const struct host_transition *
 chosen(const struct node *node)
 {
-	return &node->transitions[node->choice];
+	return &node->chosen;
+}
+
+static struct host_transition *
+transitions_at(const struct node *node)
+{
+	return transitions_of[node - nodes];
 }
 
 /* ---- dependence ---- */
@@ -109,9 +116,9 @@ static void
 join(struct node *node, const struct node *before)
 {
 	for (unsigned int pid = 0; pid < HOST_PIDS_MAX; pid++) {
-		if (before->clock[pid] > node->clock[pid]) {
-			node->clock[pid] = before->clock[pid];
-		}
+		uint16_t clock = before->clock[pid]; /* no branch: eight at once */
+
+		node->clock[pid] = clock > node->clock[pid] ? clock : node->clock[pid];
 	}
 }
 
@@ -235,14 +242,15 @@ find_races(struct node *last)
 {
 	static struct node *races[EXPLORE_MOMENTS_MAX];
 	const struct node *hidden[2] = { NULL, NULL };
+	bool may_be_hidden = is_interrupt(chosen(last));
 	unsigned int count = 0;
 
 	for (struct node *n = last; n-- != nodes;) {
-		if (is_masked(n, chosen(last))) {
+		if (may_be_hidden && is_masked(n, chosen(last))) {
 			hidden[0] = hidden[0] == NULL ? n : hidden[0];
-		} else if (is_own_drain(n, chosen(last))) {
+		} else if (may_be_hidden && is_own_drain(n, chosen(last))) {
 			hidden[1] = hidden[1] == NULL ? n : hidden[1];
-		} else if (dependent(chosen(n), chosen(last)) && !is_before(n, last)) {
+		} else if (!is_before(n, last) && dependent(chosen(n), chosen(last))) {
 			races[count++] = n;
 			join(last, n);
 		}
@@ -266,7 +274,7 @@ still_sleeping(const struct node *parent)
 	uint64_t set = 0;
 
 	for (unsigned int i = 0; i < parent->count; i++) {
-		const struct host_transition *t = &parent->transitions[i];
+		const struct host_transition *t = &transitions_at(parent)[i];
 
 		if ((parent->sleeping >> t->pid & 1) && !dependent(t, chosen(parent))) {
 			set |= 1ull << t->pid;
@@ -279,7 +287,7 @@ static void
 begin_node(struct node *node, const struct host_transition *transitions, unsigned int count)
 {
 	node->count = count;
-	memcpy(node->transitions, transitions, count * sizeof(*transitions));
+	memcpy(transitions_at(node), transitions, count * sizeof(*transitions));
 	node->possible = 0;
 	node->open = 0;
 	for (unsigned int cpu = 0; cpu < HOST_CPUS_MAX; cpu++) {
@@ -297,9 +305,12 @@ static bool
 choose_from(struct node *node, uint64_t set)
 {
 	for (unsigned int i = 0; i < node->count; i++) {
-		if (set >> node->transitions[i].pid & 1) {
+		const struct host_transition *t = &transitions_at(node)[i];
+
+		if (set >> t->pid & 1) {
 			node->choice = i;
-			node->wanted |= 1ull << node->transitions[i].pid;
+			node->chosen = *t;
+			node->wanted |= 1ull << t->pid;
 			return true;
 		}
 	}
@@ -363,8 +374,7 @@ find_races_of_pending(void)
 			unsigned int actor = HOST_IRQ + kind;
 
 			if (host_cpu(cpu)->pending >> kind & 1) {
-				node->choice = 0;
-				node->transitions[0] = (struct host_transition){
+				node->chosen = (struct host_transition){
 					.actor = (uint8_t)actor,
 					.cpu = (uint8_t)cpu,
 					.pid = (uint8_t)(actor * HOST_CPUS_MAX + cpu),
