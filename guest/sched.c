@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The core: requests for a reschedule, and __schedule(), in the order of Linux 6.18's
- * kernel/sched/core.c. What makes tasks runnable is in wakeup.c.
+ * The core: __schedule(), in the order of Linux 6.18's kernel/sched/core.c. Who asks for it is in
+ * resched.c, what makes tasks runnable in wakeup.c, the queues in rq.c.
  *
  * Invariants, asserted where they are made: the count is 1 at the entry of __schedule() and 2
  * across the switch on both sides; the running kernel is preempted only where the model allows the
@@ -55,114 +55,18 @@ sched_init_task(struct task *task, const struct task_params *params)
 	}
 }
 
-/* ---- requests ---- */
-
-static inline void
-trace_request(const struct rq *rq, bool remote, bool sends)
-{
-	trace(TRACE_sched_set_need_resched, rq->curr->pid,
-	      rq->cpu | (uint64_t)remote << 8 | (uint64_t)sends << 9);
-}
-
-static void
-request_here(struct rq *rq)
-{
-	if (!bug(LOCAL_REQUEST_UNFLAGGED)) {
-		set_tsk_need_resched(rq->curr);
-	}
-	set_preempt_need_resched();
-	trace_request(rq, false, false);
-}
-
-/* A barrier: sending waits for no store of ours, and the interrupt must find the flag. */
-static uint32_t
-flag_remote(struct task *curr)
-{
-	uint32_t flags;
-
-	if (!bug(REQUEST_UNORDERED)) {
-		return set_tsk_need_resched(curr);
-	}
-	flags = atomic_load(&curr->flags);
-	atomic_store(&curr->flags, flags | TIF_NEED_RESCHED);
-	return flags;
-}
-
-/*
- * One step: the target polled when its flag was set, so it will see it, or it is told. A waker that
- * saw it poll may have set the flag since our look: then it need not be told.
- */
-static void
-request_there(struct rq *rq)
-{
-	uint32_t flags = flag_remote(rq->curr);
-	bool sends = !(flags & (TIF_POLLING_NRFLAG | TIF_NEED_RESCHED)) || bug(REQUEST_TWICE);
-
-	trace_request(rq, true, sends);
-	if (sends && !bug(NO_RESCHED_IPI)) {
-		arch_ipi_send(rq->cpu, IRQ_RESCHEDULE);
-	}
-}
-
 void
-resched_curr(struct rq *rq)
+sched_tick(void)
 {
-	ASSERT(arch_irqs_disabled());
-	ASSERT(raw_spin_is_locked(&rq->lock));
-	if (test_tsk_need_resched(rq->curr) && !bug(REQUEST_TWICE)) {
-		return;
-	}
-	if (rq->cpu == smp_processor_id()) {
-		request_here(rq);
-	} else {
-		request_there(rq);
-	}
+	struct rq *rq = this_cpu_ptr(&runqueue);
+
+	ASSERT(in_hardirq());
+	raw_spin_lock(&rq->lock);
+	rq->curr->class->tick(rq, rq->curr);
+	raw_spin_unlock(&rq->lock);
 }
 
-/* Linux once gave up where another cpu had the lock (7c2102e56a3f). */
-void
-resched_cpu(unsigned int cpu)
-{
-	struct rq *rq = &per_cpu(runqueue, cpu);
-	unsigned long flags = arch_irq_save();
-
-	ASSERT(!in_nmi());
-	if (!bug(RESCHED_CPU_TRYLOCK)) {
-		raw_spin_lock(&rq->lock);
-	} else if (!raw_spin_trylock(&rq->lock)) {
-		arch_irq_restore(flags);
-		return;
-	}
-	resched_curr(rq);
-	raw_spin_unlock_irqrestore(&rq->lock, flags);
-}
-
-bool
-set_nr_if_polling(struct task *idle)
-{
-	uint32_t flags = atomic_load(&idle->flags);
-
-	do { /* bounded: one turn more for each change of the flags */
-		if (!(flags & TIF_POLLING_NRFLAG)) {
-			return false;
-		}
-		if (flags & TIF_NEED_RESCHED) {
-			return true;
-		}
-	} while (!atomic_try_cmpxchg(&idle->flags, &flags, flags | TIF_NEED_RESCHED));
-	return true;
-}
-
-bool
-sched_fold_need_resched(void)
-{
-	ASSERT(arch_irqs_disabled());
-	if (!need_resched() || test_preempt_need_resched() || bug(FORGET_FOLD)) {
-		return false;
-	}
-	set_preempt_need_resched();
-	return true;
-}
+/* ---- the switch ---- */
 
 /*
  * All of it in one place: whatever was asked of prev is answered by the pick that was just made.
@@ -179,90 +83,6 @@ clear_need_resched(struct task *prev)
 		clear_preempt_need_resched();
 	}
 }
-
-struct rq *
-task_rq_lock_pi_held(struct task *task)
-{
-	for (;;) { /* bounded: the rest of a move */
-		struct rq *rq = &per_cpu(runqueue, atomic_load(&task->cpu));
-
-		raw_spin_lock(&rq->lock);
-		if (rq->cpu == atomic_load(&task->cpu) &&
-		    atomic_load(&task->on_rq) != TASK_ON_RQ_MIGRATING) {
-			return rq;
-		}
-		raw_spin_unlock(&rq->lock);
-		while (atomic_load(&task->on_rq) == TASK_ON_RQ_MIGRATING) { /* bounded: the same */
-			arch_cpu_relax();
-		}
-	}
-}
-
-void
-rq_activate(struct rq *rq, struct task *task)
-{
-	ASSERT(atomic_load(&task->cpu) == rq->cpu);
-	ASSERT(task_allowed_on(task, rq->cpu));
-	ASSERT(atomic_load(&task->on_rq) != TASK_ON_RQ_QUEUED);
-	task->class->enqueue(rq, task);
-	atomic_store(&rq->nr_running, atomic_load(&rq->nr_running) + 1);
-	atomic_store(&task->on_rq, TASK_ON_RQ_QUEUED);
-}
-
-void
-rq_deactivate(struct rq *rq, struct task *task)
-{
-	ASSERT(atomic_load(&task->on_rq) == TASK_ON_RQ_QUEUED);
-	task->class->dequeue(rq, task);
-	atomic_store(&rq->nr_running, atomic_load(&rq->nr_running) - 1);
-	atomic_store_release(&task->on_rq, 0); /* last: from here on it may be another cpu's */
-}
-
-/* It is MIGRATING before it leaves the queue: who sees that waits (b55945c500c5). */
-void
-sched_detach(struct rq *rq, struct task *task)
-{
-	ASSERT(raw_spin_is_locked(&rq->lock));
-	ASSERT(atomic_load(&task->on_rq) == TASK_ON_RQ_QUEUED);
-	atomic_store(&task->on_rq, bug(DETACHED_TOO_EARLY) ? 0 : TASK_ON_RQ_MIGRATING);
-	task->class->dequeue(rq, task);
-	atomic_store(&rq->nr_running, atomic_load(&rq->nr_running) - 1);
-	atomic_store(&task->cpu, select_task_rq(task));
-	if (bug(DETACHED_TOO_EARLY)) {
-		atomic_store(&task->on_rq, TASK_ON_RQ_MIGRATING);
-	}
-}
-
-void
-sched_attach(struct rq *rq, struct task *task)
-{
-	rq_activate(rq, task);
-	wakeup_preempt(rq, task);
-}
-
-uint32_t
-sched_nr_uninterruptible(void)
-{
-	uint32_t count = 0;
-
-	for_each_cpu (cpu) {
-		count += atomic_load(&per_cpu(runqueue, cpu).nr_uninterruptible);
-	}
-	return count;
-}
-
-void
-sched_tick(void)
-{
-	struct rq *rq = this_cpu_ptr(&runqueue);
-
-	ASSERT(in_hardirq());
-	raw_spin_lock(&rq->lock);
-	rq->curr->class->tick(rq, rq->curr);
-	raw_spin_unlock(&rq->lock);
-}
-
-/* ---- the switch ---- */
 
 /* stop, deadline, rt, fair, idle: in this order, of which there are three. */
 static struct task *
