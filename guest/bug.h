@@ -99,7 +99,7 @@
 	X(STATE_READ_TWICE, "a sleeper reads its own state again after it is dequeued",            \
 	  "dbfb089d360b", "P32", "sched_nr_uninterruptible()")                                     \
 	X(SWITCH_LEAK, "a disable too many between the entry of the scheduler and the switch",     \
-	  "609ca066386b", "P1", "assertion failed: preempt_count() == FORK_PREEMPT_COUNT")         \
+	  "609ca066386b", "P1", "assertion failed: count_is_switched()")                           \
 	X(TEST_BEFORE_ENABLE, "preempt_enable() looks for a request before it counts down", "",    \
 	  "P6", "overslept")                                                                       \
 	X(TEST_BEFORE_STATE, "a sleeper tests its condition before it sets its state", "", "P32",  \

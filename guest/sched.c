@@ -99,6 +99,15 @@ pick_next(struct rq *rq)
 	return next;
 }
 
+/* The scheduler's own disable stays: whoever called it looks for requests. */
+static inline void
+unlock_irq(struct rq *rq)
+{
+	ticket_unlock(&rq->lock);
+	arch_irq_enable();
+	preempt_enable_no_resched();
+}
+
 /* A report about the caller does not name the scheduler's own disable. */
 static void
 forget_own_disable(struct task *prev)
@@ -134,7 +143,7 @@ finish_move(struct rq *rq, struct task *prev)
 	ticket_unlock(&rq->lock);
 	ticket_lock(&to->lock);
 	sched_attach(to, prev);
-	raw_spin_unlock_irq(&to->lock);
+	unlock_irq(to);
 }
 
 /* The scheduler's reference ends with the last use of the stack. */
@@ -160,10 +169,17 @@ finish_left(struct rq *rq, struct task *prev, uint32_t on_rq)
 		finish_move(rq, prev);
 		return;
 	}
-	raw_spin_unlock_irq(&rq->lock);
+	unlock_irq(rq);
 	if (dead) {
 		reap(prev);
 	}
+}
+
+/* The count across a switch; nothing is folded since clear_need_resched(). One comparison. */
+static inline bool
+count_is_switched(void)
+{
+	return preempt_count_raw() == (FORK_PREEMPT_COUNT | PREEMPT_NEED_RESCHED);
 }
 
 static inline void
@@ -172,13 +188,13 @@ finish_switch(struct task *prev)
 	struct rq *rq = this_cpu_ptr(&runqueue);
 	uint32_t on_rq = atomic_load(&prev->on_rq);
 
-	if (preempt_count() != FORK_PREEMPT_COUNT) {
+	if (!count_is_switched()) {
 		panic("corrupted preempt_count %08x after the switch from %s, pid %u",
 		      preempt_count(), prev->comm, prev->pid);
 	}
 	if (__builtin_expect(on_rq == TASK_ON_RQ_QUEUED, 1)) {
 		atomic_store_release(&prev->on_cpu, 0);
-		raw_spin_unlock_irq(&rq->lock);
+		unlock_irq(rq);
 	} else {
 		finish_left(rq, prev, on_rq);
 	}
@@ -193,7 +209,7 @@ sched_finish_switch(struct task *prev)
 static void
 context_switch(struct task *prev, struct task *next)
 {
-	ASSERT(preempt_count() == FORK_PREEMPT_COUNT);
+	ASSERT(count_is_switched());
 	ASSERT(atomic_load(&prev->on_cpu));  /* only this cpu gives it free, when it has left it */
 	ASSERT(!atomic_load(&next->on_cpu)); /* or it would run twice */
 	atomic_store(&next->on_cpu, 1);
@@ -275,7 +291,7 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	if (next == prev) {
 		prev->nivcsw--;          /* nobody switched after all */
 		ASSERT(!need_resched()); /* the lock is held: nobody can ask again yet */
-		raw_spin_unlock_irq(&rq->lock);
+		unlock_irq(rq);
 		return;
 	}
 	if (bug(SWITCH_LEAK)) {

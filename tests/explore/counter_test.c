@@ -108,8 +108,8 @@ START_TEST(test_counter_of_every_switch_is_two)
 		return;
 	}
 	scenario_must_hold(&scenario, LIMIT);
-	scenario_must_catch_late(&scenario, "switch-leak",
-	                         "assertion failed: preempt_count() == FORK_PREEMPT_COUNT", LIMIT);
+	scenario_must_catch_late(&scenario, "switch-leak", "assertion failed: count_is_switched()",
+	                         LIMIT);
 	scenario_must_catch_late(&scenario, "first-run-leak",
 	                         "assertion failed: preempt_count() == 0", LIMIT);
 }
