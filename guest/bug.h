@@ -15,6 +15,10 @@
 #include <stdint.h>
 
 #define BUGS(X)                                                                                    \
+	X(BH_AS_SOFTIRQ, "local_bh_disable() counts one unit, as a softirq that runs does", "",    \
+	  "P7", "!in_serving_softirq()")                                                           \
+	X(BH_ENABLE_UNASKED, "the outermost local_bh_enable() does not look for a request", "",    \
+	  "P44", "no switch at unlock or !urgent_overslept()")                                     \
 	X(COND_RESCHED_IRQS_OFF, "cond_resched() switches with interrupts off", "82c387ef7568",    \
 	  "P18", "FAIL cond_resched switches or a switch at this point")                           \
 	X(DEAD_TASK_PREEMPTIBLE, "a dying task can be preempted after it is marked dead", "",      \

@@ -34,6 +34,10 @@
  */
 #define PREEMPT_DISABLE_OFFSET (CONFIG_PREEMPT_COUNT ? PREEMPT_OFFSET : 0u)
 
+/* What local_bh_disable() adds, which every kernel counts, and a lock's _bh form. */
+#define SOFTIRQ_DISABLE_OFFSET (2 * SOFTIRQ_OFFSET)
+#define SOFTIRQ_LOCK_OFFSET    (SOFTIRQ_DISABLE_OFFSET + PREEMPT_DISABLE_OFFSET)
+
 /*
  * Values of preempt_count(): before init_idle, of a forked task until its schedule_tail, of idle.
  */
