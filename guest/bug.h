@@ -45,6 +45,8 @@
 	  "overslept or done_count == wanted")                                                     \
 	X(IDLE_SHADOW_LOST, "idle enables interrupts before its halt", "9f98a4f4e721", "P33",      \
 	  "overslept or done_count == wanted")                                                     \
+	X(IRQSAVE_LEAVES_IRQS_ON, "spin_lock_irqsave() saves the interrupt flag and leaves it on", \
+	  "", "P9", "irqs inside")                                                                 \
 	X(IRQ_RETURN_IN_ATOMIC, "an interrupt's return preempts whatever the count", "", "P19",    \
 	  "assertion failed: preempt_count() == 0")                                                \
 	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23",   \

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: ISC
 /*
- * Raw spinlocks: fair (tickets), never sleeping, preemption off while held.
+ * Spinning locks: fair (tickets), preemption off while held.
+ *
+ * struct raw_spinlock never sleeps, in any kernel; struct spinlock need not promise that, though
+ * here it is the same. The forms of both are Linux's: _irq, _irqsave and _bh say what the holder
+ * has off besides (hold.h). A try that fails has given back what it took, and is a preemption point
+ * like an unlock.
  *
  * Lock order: a completion's, then task->pi_lock, then rq->lock, of which a cpu holds one at most.
  * Object and stack allocators, then pages. Each by itself: timer base, list of tasks, preemption
@@ -13,6 +18,7 @@
 
 #include "guest/atomic.h"
 #include "guest/bug.h"
+#include "guest/hold.h"
 #include "guest/preempt.h"
 
 struct raw_spinlock {
@@ -24,6 +30,14 @@ struct raw_spinlock {
 	{                                      \
 		ATOMIC_INIT(0), ATOMIC_INIT(0) \
 	}
+
+#define DEFINE_RAW_SPINLOCK(name) struct raw_spinlock name = RAW_SPINLOCK_INIT
+
+static inline void
+raw_spin_lock_init(struct raw_spinlock *lock)
+{
+	*lock = (struct raw_spinlock)RAW_SPINLOCK_INIT;
+}
 
 /* Spins until this ticket is served. */
 void ticket_wait(const struct raw_spinlock *lock, uint32_t ticket);
@@ -37,6 +51,15 @@ ticket_lock(struct raw_spinlock *lock)
 	if (__builtin_expect(atomic_load_acquire(&lock->owner) != ticket, 0)) {
 		ticket_wait(lock, ticket);
 	}
+}
+
+/* Whoever is served draws: nobody is passed. */
+static inline bool
+ticket_trylock(struct raw_spinlock *lock)
+{
+	uint32_t ticket = atomic_load(&lock->owner);
+
+	return atomic_try_cmpxchg(&lock->next, &ticket, ticket + 1);
 }
 
 /* Only the holder writes owner. */
@@ -70,11 +93,8 @@ raw_spin_lock(struct raw_spinlock *lock)
 static inline bool
 raw_spin_trylock(struct raw_spinlock *lock)
 {
-	uint32_t ticket;
-
 	preempt_disable();
-	ticket = atomic_load(&lock->owner);
-	if (atomic_try_cmpxchg(&lock->next, &ticket, ticket + 1)) {
+	if (ticket_trylock(lock)) {
 		return true;
 	}
 	preempt_enable();
@@ -88,40 +108,182 @@ raw_spin_unlock(struct raw_spinlock *lock)
 	preempt_enable();
 }
 
-/* Interrupts off first, then preemption, then the lock; undone so that a reschedule can happen. */
 static inline unsigned long
 raw_spin_lock_irqsave(struct raw_spinlock *lock)
 {
-	unsigned long flags = arch_irq_save();
+	unsigned long flags = hold_begin_irqsave();
 
-	raw_spin_lock(lock);
+	ticket_lock(lock);
 	return flags;
+}
+
+static inline bool
+raw_spin_trylock_irqsave(struct raw_spinlock *lock, unsigned long *flags)
+{
+	*flags = hold_begin_irqsave();
+	if (ticket_trylock(lock)) {
+		return true;
+	}
+	hold_end_irqrestore(*flags);
+	return false;
 }
 
 static inline void
 raw_spin_unlock_irqrestore(struct raw_spinlock *lock, unsigned long flags)
 {
 	ticket_unlock(lock);
-	if (bug(UNLOCK_BEFORE_IRQS)) {
-		preempt_enable();
-		arch_irq_restore(flags);
-		return;
-	}
-	arch_irq_restore(flags);
-	preempt_enable();
+	hold_end_irqrestore(flags);
 }
 
 static inline void
 raw_spin_lock_irq(struct raw_spinlock *lock)
 {
-	arch_irq_disable();
-	raw_spin_lock(lock);
+	hold_begin_irq();
+	ticket_lock(lock);
+}
+
+static inline bool
+raw_spin_trylock_irq(struct raw_spinlock *lock)
+{
+	hold_begin_irq();
+	if (ticket_trylock(lock)) {
+		return true;
+	}
+	hold_end_irq();
+	return false;
 }
 
 static inline void
 raw_spin_unlock_irq(struct raw_spinlock *lock)
 {
 	ticket_unlock(lock);
-	arch_irq_enable();
-	preempt_enable();
+	hold_end_irq();
+}
+
+static inline void
+raw_spin_lock_bh(struct raw_spinlock *lock)
+{
+	hold_begin_bh();
+	ticket_lock(lock);
+}
+
+static inline bool
+raw_spin_trylock_bh(struct raw_spinlock *lock)
+{
+	hold_begin_bh();
+	if (ticket_trylock(lock)) {
+		return true;
+	}
+	hold_end_bh();
+	return false;
+}
+
+static inline void
+raw_spin_unlock_bh(struct raw_spinlock *lock)
+{
+	ticket_unlock(lock);
+	hold_end_bh();
+}
+
+/* ---- struct spinlock: Linux's spinlock_t ---- */
+
+struct spinlock {
+	struct raw_spinlock raw;
+};
+
+#define SPINLOCK_INIT             \
+	{                         \
+		RAW_SPINLOCK_INIT \
+	}
+
+#define DEFINE_SPINLOCK(name) struct spinlock name = SPINLOCK_INIT
+
+static inline void
+spin_lock_init(struct spinlock *lock)
+{
+	raw_spin_lock_init(&lock->raw);
+}
+
+static inline bool
+spin_is_locked(const struct spinlock *lock)
+{
+	return raw_spin_is_locked(&lock->raw);
+}
+
+static inline bool
+spin_is_contended(const struct spinlock *lock)
+{
+	return raw_spin_is_contended(&lock->raw);
+}
+
+static inline void
+spin_lock(struct spinlock *lock)
+{
+	raw_spin_lock(&lock->raw);
+}
+
+static inline bool
+spin_trylock(struct spinlock *lock)
+{
+	return raw_spin_trylock(&lock->raw);
+}
+
+static inline void
+spin_unlock(struct spinlock *lock)
+{
+	raw_spin_unlock(&lock->raw);
+}
+
+static inline void
+spin_lock_irq(struct spinlock *lock)
+{
+	raw_spin_lock_irq(&lock->raw);
+}
+
+static inline bool
+spin_trylock_irq(struct spinlock *lock)
+{
+	return raw_spin_trylock_irq(&lock->raw);
+}
+
+static inline void
+spin_unlock_irq(struct spinlock *lock)
+{
+	raw_spin_unlock_irq(&lock->raw);
+}
+
+static inline void
+spin_lock_bh(struct spinlock *lock)
+{
+	raw_spin_lock_bh(&lock->raw);
+}
+
+static inline bool
+spin_trylock_bh(struct spinlock *lock)
+{
+	return raw_spin_trylock_bh(&lock->raw);
+}
+
+static inline void
+spin_unlock_bh(struct spinlock *lock)
+{
+	raw_spin_unlock_bh(&lock->raw);
+}
+
+static inline unsigned long
+spin_lock_irqsave(struct spinlock *lock)
+{
+	return raw_spin_lock_irqsave(&lock->raw);
+}
+
+static inline bool
+spin_trylock_irqsave(struct spinlock *lock, unsigned long *flags)
+{
+	return raw_spin_trylock_irqsave(&lock->raw, flags);
+}
+
+static inline void
+spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags)
+{
+	raw_spin_unlock_irqrestore(&lock->raw, flags);
 }
