@@ -170,6 +170,79 @@ START_TEST(test_lock_unordered_stores_are_noticed)
 }
 END_TEST
 
+/* ---- fairness ---- */
+
+static HOST_STATE struct atomic waits; /* who locks by trying has found the lock taken */
+
+/* Until so many have drawn a ticket, or somebody waits who draws none. */
+static void
+wait_for_tickets(uint32_t count)
+{
+	while (atomic_load(&lock.next) != count && !atomic_load(&waits)) { /* bounded: they come */
+		arch_cpu_relax();
+	}
+}
+
+/* So many waited before: they have been in before. */
+static void
+lock_behind(void *arg)
+{
+	unsigned int before = (unsigned int)(uintptr_t)arg;
+
+	host_gate();
+	wait_for_tickets(before);
+	raw_spin_lock(&lock);
+	HOST_EXPECT(entries == before);
+	critical_section();
+	raw_spin_unlock(&lock);
+	host_stop();
+}
+
+static void
+lock_by_trying(void *arg)
+{
+	(void)arg;
+	host_gate();
+	while (!raw_spin_trylock(&lock)) { /* bounded: two others, once each */
+		atomic_store(&waits, 1);
+		arch_cpu_relax();
+	}
+	critical_section();
+	raw_spin_unlock(&lock);
+	host_stop();
+}
+
+static void
+boot_in_order(void)
+{
+	name_lock();
+	for (uintptr_t n = 0; n < 3; n++) {
+		scenario_task((unsigned int)n, lock_behind, (void *)n);
+	}
+}
+
+static void
+boot_one_by_trying(void)
+{
+	name_lock();
+	scenario_task(0, lock_once, NULL);
+	scenario_task(1, lock_by_trying, NULL);
+	scenario_task(2, lock_behind, (void *)2);
+}
+
+/* Who has drawn a ticket before is in before; the mutant, who tries in a loop, is passed. */
+START_TEST(test_lock_is_taken_in_order)
+{
+	scenario_must_hold(&(struct explore_scenario){ "three lockers in order", 3, boot_in_order,
+	                                               check_both_locked, NULL, 0, NULL },
+	                   LIMIT);
+	scenario_must_fail(&(struct explore_scenario){ "one of them by trying", 3,
+	                                               boot_one_by_trying, check_both_locked, NULL,
+	                                               0, NULL },
+	                   "entries == before", LIMIT);
+}
+END_TEST
+
 /* ---- exit, join, references ---- */
 
 static HOST_STATE struct task *mortal;
@@ -319,6 +392,7 @@ main(void)
 	tcase_add_test(tests, test_lock_trylock_excludes);
 	tcase_add_test(tests, test_lock_torn_ticket_does_not_exclude);
 	tcase_add_test(tests, test_lock_unordered_stores_are_noticed);
+	tcase_add_test(tests, test_lock_is_taken_in_order);
 	tcase_add_test(tests, test_exit_stack_is_freed_after_it_is_left);
 	tcase_add_test(tests, test_exit_reference_too_few_is_noticed);
 	tcase_add_test(tests, test_exit_preempted_anywhere_ends);
