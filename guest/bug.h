@@ -47,6 +47,8 @@
 	  "overslept or done_count == wanted")                                                     \
 	X(IRQSAVE_LEAVES_IRQS_ON, "spin_lock_irqsave() saves the interrupt flag and leaves it on", \
 	  "", "P9", "irqs inside")                                                                 \
+	X(IRQ_READER_QUEUES, "a reader in an interrupt queues behind a writer that waits", "",     \
+	  "liveness", "host_all_halted()")                                                         \
 	X(IRQ_RETURN_IN_ATOMIC, "an interrupt's return preempts whatever the count", "", "P19",    \
 	  "assertion failed: preempt_count() == 0")                                                \
 	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23",   \
@@ -84,6 +86,10 @@
 	  "P34", "assertion failed: !(flags & TIF_POLLING_NRFLAG)")                                \
 	X(POLLING_NO_BARRIER, "idle says that it polls no more without a barrier", "", "P35",      \
 	  "done_count == wanted")                                                                  \
+	X(READERS_PASS_WRITER, "tasks read while a writer waits", "", "fairness",                  \
+	  "passed the writer")                                                                     \
+	X(READER_UNORDERED, "a reader that waited for a writer takes the lock without acquire",    \
+	  "", "order", "data race")                                                                \
 	X(REQUEST_FOR_EQUAL, "a FIFO task that wakes requests for its equals too", "", "P31",      \
 	  "FAIL nothing is requested where nothing would change")                                  \
 	X(REQUEST_TWICE, "a second request sends a second interrupt", "", "P25",                   \

@@ -119,7 +119,7 @@ if [ "$(grep -cxE '0 failures|all sweeps passed' "$temp/clean")" != 2 ]; then
 	exit 1
 fi
 (run $limit kernel bug=list) | tr -d '\r' | awk '
-	/^[a-z-]*: breaks P/ { name = $1; sub(/:$/, "", name); property = $3; sub(/,$/, "", property)
+	/^[a-z-]*: breaks [A-Za-z]/ { name = $1; sub(/:$/, "", name); property = $3; sub(/,$/, "", property)
 		seen = $0; if (!sub(/.*, seen in /, "", seen)) { seen = "-" } next }
 	/^    caught by: / { sub(/^    caught by: /, "")
 		print name " | " property " | " seen " | " mistake " | " $0; next }
@@ -187,7 +187,7 @@ END {
 	printf "" > log_file
 	for (i = 1; i <= count; i++) {
 		bug = bugs[i]
-		printf "%-26s %-4s  %s\n", bug, property[bug], mistake[bug]
+		printf "%-26s %-9s  %s\n", bug, property[bug], mistake[bug]
 		for (n = 1; n <= alternatives[bug]; n++) {
 			line = sprintf("  %-64s %s", words[bug, n], caught[bug, n] ? caught[bug, n] : " not heard")
 			if (length(line) > columns) {
