@@ -102,6 +102,18 @@
 	  "P13", "cond_resched_lock")                                                              \
 	X(RUNNING_BEFORE_QUEUED, "a woken task is running before it is queued", "", "P38",         \
 	  "atomic_load(&runner->on_rq) == TASK_ON_RQ_QUEUED")                                      \
+	X(SEQ_BEGIN_UNORDERED, "a reader of a sequence begins without acquire", "", "order",       \
+	  "data race")                                                                             \
+	X(SEQ_COUNTED_ONCE, "the writer of a sequence counts at its end alone", "", "exclusion",   \
+	  "torn")                                                                                  \
+	X(SEQ_END_UNORDERED, "the writer of a sequence ends without release", "", "order",         \
+	  "data race")                                                                             \
+	X(SEQ_ODD_ACCEPTED, "a reader of a sequence begins while it is written", "", "exclusion",  \
+	  "torn")                                                                                  \
+	X(SEQ_RETRY_UNORDERED, "a reader looks at the sequence again before it has read", "",      \
+	  "order", "data race")                                                                    \
+	X(SEQ_WRITE_UNORDERED, "what a writer writes overtakes its first count", "", "order",      \
+	  "data race")                                                                             \
 	X(STALE_PREV_STATE, "a switch tells the state of a sleep that a signal ended",             \
 	  "8feb053d5319", "P38", "FAIL a sleep that a signal ends")                                \
 	X(STALE_WAKE_CPU, "a waker believes in the cpu that it saw before it had the lock",        \
