@@ -18,13 +18,18 @@
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
 #include "guest/printk.h"
+#include "guest/rwlock.h"
 #include "guest/sched.h"
+#include "guest/seqlock.h"
 #include "guest/smp.h"
 #include "guest/task.h"
 #include "guest/trace.h"
 #include "shared/scenario_abi.h"
 
 #include "arch_switch.h"
+
+#define QUEUED_STATE
+#include "tests/bench/queued_lock.h"
 
 #define LOW_PRIORITY    10
 #define MIDDLE_PRIORITY 20
@@ -106,7 +111,7 @@ static void
 print_row(const char *what, struct others others, uint32_t subtract)
 {
 	sort_samples();
-	printk("  %-40s %9u", what, samples[ROUNDS / 2] - subtract);
+	printk("  %-42s %9u", what, samples[ROUNDS / 2] - subtract);
 	print_known(others.limit);
 	print_known(others.lk);
 	print_known(others.linux_6_1);
@@ -243,18 +248,57 @@ measure_preempt_pair(void)
 	print_row("preempt_disable, preempt_enable", (struct others){ 0 }, 0);
 }
 
-static void
-measure_spinlock(void)
-{
-	static struct raw_spinlock lock = RAW_SPINLOCK_INIT;
-
-	while (!finished()) {
-		begin();
-		raw_spin_lock(&lock);
-		raw_spin_unlock(&lock);
-		note(end());
+/* A lock that is free, taken and released. */
+#define MEASURE_PAIR(function, what, most, take, release)             \
+	static void function(void)                                    \
+	{                                                             \
+		while (!finished()) {                                 \
+			begin();                                      \
+			take;                                         \
+			release;                                      \
+			note(end());                                  \
+		}                                                     \
+		print_row(what, (struct others){ .limit = most }, 0); \
 	}
-	print_row("raw_spin_lock, raw_spin_unlock", (struct others){ 0 }, 0);
+
+static DEFINE_RAW_SPINLOCK(raw);
+static struct queued_lock queued;
+static DEFINE_SPINLOCK(spin);
+static DEFINE_RWLOCK(rw);
+static DEFINE_SEQLOCK(seq);
+static unsigned long flags;
+
+MEASURE_PAIR(measure_raw_spin, "raw_spin_lock, raw_spin_unlock", 11, raw_spin_lock(&raw),
+             raw_spin_unlock(&raw))
+MEASURE_PAIR(measure_queued, "a queued lock, to compare", 0, queued_lock(&queued),
+             queued_unlock(&queued))
+MEASURE_PAIR(measure_spin, "spin_lock, spin_unlock", 11, spin_lock(&spin), spin_unlock(&spin))
+MEASURE_PAIR(measure_spin_irq, "spin_lock_irqsave, spin_unlock_irqrestore", 0,
+             flags = spin_lock_irqsave(&spin), spin_unlock_irqrestore(&spin, flags))
+MEASURE_PAIR(measure_spin_bh, "spin_lock_bh, spin_unlock_bh", 0, spin_lock_bh(&spin),
+             spin_unlock_bh(&spin))
+MEASURE_PAIR(measure_read, "read_lock, read_unlock", 0, read_lock(&rw), read_unlock(&rw))
+MEASURE_PAIR(measure_write, "write_lock, write_unlock", 0, write_lock(&rw), write_unlock(&rw))
+MEASURE_PAIR(measure_seq_write, "write_seqlock, write_sequnlock", 0, write_seqlock(&seq),
+             write_sequnlock(&seq))
+MEASURE_PAIR(measure_seq_read, "read_seqbegin, read_seqretry", 0,
+             uint32_t sequence = read_seqbegin(&seq), (void)read_seqretry(&seq, sequence))
+MEASURE_PAIR(measure_bh, "local_bh_disable, local_bh_enable", 0, local_bh_disable(),
+             local_bh_enable())
+
+static void
+measure_locks(void)
+{
+	measure_raw_spin();
+	measure_queued();
+	measure_spin();
+	measure_spin_irq();
+	measure_spin_bh();
+	measure_read();
+	measure_write();
+	measure_seq_write();
+	measure_seq_read();
+	measure_bh();
 }
 
 static void
@@ -317,13 +361,13 @@ measure_all(void *unused)
 {
 	(void)unused;
 	overhead = median_of_nothing();
-	printk("  %-40s %9s %9s %9s %9s  %s\n", "", "ours", "limit", "LK", "Linux 6.1", "min..max");
+	printk("  %-42s %9s %9s %9s %9s  %s\n", "", "ours", "limit", "LK", "Linux 6.1", "min..max");
 	measure_yield();
 	measure_wakeup();
 	measure_creation();
 	measure_switch_alone();
 	measure_preempt_pair();
-	measure_spinlock();
+	measure_locks();
 	measure_cond_resched();
 	measure_trace();
 	measure_interrupt();
