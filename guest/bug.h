@@ -53,6 +53,8 @@
 	  "assertion failed: preempt_count() == 0")                                                \
 	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23",   \
 	  "assertion failed: !need_resched()")                                                     \
+	X(LATCH_STUCK, "a latch does not send its readers to the other copy", "", "exclusion",     \
+	  "torn")                                                                                  \
 	X(LEAK_DISABLE, "a sleep leaves preemption off", "", "P3",                                 \
 	  "sleeping function called from invalid context or scheduling while atomic")              \
 	X(LEAK_IN_IRQ, "an interrupt handler leaves preemption off", "", "P3",                     \

@@ -95,6 +95,41 @@ write_seqcount_end(struct seqcount *count)
 	atomic_inc_release_sole(&count->sequence);
 }
 
+/* ---- struct seqcount_latch: Linux's seqcount_latch_t, of data that is kept twice ---- */
+
+/*
+ * Readers never wait, so that they may stand on the writer, NMIs too. They read the copy of the
+ * sequence's lowest bit; the writer, alone and not preempted, sends them to copy 1, changes copy 0,
+ * sends them back, and changes copy 1.
+ */
+struct seqcount_latch {
+	struct atomic sequence;
+};
+
+static inline uint32_t
+read_seqcount_latch(const struct seqcount_latch *latch)
+{
+	return atomic_load_acquire(&latch->sequence);
+}
+
+static inline bool
+read_seqcount_latch_retry(const struct seqcount_latch *latch, uint32_t begun_with)
+{
+	smp_rmb();
+	return atomic_load(&latch->sequence) != begun_with;
+}
+
+/* Sends readers to the other copy: what was changed comes before it, what will be after. */
+static inline void
+write_seqcount_latch(struct seqcount_latch *latch)
+{
+	ASSERT(!preemptible());
+	if (!bug(LATCH_STUCK)) {
+		atomic_inc_release_sole(&latch->sequence);
+	}
+	smp_wmb();
+}
+
 /* ---- struct seqlock: Linux's seqlock_t, the count with a lock for its writers ---- */
 
 struct seqlock {

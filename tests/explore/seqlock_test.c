@@ -314,6 +314,94 @@ START_TEST(test_seqlock_preemptible_writer_is_noticed)
 }
 END_TEST
 
+/* ---- latches ---- */
+
+static HOST_STATE struct seqcount_latch latch;
+static HOST_STATE struct atomic copies[2][2]; /* each a pair */
+static HOST_STATE bool nmi_came;
+
+static void
+write_copy(unsigned int copy, unsigned int value)
+{
+	write_seqcount_latch(&latch);
+	atomic_store(&copies[copy][0], value);
+	atomic_store(&copies[copy][1], value);
+}
+
+static void
+read_latch(void)
+{
+	unsigned int a;
+	unsigned int b;
+	uint32_t sequence;
+
+	do { /* bounded: the writer's two switches */
+		sequence = read_seqcount_latch(&latch);
+		a = atomic_load(&copies[sequence & 1][0]);
+		b = atomic_load(&copies[sequence & 1][1]);
+	} while (read_seqcount_latch_retry(&latch, sequence));
+	if (a != b) {
+		host_fail("a reader accepts a torn pair of a latch: %u, %u", a, b);
+	}
+}
+
+static void
+read_in_nmi(void)
+{
+	read_latch();
+	nmi_came = true;
+}
+
+static void
+write_latch(void *arg)
+{
+	(void)arg;
+	host_gate();
+	host_nmi_send(0);
+	preempt_disable();
+	write_copy(0, 1);
+	write_copy(1, 1);
+	preempt_enable();
+	host_stop();
+}
+
+static void
+read_latch_twice(void *arg)
+{
+	(void)arg;
+	host_gate();
+	read_latch();
+	read_latch();
+	host_stop();
+}
+
+static void
+boot_latch(void)
+{
+	host_nmi_handler = read_in_nmi;
+	scenario_task(0, write_latch, NULL);
+	scenario_task(1, read_latch_twice, NULL);
+}
+
+static void
+check_latch(void)
+{
+	HOST_EXPECT(host_all_halted());
+	HOST_EXPECT(nmi_came);
+}
+
+/* An NMI on the writer and a reader elsewhere get a whole pair, and neither waits. */
+START_TEST(test_seqlock_latch_readers_never_wait)
+{
+	struct explore_scenario scenario = {
+		"a latch, an NMI and a reader", 2, boot_latch, check_latch, NULL, 0, NULL
+	};
+
+	scenario_must_hold(&scenario, LIMIT);
+	scenario_must_catch(&scenario, "latch-stuck", "torn", LIMIT);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -326,6 +414,7 @@ main(void)
 	tcase_add_test(tests, test_seqlock_unordered_stores_are_noticed);
 	tcase_add_test(tests, test_seqlock_interrupt_reader_needs_the_irq_form);
 	tcase_add_test(tests, test_seqlock_preemptible_writer_is_noticed);
+	tcase_add_test(tests, test_seqlock_latch_readers_never_wait);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }
