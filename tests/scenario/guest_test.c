@@ -183,9 +183,9 @@ START_TEST(test_kernel_checks_from_inside_pass)
 END_TEST
 
 /* P9, P44 (every): the spinning locks from inside: exclusion, and where a request is met. */
-START_TEST(test_locks_checks_from_inside_pass)
+START_TEST(test_spinning_checks_from_inside_pass)
 {
-	run(VMM("-c", kernel_machines[_i], program("locks")), EXIT_STATUS_OK);
+	run(VMM("-c", kernel_machines[_i], program("spinning")), EXIT_STATUS_OK);
 	expect_kernel_passed();
 }
 END_TEST
@@ -374,7 +374,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_boot_argument_bad_is_refused, 0, REFUSED_COUNT);
 	tcase_add_test(tests, test_boot_argument_bad_after_good_is_refused);
 	tcase_add_loop_test(tests, test_kernel_checks_from_inside_pass, 0, 3);
-	tcase_add_loop_test(tests, test_locks_checks_from_inside_pass, 0, 3);
+	tcase_add_loop_test(tests, test_spinning_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_kernel_checks_with_polling_idle_pass, 0, 3);
 	tcase_add_loop_test(tests, test_debug_kernel_checks_from_inside_pass, 0, 3);
 	tcase_add_test(tests, test_fault_assertion_is_reported);
