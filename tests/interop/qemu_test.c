@@ -101,14 +101,17 @@ START_TEST(test_qemu_tour_succeeds)
 }
 END_TEST
 
+static const char *const programs[] = { "kernel", "kernel-debug", "spinning" };
+
+#define PROGRAM_COUNT (int)(sizeof(programs) / sizeof(programs[0]))
+
 /* The kernel's checks from inside hold under TCG as under KVM. */
 START_TEST(test_qemu_kernel_checks_pass)
 {
 	const struct machine machine = { "pc", _i % 2 == 0 ? "1" : "4", false, "" };
 	char image[4096];
 
-	snprintf(image, sizeof(image), "%s/%s.elf", program_folder,
-	         _i < 2 ? "kernel" : "kernel-debug");
+	snprintf(image, sizeof(image), "%s/%s.elf", program_folder, programs[_i / 2]);
 	boot(&machine, image);
 	expect_status(EXIT_STATUS_OK);
 	ck_assert_ptr_ne(strstr(qemu.out.text, "0 failures"), NULL);
@@ -222,7 +225,7 @@ main(int argc, char **argv)
 	}
 	tcase_set_timeout(tests, TEST_TIMEOUT_S);
 	tcase_add_loop_test(tests, test_qemu_tour_succeeds, 0, MACHINE_COUNT);
-	tcase_add_loop_test(tests, test_qemu_kernel_checks_pass, 0, 4);
+	tcase_add_loop_test(tests, test_qemu_kernel_checks_pass, 0, 2 * PROGRAM_COUNT);
 	tcase_add_loop_test(tests, test_qemu_tour_succeeds_on_a_slow_machine, 0, 4);
 	tcase_add_test(tests, test_qemu_sweep_passes);
 	tcase_add_test(tests, test_qemu_shell_answers);
