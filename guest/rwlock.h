@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "guest/atomic.h"
+#include "guest/bug.h"
 #include "guest/hold.h"
 #include "guest/spinlock.h"
 
@@ -75,10 +76,11 @@ rwlock_read_take(struct rwlock *lock)
 static inline bool
 rwlock_read_try(struct rwlock *lock)
 {
+	uint32_t bar = RWLOCK_WRITER | (bug(READERS_PASS_WRITER) ? 0 : RWLOCK_WAITING);
 	uint32_t state = atomic_load(&lock->state);
 
 	do { /* bounded: a turn more for each change by others */
-		if (state & (RWLOCK_WRITER | RWLOCK_WAITING)) {
+		if (state & bar) {
 			return false;
 		}
 	} while (!atomic_try_cmpxchg(&lock->state, &state, state + RWLOCK_READER));

@@ -305,6 +305,18 @@ write_behind_writer(void *arg)
 }
 
 static void
+try_behind_writer(void *arg)
+{
+	(void)arg;
+	host_gate();
+	if (see_writer_wait() && read_trylock(&lock)) {
+		expect_turn(true);
+		read_unlock(&lock);
+	}
+	host_stop();
+}
+
+static void
 boot_behind_writer(void (*last)(void *), void *arg)
 {
 	name_lock();
@@ -326,25 +338,35 @@ boot_reader_bh_behind(void)
 }
 
 static void
+boot_try_behind(void)
+{
+	boot_behind_writer(try_behind_writer, NULL);
+}
+
+static void
 boot_writer_behind(void)
 {
 	boot_behind_writer(write_behind_writer, NULL);
 }
 
-/* Tasks that come while a writer waits, readers with bottom halves off too, get in after it. */
+/* Tasks that come while a writer waits get in after it: with bottom halves off, or by a try, too.
+ */
 START_TEST(test_rwlock_waiting_writer_is_not_passed)
 {
 	struct explore_scenario reader =
 		scenario_of("a reader behind a writer", 3, boot_reader_behind);
 	struct explore_scenario bh =
 		scenario_of("a reader_bh behind a writer", 3, boot_reader_bh_behind);
+	struct explore_scenario try = scenario_of("a try behind a writer", 3, boot_try_behind);
 	struct explore_scenario writer =
 		scenario_of("a writer behind a writer", 3, boot_writer_behind);
 
 	scenario_must_hold(&reader, LIMIT);
 	scenario_must_hold(&bh, LIMIT);
+	scenario_must_hold(&try, LIMIT);
 	scenario_must_hold(&writer, LIMIT);
 	scenario_must_catch(&reader, "readers-pass-writer", "passed the writer", LIMIT);
+	scenario_must_catch(&try, "readers-pass-writer", "passed the writer", LIMIT);
 }
 END_TEST
 
