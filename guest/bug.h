@@ -68,6 +68,24 @@
 	  "assertion failed: preempt_policy_allows(policy, reason)")                               \
 	X(MODEL_ZERO_UNSHOWN, "the model of value 0 is not shown as the active one",               \
 	  "3ebb1b652239", "P13", "FAIL the active model is shown")                                 \
+	X(MUTEX_FLAG_LATE, "a waiter says that it waits after its last look at the mutex", "",     \
+	  "P32", "done_count == wanted")                                                           \
+	X(MUTEX_NO_HANDOFF, "a mutex is given back although its first waiter asked for it", "",    \
+	  "P32", "asked && stole")                                                                 \
+	X(MUTEX_PICKUP_BY_ANY, "a mutex that is handed over is taken by whoever comes", "", "P32", \
+	  "holders == 1")                                                                          \
+	X(MUTEX_SIGNAL_FIRST, "a woken waiter looks at the signal before the mutex", "", "P32",    \
+	  "done_count == wanted")                                                                  \
+	X(MUTEX_SPINNERS_FORGOTTEN, "a spinner that leaves tells nobody", "", "P32",               \
+	  "host_all_halted() or done_count == wanted")                                             \
+	X(MUTEX_SPIN_ON_SLEEPER, "a spinner goes on when the owner is switched out", "", "P32",    \
+	  "host_all_halted() or done_count == wanted")                                             \
+	X(MUTEX_SPIN_UNASKED, "a spinner does not look for a request", "", "P5",                   \
+	  "host_all_halted() or done_count == wanted")                                             \
+	X(MUTEX_STATE_LATE, "a waiter looks at the mutex before it sets its state", "", "P32",     \
+	  "done_count == wanted")                                                                  \
+	X(MUTEX_UNLOCK_BLIND, "unlock stores without a look for waiters that have come", "",       \
+	  "P32", "done_count == wanted")                                                           \
 	X(NO_ON_CPU_WAIT, "a waker does not wait for a switch that is under way", "91dabf33ae5d",  \
 	  "P36", "assertion failed: !atomic_load(&next->on_cpu)")                                  \
 	X(NO_RESCHED_IPI, "a remote request sends no interrupt", "", "P27",                        \
@@ -104,6 +122,27 @@
 	  "P13", "cond_resched_lock")                                                              \
 	X(RUNNING_BEFORE_QUEUED, "a woken task is running before it is queued", "", "P38",         \
 	  "atomic_load(&runner->on_rq) == TASK_ON_RQ_QUEUED")                                      \
+	X(RWSEM_DOWNGRADES_SILENTLY, "a writer that becomes a reader lets no reader in", "",       \
+	  "P32", "done_count == wanted")                                                           \
+	X(RWSEM_GRANTS_ONE, "a lock that is given back is granted to one reader", "", "P32",       \
+	  "done_count == wanted")                                                                  \
+	X(RWSEM_LEAVES_SILENTLY, "a writer that leaves the queue forgets those behind it", "",     \
+	  "P32", "done_count == wanted")                                                           \
+	X(RWSEM_NO_LAST_LOOK, "a waiter does not look whether the lock has become free", "",       \
+	  "P32", "done_count == wanted")                                                           \
+	X(RWSEM_READERS_PASS, "new readers pass a writer that waits", "", "P32",                   \
+	  "FAIL a reader passes a writer")                                                         \
+	X(RWSEM_SIGNAL_FIRST, "an interrupted waiter leaves with the lock granted", "", "P32",     \
+	  "done_count == wanted")                                                                  \
+	X(RWSEM_STATE_LATE,                                                                        \
+	  "a waiter sets its state after it has given the lock of the queue back", "", "P32",      \
+	  "done_count == wanted")                                                                  \
+	X(SEMAPHORE_COUNTS_GIVEN, "a count that is given to a waiter is counted too", "", "P32",   \
+	  "semaphore.count == count")                                                              \
+	X(SEMAPHORE_SIGNAL_FIRST, "a waiter looks at the signal before what it was given", "",     \
+	  "P32", "semaphore.count == count")                                                       \
+	X(SEMAPHORE_STATE_LATE, "a waiter sets its state after it has given the lock back", "",    \
+	  "P32", "done_count == wanted")                                                           \
 	X(SEQ_BEGIN_UNORDERED, "a reader of a sequence begins without acquire", "", "order",       \
 	  "data race")                                                                             \
 	X(SEQ_COUNTED_ONCE, "the writer of a sequence counts at its end alone", "", "exclusion",   \
@@ -126,6 +165,9 @@
 	  "dbfb089d360b", "P32", "sched_nr_uninterruptible()")                                     \
 	X(SWITCH_LEAK, "a disable too many between the entry of the scheduler and the switch",     \
 	  "609ca066386b", "P1", "assertion failed: count_is_switched()")                           \
+	X(TASK_MEMORY_REUSED,                                                                      \
+	  "the memory of a task is given to others while a spinner looks at it", "", "P39",        \
+	  "assertion failed: on_cpu <= 1")                                                         \
 	X(TEST_BEFORE_ENABLE, "preempt_enable() looks for a request before it counts down", "",    \
 	  "P6", "overslept")                                                                       \
 	X(TEST_BEFORE_STATE, "a sleeper tests its condition before it sets its state", "", "P32",  \

@@ -4,4 +4,5 @@
  */
 #pragma once
 
+#define EINTR  4
 #define EINVAL 22

@@ -245,3 +245,15 @@ bool cond_resched_lock(struct raw_spinlock *lock);
  * voluntary it is a preemption point.
  */
 void might_sleep(void);
+
+/*
+ * The same on fast paths: images without debug look at the counter's word alone, which tells of an
+ * atomic section and of a request, and leave the rest to might_sleep() where the path is slow.
+ */
+static inline void
+might_sleep_fast(void)
+{
+	if (CONFIG_DEBUG || __builtin_expect(preempt_count_raw() != PREEMPT_ENABLED, 0)) {
+		might_sleep();
+	}
+}

@@ -8,6 +8,7 @@
 
 #include "guest/bug.h"
 #include "guest/format.h"
+#include "guest/mutex.h"
 #include "guest/object.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
@@ -24,6 +25,9 @@ static struct atomic last_pid; /* 0 is every idle task's */
 static struct raw_spinlock all_lock = RAW_SPINLOCK_INIT;
 static struct list all_tasks = LIST_INIT(all_tasks);
 
+/* The youngest last. A spinner may still be looking at the on_cpu of one (mutex.c). */
+static struct list retired_tasks = LIST_INIT(retired_tasks);
+
 static void
 list_task(struct task *task)
 {
@@ -33,13 +37,33 @@ list_task(struct task *task)
 	raw_spin_unlock_irqrestore(&all_lock, flags);
 }
 
+/* Out of the list, and kept for the next task to come. */
 static void
-unlist_task(struct task *task)
+retire_task(struct task *task)
 {
 	unsigned long flags = raw_spin_lock_irqsave(&all_lock);
 
 	list_remove(&task->all_node);
+	if (bug(TASK_MEMORY_REUSED)) {
+		object_free(task, sizeof(*task));
+	} else {
+		list_add_tail(&retired_tasks, &task->all_node);
+	}
 	raw_spin_unlock_irqrestore(&all_lock, flags);
+}
+
+static struct task *
+take_retired_task(void)
+{
+	unsigned long flags = raw_spin_lock_irqsave(&all_lock);
+	struct task *task = NULL;
+
+	if (!list_empty(&retired_tasks)) {
+		task = container_of(retired_tasks.prev, struct task, all_node);
+		list_remove(&task->all_node);
+	}
+	raw_spin_unlock_irqrestore(&all_lock, flags);
+	return task;
 }
 
 /* A listed task may be past its last reference, on its way out of the list. */
@@ -90,22 +114,37 @@ task_for_each(void (*each)(struct task *task, void *cookie), void *cookie)
 	}
 }
 
+/* All but on_cpu, which is 0. */
+static void
+clear_task(struct task *task)
+{
+	size_t behind = offsetof(struct task, on_cpu) + sizeof(task->on_cpu);
+
+	memset(task, 0, offsetof(struct task, on_cpu));
+	memset((char *)task + behind, 0, sizeof(*task) - behind);
+}
+
 static struct task *
 alloc_task(const char *comm)
 {
-	struct task *task = object_alloc(sizeof(*task));
+	struct task *task = take_retired_task();
 	void *stack;
 
+	if (task != NULL) {
+		clear_task(task);
+	} else {
+		task = object_alloc(sizeof(*task));
+	}
 	if (task == NULL) {
 		return NULL;
 	}
+	list_init(&task->all_node);
 	stack = stack_alloc();
 	if (stack == NULL) {
-		object_free(task, sizeof(*task));
+		retire_task(task);
 		return NULL;
 	}
 	task->stack = stack;
-	list_init(&task->all_node);
 	init_completion(&task->exited);
 	atomic_store(&task->refcount, REFERENCES);
 	format_string(task->comm, sizeof(task->comm), "%s", comm);
@@ -180,9 +219,8 @@ task_put(struct task *task)
 	if (references == 1) {
 		ASSERT(atomic_load(&task->state) == TASK_DEAD);
 		ASSERT(!atomic_load(&task->on_cpu));
-		unlist_task(task);
 		stack_free(task->stack);
-		object_free(task, sizeof(*task));
+		retire_task(task);
 	}
 }
 
@@ -219,6 +257,9 @@ task_check_end(void)
 		      preempt_count());
 	}
 	ASSERT(!arch_irqs_disabled());
+	if (CONFIG_DEBUG) {
+		mutex_debug_check_end(current);
+	}
 }
 
 void

@@ -51,6 +51,7 @@ enum sched_policy {
 #define DEFAULT_PRIO 120
 #define IDLE_PRIO    140
 
+struct mutex;
 struct sched_class;
 
 /* A task's place in a struct wake_q_head. */
@@ -63,7 +64,8 @@ struct task {
 	/* Any cpu, atomically. */
 	struct atomic flags;
 	struct atomic state;    /* by the task, or under pi_lock; out of WAKING by its rq's lock */
-	struct atomic on_cpu;   /* 1 from before the switch in until after the switch out */
+	struct atomic on_cpu;   /* 1 from before the switch in until after the switch out; 0 or 1
+	                           even of a task that is gone: see task_put() */
 	struct atomic on_rq;    /* written under its rq's lock */
 	struct atomic cpu;      /* written under its rq's lock, or pi_lock while WAKING */
 	struct atomic refcount; /* the creator's and the scheduler's */
@@ -94,6 +96,7 @@ struct task {
 	struct arch_task arch;
 	void *stack; /* lowest address, STACK_SIZE bytes; the canary is its first word */
 	uintptr_t preempt_disable_ip; /* debug images: where the outermost disable was called */
+	struct mutex *mutexes_held;   /* debug images: the youngest first */
 
 	struct completion exited; /* task_exit() to task_join() */
 
@@ -124,7 +127,10 @@ struct task *task_create(const struct task_params *params);
 /* Takes a reference, while the caller has one. Any context. */
 void task_get(struct task *task);
 
-/* Drops the caller's reference. Any context but NMI. */
+/*
+ * Drops the caller's reference. Any context but NMI. The memory of a task that is gone is some
+ * task's for ever: who read a pointer to one that may be gone may still read its on_cpu.
+ */
 void task_put(struct task *task);
 
 /*
