@@ -73,15 +73,15 @@
 	X(MUTEX_NO_HANDOFF, "a mutex is given back although its first waiter asked for it", "",    \
 	  "P32", "asked && stole")                                                                 \
 	X(MUTEX_PICKUP_BY_ANY, "a mutex that is handed over is taken by whoever comes", "", "P32", \
-	  "holders == 1")                                                                          \
+	  "asked && stole")                                                                        \
 	X(MUTEX_SIGNAL_FIRST, "a woken waiter looks at the signal before the mutex", "", "P32",    \
 	  "done_count == wanted")                                                                  \
 	X(MUTEX_SPINNERS_FORGOTTEN, "a spinner that leaves tells nobody", "", "P32",               \
-	  "host_all_halted() or done_count == wanted")                                             \
+	  "host_all_halted()")                                                                     \
 	X(MUTEX_SPIN_ON_SLEEPER, "a spinner goes on when the owner is switched out", "", "P32",    \
-	  "host_all_halted() or done_count == wanted")                                             \
+	  "host_all_halted()")                                                                     \
 	X(MUTEX_SPIN_UNASKED, "a spinner does not look for a request", "", "P5",                   \
-	  "host_all_halted() or done_count == wanted")                                             \
+	  "host_all_halted()")                                                                     \
 	X(MUTEX_STATE_LATE, "a waiter looks at the mutex before it sets its state", "", "P32",     \
 	  "done_count == wanted")                                                                  \
 	X(MUTEX_UNLOCK_BLIND, "unlock stores without a look for waiters that have come", "",       \
@@ -123,17 +123,17 @@
 	X(RUNNING_BEFORE_QUEUED, "a woken task is running before it is queued", "", "P38",         \
 	  "atomic_load(&runner->on_rq) == TASK_ON_RQ_QUEUED")                                      \
 	X(RWSEM_DOWNGRADES_SILENTLY, "a writer that becomes a reader lets no reader in", "",       \
-	  "P32", "done_count == wanted")                                                           \
+	  "P32", "host_all_halted()")                                                              \
 	X(RWSEM_GRANTS_ONE, "a lock that is given back is granted to one reader", "", "P32",       \
-	  "done_count == wanted")                                                                  \
+	  "expected: shared")                                                                      \
 	X(RWSEM_LEAVES_SILENTLY, "a writer that leaves the queue forgets those behind it", "",     \
-	  "P32", "done_count == wanted")                                                           \
+	  "P32", "host_all_halted()")                                                              \
 	X(RWSEM_NO_LAST_LOOK, "a waiter does not look whether the lock has become free", "",       \
 	  "P32", "done_count == wanted")                                                           \
 	X(RWSEM_READERS_PASS, "new readers pass a writer that waits", "", "P32",                   \
-	  "FAIL a reader passes a writer")                                                         \
+	  "atomic_load(&written)")                                                                 \
 	X(RWSEM_SIGNAL_FIRST, "an interrupted waiter leaves with the lock granted", "", "P32",     \
-	  "done_count == wanted")                                                                  \
+	  "atomic_load(&rwsem.count) == 0")                                                        \
 	X(RWSEM_STATE_LATE,                                                                        \
 	  "a waiter sets its state after it has given the lock of the queue back", "", "P32",      \
 	  "done_count == wanted")                                                                  \
