@@ -31,19 +31,21 @@ interrupted(uint32_t state)
 }
 
 /*
- * The lock is held, at return too. What was given goes before the signal: nobody else has it. A
- * signal that comes after the look at it is schedule()'s to see.
+ * The lock is held at entry, and free at return. What was given goes before the signal: nobody else
+ * has it. A signal that comes after the look at it is schedule()'s to see.
  */
-static int
-wait_locked(struct semaphore *semaphore, uint32_t state)
+static __attribute__((noinline)) int
+wait_and_unlock(struct semaphore *semaphore, uint32_t state)
 {
 	struct waiter waiter = { .task = current };
+	int error = 0;
 
 	list_add_tail(&semaphore->waiters, &waiter.node);
-	do { /* bounded: somebody gives one */
+	while (!list_empty(&waiter.node)) { /* bounded: somebody gives one */
 		if (interrupted(state)) {
 			list_remove(&waiter.node);
-			return -EINTR;
+			error = -EINTR;
+			break;
 		}
 		__set_current_state(bug(SEMAPHORE_STATE_LATE) ? TASK_RUNNING : state);
 		raw_spin_unlock_irq(&semaphore->lock);
@@ -54,26 +56,24 @@ wait_locked(struct semaphore *semaphore, uint32_t state)
 		raw_spin_lock_irq(&semaphore->lock);
 		if (bug(SEMAPHORE_SIGNAL_FIRST) && interrupted(state)) {
 			list_remove(&waiter.node);
-			return -EINTR;
+			error = -EINTR;
 		}
-	} while (!list_empty(&waiter.node));
-	return 0;
+	}
+	raw_spin_unlock_irq(&semaphore->lock);
+	return error;
 }
 
 static inline int
 take(struct semaphore *semaphore, uint32_t state)
 {
-	int error = 0;
-
 	might_sleep_fast();
 	raw_spin_lock_irq(&semaphore->lock);
-	if (__builtin_expect(semaphore->count != 0, 1)) {
-		semaphore->count--;
-	} else {
-		error = wait_locked(semaphore, state);
+	if (__builtin_expect(semaphore->count == 0, 0)) {
+		return wait_and_unlock(semaphore, state);
 	}
+	semaphore->count--;
 	raw_spin_unlock_irq(&semaphore->lock);
-	return error;
+	return 0;
 }
 
 void

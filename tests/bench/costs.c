@@ -15,11 +15,14 @@
 #include <stdint.h>
 
 #include "guest/main.h"
+#include "guest/mutex.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
 #include "guest/printk.h"
 #include "guest/rwlock.h"
+#include "guest/rwsem.h"
 #include "guest/sched.h"
+#include "guest/semaphore.h"
 #include "guest/seqlock.h"
 #include "guest/smp.h"
 #include "guest/task.h"
@@ -249,16 +252,25 @@ measure_preempt_pair(void)
 }
 
 /* A lock that is free, taken and released. */
-#define MEASURE_PAIR(function, what, most, take, release)             \
-	static void function(void)                                    \
-	{                                                             \
-		while (!finished()) {                                 \
-			begin();                                      \
-			take;                                         \
-			release;                                      \
-			note(end());                                  \
-		}                                                     \
-		print_row(what, (struct others){ .limit = most }, 0); \
+#define MEASURE_PAIR(function, what, theirs, take, release) \
+	static void function(void)                          \
+	{                                                   \
+		while (!finished()) {                       \
+			begin();                            \
+			take;                               \
+			release;                            \
+			note(end());                        \
+		}                                           \
+		print_row(what, (struct others)theirs, 0);  \
+	}
+
+#define THEIRS(limit, lk, linux) \
+	{                        \
+		limit, lk, linux \
+	}
+#define NOBODYS   \
+	{         \
+		0 \
 	}
 
 static DEFINE_RAW_SPINLOCK(raw);
@@ -266,25 +278,36 @@ static struct queued_lock queued;
 static DEFINE_SPINLOCK(spin);
 static DEFINE_RWLOCK(rw);
 static DEFINE_SEQLOCK(seq);
+static DEFINE_MUTEX(mutex);
+static DEFINE_SEMAPHORE(semaphore, 1);
+static DECLARE_RWSEM(rwsem);
 static unsigned long flags;
 
-MEASURE_PAIR(measure_raw_spin, "raw_spin_lock, raw_spin_unlock", 11, raw_spin_lock(&raw),
+MEASURE_PAIR(measure_raw_spin, "raw_spin_lock, raw_spin_unlock", NOBODYS, raw_spin_lock(&raw),
              raw_spin_unlock(&raw))
-MEASURE_PAIR(measure_queued, "a queued lock, to compare", 0, queued_lock(&queued),
+MEASURE_PAIR(measure_queued, "a queued lock, to compare", NOBODYS, queued_lock(&queued),
              queued_unlock(&queued))
-MEASURE_PAIR(measure_spin, "spin_lock, spin_unlock", 11, spin_lock(&spin), spin_unlock(&spin))
-MEASURE_PAIR(measure_spin_irq, "spin_lock_irqsave, spin_unlock_irqrestore", 0,
+MEASURE_PAIR(measure_spin, "spin_lock, spin_unlock", THEIRS(11, 11, 17), spin_lock(&spin),
+             spin_unlock(&spin))
+MEASURE_PAIR(measure_spin_irq, "spin_lock_irqsave, spin_unlock_irqrestore", NOBODYS,
              flags = spin_lock_irqsave(&spin), spin_unlock_irqrestore(&spin, flags))
-MEASURE_PAIR(measure_spin_bh, "spin_lock_bh, spin_unlock_bh", 0, spin_lock_bh(&spin),
+MEASURE_PAIR(measure_spin_bh, "spin_lock_bh, spin_unlock_bh", NOBODYS, spin_lock_bh(&spin),
              spin_unlock_bh(&spin))
-MEASURE_PAIR(measure_read, "read_lock, read_unlock", 0, read_lock(&rw), read_unlock(&rw))
-MEASURE_PAIR(measure_write, "write_lock, write_unlock", 0, write_lock(&rw), write_unlock(&rw))
-MEASURE_PAIR(measure_seq_write, "write_seqlock, write_sequnlock", 0, write_seqlock(&seq),
+MEASURE_PAIR(measure_read, "read_lock, read_unlock", NOBODYS, read_lock(&rw), read_unlock(&rw))
+MEASURE_PAIR(measure_write, "write_lock, write_unlock", NOBODYS, write_lock(&rw), write_unlock(&rw))
+MEASURE_PAIR(measure_seq_write, "write_seqlock, write_sequnlock", NOBODYS, write_seqlock(&seq),
              write_sequnlock(&seq))
-MEASURE_PAIR(measure_seq_read, "read_seqbegin, read_seqretry", 0,
+MEASURE_PAIR(measure_seq_read, "read_seqbegin, read_seqretry", NOBODYS,
              uint32_t sequence = read_seqbegin(&seq), (void)read_seqretry(&seq, sequence))
-MEASURE_PAIR(measure_bh, "local_bh_disable, local_bh_enable", 0, local_bh_disable(),
+MEASURE_PAIR(measure_bh, "local_bh_disable, local_bh_enable", NOBODYS, local_bh_disable(),
              local_bh_enable())
+MEASURE_PAIR(measure_mutex, "mutex_lock, mutex_unlock", THEIRS(18, 82, 20), mutex_lock(&mutex),
+             mutex_unlock(&mutex))
+MEASURE_PAIR(measure_semaphore, "down, up of a semaphore", THEIRS(60, 80, 102), down(&semaphore),
+             up(&semaphore))
+MEASURE_PAIR(measure_rwsem_read, "down_read, up_read", NOBODYS, down_read(&rwsem), up_read(&rwsem))
+MEASURE_PAIR(measure_rwsem_write, "down_write, up_write", NOBODYS, down_write(&rwsem),
+             up_write(&rwsem))
 
 static void
 measure_locks(void)
@@ -299,6 +322,10 @@ measure_locks(void)
 	measure_seq_write();
 	measure_seq_read();
 	measure_bh();
+	measure_mutex();
+	measure_semaphore();
+	measure_rwsem_read();
+	measure_rwsem_write();
 }
 
 static void

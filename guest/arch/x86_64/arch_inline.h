@@ -58,7 +58,7 @@ arch_irq_save(void)
 static inline void
 arch_irq_restore(unsigned long flags)
 {
-	if (flags & RFLAGS_IF) {
+	if (__builtin_expect(flags & RFLAGS_IF, RFLAGS_IF)) {
 		arch_irq_enable();
 	}
 }
