@@ -78,6 +78,9 @@
 	  "done_count == wanted")                                                                  \
 	X(MUTEX_SPINNERS_FORGOTTEN, "a spinner that leaves tells nobody", "", "P32",               \
 	  "host_all_halted()")                                                                     \
+	X(MUTEX_SPINNER_BELIEVES,                                                                  \
+	  "a spinner that gave up takes a mutex that was free before for its own", "", "P5",       \
+	  "mutex_is_locked(&mutex)")                                                               \
 	X(MUTEX_SPIN_ON_SLEEPER, "a spinner goes on when the owner is switched out", "", "P32",    \
 	  "host_all_halted()")                                                                     \
 	X(MUTEX_SPIN_UNASKED, "a spinner does not look for a request", "", "P5",                   \

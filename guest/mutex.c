@@ -169,6 +169,7 @@ spin_for(struct mutex *mutex)
 {
 	struct spinner spinner;
 	struct task *owner = owner_of(mutex);
+	bool taken = bug(MUTEX_SPINNER_BELIEVES) && owner == NULL;
 
 	if (need_resched() || (owner != NULL && !runs(owner))) {
 		return false;
@@ -176,10 +177,11 @@ spin_for(struct mutex *mutex)
 	if (become_first_spinner(mutex, &spinner)) {
 		do { /* bounded: a turn for each owner */
 			owner = trylock_or_owner(mutex, false);
-		} while (owner != NULL && spin_on_owner(mutex, owner));
+			taken = owner == NULL;
+		} while (!taken && spin_on_owner(mutex, owner));
 	}
 	leave_spinners(mutex, &spinner);
-	return owner == NULL;
+	return taken;
 }
 
 /* ---- sleeping ---- */

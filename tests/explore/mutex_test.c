@@ -292,7 +292,8 @@ static const struct explore_scenario leaves = {
 /* The same of one that spins already when the owner leaves its cpu. */
 START_TEST(test_mutex_spinner_sleeps_when_the_owner_leaves)
 {
-	scenario_must_hold(&leaves, LIMIT);
+	scenario_must_hold_within(&leaves, 2, LIMIT);
+	scenario_must_survive(&leaves, 5000);
 	scenario_must_catch(&leaves, "mutex-spin-on-sleeper", "host_all_halted()", LIMIT);
 }
 END_TEST
@@ -350,6 +351,57 @@ START_TEST(test_mutex_spinner_gives_way_to_a_request)
 	scenario_must_hold_within(&wanted, 2, LIMIT);
 	scenario_must_survive(&wanted, 5000);
 	must_catch_within(&wanted, "mutex-spin-unasked", "host_all_halted()");
+}
+END_TEST
+
+static HOST_STATE struct list first_place; /* of a spinner that does not get on */
+
+static void
+unlock_and_ask(void *unused)
+{
+	(void)unused;
+	mutex_lock(&mutex);
+	host_gate();
+	mutex_unlock(&mutex);
+	resched_cpu(1);
+	scenario_done();
+	host_stop();
+}
+
+static void
+lock_and_end(void *unused)
+{
+	(void)unused;
+	host_gate();
+	lock_once();
+}
+
+static void
+boot_queued(void)
+{
+	list_add_tail(&mutex.spinners, &first_place);
+	scenario_name_task(scenario_task(0, unlock_and_ask, NULL), "owner");
+	scenario_name_task(scenario_task(1, lock_and_end, NULL), "second");
+	name_all(2);
+}
+
+static void
+check_queued(void)
+{
+	HOST_EXPECT(mutex.spinners.next == &first_place);
+	list_remove(&first_place);
+	check_free(2);
+}
+
+static const struct explore_scenario queued = {
+	"a spinner in the queue is asked to give way", 2, boot_queued, check_queued, NULL, 0, NULL
+};
+
+/* P5: one that waits for its turn to spin leaves the queue from where it stands, empty-handed. */
+START_TEST(test_mutex_spinner_leaves_the_queue_for_a_request)
+{
+	scenario_must_hold(&queued, LIMIT);
+	scenario_must_catch(&queued, "mutex-spinner-believes", "mutex_is_locked(&mutex)", LIMIT);
 }
 END_TEST
 
@@ -709,6 +761,7 @@ main(void)
 	tcase_add_test(tests, test_mutex_spinner_sleeps_when_the_owner_does_not_run);
 	tcase_add_test(tests, test_mutex_spinner_sleeps_when_the_owner_leaves);
 	tcase_add_test(tests, test_mutex_spinner_gives_way_to_a_request);
+	tcase_add_test(tests, test_mutex_spinner_leaves_the_queue_for_a_request);
 	tcase_add_test(tests, test_mutex_spinner_survives_the_end_of_the_owner);
 	tcase_add_test(tests, test_mutex_stolen_once_is_handed_over);
 	tcase_add_test(tests, test_mutex_interrupted_waiter_loses_no_wakeup);

@@ -118,6 +118,24 @@ START_TEST(test_qemu_kernel_checks_pass)
 }
 END_TEST
 
+static const struct machine lock_machines[] = {
+	{ "pc", "1", false, "-- all 3 2 2000" },
+	{ "pc", "2", false, "-- all 3 2 1000" },
+	{ "pc", "4", false, "-- all 3 2 500" },
+};
+
+/* P21, P32: sleeping locks under load add up under TCG, whose cpus run at the same time, too. */
+START_TEST(test_qemu_locks_under_load_add_up)
+{
+	char image[4096];
+
+	snprintf(image, sizeof(image), "%s/locks.elf", program_folder);
+	boot(&lock_machines[_i], image);
+	expect_status(EXIT_STATUS_OK);
+	ck_assert_ptr_ne(strstr(qemu.out.text, "\n3 locks, 0 failures\r\n"), NULL);
+}
+END_TEST
+
 /* Boots an image where each instruction takes 2^shift ns. */
 static void
 boot_counted(const char *shift, const char *image)
@@ -226,6 +244,7 @@ main(int argc, char **argv)
 	tcase_set_timeout(tests, TEST_TIMEOUT_S);
 	tcase_add_loop_test(tests, test_qemu_tour_succeeds, 0, MACHINE_COUNT);
 	tcase_add_loop_test(tests, test_qemu_kernel_checks_pass, 0, 2 * PROGRAM_COUNT);
+	tcase_add_loop_test(tests, test_qemu_locks_under_load_add_up, 0, 3);
 	tcase_add_loop_test(tests, test_qemu_tour_succeeds_on_a_slow_machine, 0, 4);
 	tcase_add_test(tests, test_qemu_sweep_passes);
 	tcase_add_test(tests, test_qemu_shell_answers);

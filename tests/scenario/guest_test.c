@@ -18,7 +18,7 @@
 #include "tests/unit/suite.h"
 
 #define TEST_TIMEOUT_S 180
-#define WORDS_MAX      10
+#define WORDS_MAX      12
 
 static const char *vmm_path = "build/vmm";
 static const char *guest_path = "build/guest.elf";
@@ -207,6 +207,26 @@ START_TEST(test_debug_kernel_checks_from_inside_pass)
 }
 END_TEST
 
+static const struct {
+	const char *cpus;
+	const char *operations;
+} lock_machines[] = { { "1", "300" }, { "2", "80" }, { "4", "40" } };
+
+/*
+ * P21, P32 (every): mutexes, rwsems and semaphores under load add up, and wake whoever sleeps: in
+ * each model, on one cpu and on several.
+ */
+START_TEST(test_locks_under_load_add_up)
+{
+	static const char *const models[] = { "preempt=full", "preempt=voluntary", "preempt=none" };
+
+	run(VMM("-c", lock_machines[_i / 3].cpus, program("locks"), models[_i % 3], "--", "all",
+	        "3", "1", lock_machines[_i / 3].operations),
+	    EXIT_STATUS_OK);
+	expect_out("\n3 locks, 0 failures\n");
+}
+END_TEST
+
 /* A failed assertion: its text, and a backtrace of the VMM's that names both callers. */
 START_TEST(test_fault_assertion_is_reported)
 {
@@ -377,6 +397,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_spinning_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_kernel_checks_with_polling_idle_pass, 0, 3);
 	tcase_add_loop_test(tests, test_debug_kernel_checks_from_inside_pass, 0, 3);
+	tcase_add_loop_test(tests, test_locks_under_load_add_up, 0, 9);
 	tcase_add_test(tests, test_fault_assertion_is_reported);
 	tcase_add_test(tests, test_fault_scheduling_while_atomic_is_reported);
 	tcase_add_loop_test(tests, test_debug_fault_is_reported_with_its_leaker, 0,
