@@ -259,11 +259,22 @@ down_write_trylock(struct rw_semaphore *rwsem)
 	return taken;
 }
 
+/* On the short paths, in debug images alone. */
+static inline void
+check_context(void)
+{
+	if (CONFIG_DEBUG) {
+		ASSERT(in_task());
+	}
+}
+
 void
 up_read(struct rw_semaphore *rwsem)
 {
-	uint32_t count = atomic_fetch_sub(&rwsem->count, RWSEM_READER);
+	uint32_t count;
 
+	check_context();
+	count = atomic_fetch_sub(&rwsem->count, RWSEM_READER);
 	if (__builtin_expect(count < RWSEM_READER, 0)) {
 		panic("rwsem %s: unlocked by task %s, pid %u, and no reader has it", rwsem->name,
 		      current->comm, current->pid);
@@ -276,6 +287,7 @@ up_read(struct rw_semaphore *rwsem)
 static inline void
 check_writer(const struct rw_semaphore *rwsem)
 {
+	check_context();
 	if (__builtin_expect(rwsem->writer != current, 0)) {
 		panic("rwsem %s: unlocked by task %s, pid %u, and written by %s", rwsem->name,
 		      current->comm, current->pid,
