@@ -290,6 +290,13 @@ mutex_lock_interruptible_slow(struct mutex *mutex)
 
 /* ---- unlocking ---- */
 
+/* The others that wait are not asked for it again: whoever is first by then asks for itself. */
+static uint64_t
+handed_to(const struct task *task)
+{
+	return (uintptr_t)task | MUTEX_PICKUP | MUTEX_WAITERS;
+}
+
 /* Not preempted before it has woken the one that it chose. */
 static void
 wake_first(struct mutex *mutex, bool hands_over)
@@ -302,12 +309,12 @@ wake_first(struct mutex *mutex, bool hands_over)
 	raw_spin_lock(&mutex->wait_lock);
 	if (!list_empty(&mutex->waiters)) {
 		first = container_of(mutex->waiters.next, struct waiter, node)->task;
-		wake_q_add(&wake, first); /* it cannot leave without the lock */
 	}
 	if (hands_over) {
-		atomic_store_release(
-			&mutex->owner,
-			first == NULL ? 0 : (uintptr_t)first | MUTEX_PICKUP | MUTEX_WAITERS);
+		atomic_store_release(&mutex->owner, first == NULL ? 0 : handed_to(first));
+	}
+	if (first != NULL) {
+		wake_q_add(&wake, first); /* it cannot leave without the lock */
 	}
 	raw_spin_unlock(&mutex->wait_lock);
 	wake_up_q(&wake);

@@ -170,7 +170,7 @@ wait(struct rw_semaphore *rwsem, bool writes, uint32_t state)
 	wake_q_init(&wake);
 	raw_spin_lock(&rwsem->wait_lock);
 	enter_locked(rwsem, &waiter, &wake);
-	while (!list_empty(&waiter.node) && error == 0) { /* bounded: those before */
+	while (!list_empty(&waiter.node)) { /* bounded: those before */
 		if (interrupted(state)) {
 			leave_locked(rwsem, &waiter, &wake);
 			error = -EINTR;
@@ -184,6 +184,7 @@ wait(struct rw_semaphore *rwsem, bool writes, uint32_t state)
 		schedule();
 		raw_spin_lock(&rwsem->wait_lock);
 		if (bug(RWSEM_SIGNAL_FIRST) && interrupted(state)) {
+			leave_locked(rwsem, &waiter, &wake);
 			error = -EINTR;
 		}
 	}
