@@ -21,6 +21,8 @@
 	  "P44", "no switch at unlock or !urgent_overslept()")                                     \
 	X(COND_RESCHED_IRQS_OFF, "cond_resched() switches with interrupts off", "82c387ef7568",    \
 	  "P18", "FAIL cond_resched switches or a switch at this point")                           \
+	X(CONT_LEAVES_STOP, "SIGCONT does not cancel a SIGSTOP that was not taken yet", "", "P32", \
+	  "done_count == wanted")                                                                  \
 	X(DEAD_TASK_PREEMPTIBLE, "a dying task can be preempted after it is marked dead", "",      \
 	  "P39", "assertion failed: prev_state != TASK_DEAD")                                      \
 	X(DEAD_UNLOCKED, "a task marks itself dead while a waker has it in hand", "", "P39",       \
@@ -53,6 +55,10 @@
 	  "assertion failed: preempt_count() == 0")                                                \
 	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23",   \
 	  "assertion failed: !need_resched()")                                                     \
+	X(KILLABLE_BY_ALL, "any signal ends a killable sleep", "", "P32",                          \
+	  "fatal_signal_pending(current)")                                                         \
+	X(KILL_NOT_FATAL, "SIGKILL wakes interruptible sleepers alone", "", "P32",                 \
+	  "done_count == wanted")                                                                  \
 	X(LATCH_STUCK, "a latch does not send its readers to the other copy", "", "exclusion",     \
 	  "torn")                                                                                  \
 	X(LEAK_DISABLE, "a sleep leaves preemption off", "", "P3",                                 \
@@ -158,6 +164,9 @@
 	  "order", "data race")                                                                    \
 	X(SEQ_WRITE_UNORDERED, "what a writer writes overtakes its first count", "", "order",      \
 	  "data race")                                                                             \
+	X(SIGNAL_RECALC_UNLOCKED,                                                                  \
+	  "a task says that no signal is pending after it has dropped the lock", "", "P32",        \
+	  "done_count == wanted")                                                                  \
 	X(STALE_PREV_STATE, "a switch tells the state of a sleep that a signal ended",             \
 	  "8feb053d5319", "P38", "FAIL a sleep that a signal ends")                                \
 	X(STALE_WAKE_CPU, "a waker believes in the cpu that it saw before it had the lock",        \
@@ -166,6 +175,10 @@
 	  "d136122f5845", "P32", "done_count == wanted")                                           \
 	X(STATE_READ_TWICE, "a sleeper reads its own state again after it is dequeued",            \
 	  "dbfb089d360b", "P32", "sched_nr_uninterruptible()")                                     \
+	X(STOP_PLAIN_STATE, "a task stops while a waker of its last sleep has it in hand", "",     \
+	  "P32", "state) == TASK_STOPPED")                                                         \
+	X(STOP_UNLOCKED, "a task stops after it has dropped the lock under which it took SIGSTOP", \
+	  "", "P32", "done_count == wanted")                                                       \
 	X(SWITCH_LEAK, "a disable too many between the entry of the scheduler and the switch",     \
 	  "609ca066386b", "P1", "assertion failed: count_is_switched()")                           \
 	X(TASK_MEMORY_REUSED,                                                                      \

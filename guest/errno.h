@@ -4,5 +4,7 @@
  */
 #pragma once
 
-#define EINTR  4
-#define EINVAL 22
+#define EINTR     4
+#define EAGAIN    11
+#define EINVAL    22
+#define ETIMEDOUT 110

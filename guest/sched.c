@@ -14,6 +14,7 @@
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
 #include "guest/preempt_policy.h"
+#include "guest/signal.h"
 #include "guest/smp.h"
 #include "guest/stack.h"
 #include "guest/trace.h"
@@ -236,13 +237,6 @@ block(struct rq *rq, struct task *prev, uint32_t state)
 	return state == TASK_DEAD ? SCHED_REASON_EXIT : SCHED_REASON_BLOCK;
 }
 
-/* A signal ends an interruptible sleep before it begins. */
-static bool
-signal_pending_state(uint32_t state, const struct task *task)
-{
-	return (state & TASK_INTERRUPTIBLE) && signal_pending(task);
-}
-
 /* A task that goes on, as far as this queue is concerned: on another cpu if it may not stay. */
 static void
 keep_runnable(struct rq *rq, struct task *prev)
@@ -326,18 +320,16 @@ schedule_preempt_disabled(void)
 
 /*
  * A waker that saw us before, in a sleep that we did not come to, may still be about to make us
- * RUNNING: the lock waits for it. Whoever comes later sees us dead. Linux's set_special_state().
+ * RUNNING: the lock waits for it. Whoever comes later sees the new state.
  */
-static void
-mark_dead(struct task *task)
+void
+set_special_state(uint32_t state)
 {
-	if (bug(DEAD_UNLOCKED)) {
-		__set_current_state(TASK_DEAD);
-		return;
-	}
-	raw_spin_lock_irq(&task->pi_lock);
-	__set_current_state(TASK_DEAD);
-	raw_spin_unlock_irq(&task->pi_lock);
+	unsigned long flags = raw_spin_lock_irqsave(&current->pi_lock);
+
+	ASSERT(!in_nmi());
+	__set_current_state(state);
+	raw_spin_unlock_irqrestore(&current->pi_lock, flags);
 }
 
 void
@@ -346,7 +338,11 @@ schedule_dead(void)
 	struct task *task = current;
 
 	ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
-	mark_dead(task);
+	if (bug(DEAD_UNLOCKED)) {
+		__set_current_state(TASK_DEAD);
+	} else {
+		set_special_state(TASK_DEAD);
+	}
 	__schedule(SM_NONE, SCHED_REASON_EXIT);
 	panic("dead task %s, pid %u, was switched in", task->comm, task->pid);
 }

@@ -26,10 +26,14 @@
 #define TASK_RUNNING         0x00u
 #define TASK_INTERRUPTIBLE   0x01u
 #define TASK_UNINTERRUPTIBLE 0x02u
+#define __TASK_STOPPED       0x04u
 #define TASK_DEAD            0x80u
+#define TASK_WAKEKILL        0x100u /* a fatal signal ends it, too */
 #define TASK_WAKING          0x200u
 #define TASK_NEW             0x800u
 #define TASK_NORMAL          (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)
+#define TASK_KILLABLE        (TASK_WAKEKILL | TASK_UNINTERRUPTIBLE)
+#define TASK_STOPPED         (TASK_WAKEKILL | __TASK_STOPPED)
 
 /* task->flags: Linux's TIF bits. */
 #define TIF_SIGPENDING        (1u << 1)
@@ -99,6 +103,11 @@ struct task {
 	struct mutex *mutexes_held;   /* debug images: the youngest first */
 
 	struct completion exited; /* task_exit() to task_join() */
+
+	/* Signals (signal.h), bit n - 1: signal n; siglock comes before pi_lock. */
+	struct raw_spinlock siglock;
+	struct atomic signals;  /* pending; written under siglock */
+	uint32_t signals_taken; /* the others it ignores; under siglock */
 
 	struct list all_node; /* the lock of the list of all tasks */
 };
@@ -176,10 +185,16 @@ signal_pending(const struct task *task)
 }
 
 /*
- * A signal for task: its interruptible sleep ends, and none begins while it is pending. Any context
- * but NMI.
+ * A signal for task: its interruptible sleep ends, and none begins while it is pending. states:
+ * more that end, TASK_WAKEKILL if the signal is fatal. Any context but NMI.
  */
-void signal_wake_up(struct task *task);
+void signal_wake_up_state(struct task *task, uint32_t states);
+
+static inline void
+signal_wake_up(struct task *task)
+{
+	signal_wake_up_state(task, 0);
+}
 
 /* Current's state, with a full barrier behind it: before the condition is tested. */
 static inline void
@@ -194,6 +209,12 @@ __set_current_state(uint32_t state)
 {
 	atomic_store(&current->state, state);
 }
+
+/*
+ * For states that no condition is tested in, and that a waker of an earlier sleep, who is slow,
+ * must not undo: waits for it. Linux's. Any context but NMI.
+ */
+void set_special_state(uint32_t state);
 
 /* First code of every task, called by the arch: finishes the switch, calls fn(arg), exits. */
 _Noreturn void task_entry(struct task *prev, void (*fn)(void *), void *arg);

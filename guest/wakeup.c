@@ -273,8 +273,8 @@ wake_up_new_task(struct task *task)
 }
 
 void
-signal_wake_up(struct task *task)
+signal_wake_up_state(struct task *task, uint32_t states)
 {
 	atomic_fetch_or(&task->flags, TIF_SIGPENDING); /* a full barrier before the state is read */
-	wake_up_state(task, TASK_INTERRUPTIBLE);
+	wake_up_state(task, TASK_INTERRUPTIBLE | states);
 }
