@@ -188,6 +188,8 @@
 	  "P6", "overslept")                                                                       \
 	X(TEST_BEFORE_STATE, "a sleeper tests its condition before it sets its state", "", "P32",  \
 	  "overslept")                                                                             \
+	X(TIMEOUT_NOT_CANCELLED, "a sleep whose timeout has passed leaves its timer on its stack", \
+	  "", "P32", "assertion failed: list_empty(&sleep.timer.node)")                            \
 	X(TWO_STEP_COUNT, "the count's address is made before it is counted up", "", "P12",        \
 	  "preempt_count")                                                                         \
 	X(UNDERFLOW_UNSEEN, "the checked counter does not look for underflow", "", "P10",          \
