@@ -19,6 +19,13 @@
 	  "P7", "!in_serving_softirq()")                                                           \
 	X(BH_ENABLE_UNASKED, "the outermost local_bh_enable() does not look for a request", "",    \
 	  "P44", "no switch at unlock or !urgent_overslept()")                                     \
+	X(COMPLETE_ALL_WRAPS, "complete() counts on after complete_all()", "", "P32",              \
+	  "done_count == wanted")                                                                  \
+	X(COMPLETION_LEFT_TO_SIGNAL,                                                               \
+	  "a waiter that was chosen looks at its signals before the count", "", "P32",             \
+	  "job.done == 0")                                                                         \
+	X(COMPLETION_SEEN_UNLOCKED, "a waiter takes what is done without the lock", "", "P32",     \
+	  "stack_is_ours()")                                                                       \
 	X(COND_RESCHED_IRQS_OFF, "cond_resched() switches with interrupts off", "82c387ef7568",    \
 	  "P18", "FAIL cond_resched switches or a switch at this point")                           \
 	X(CONT_LEAVES_STOP, "SIGCONT does not cancel a SIGSTOP that was not taken yet", "", "P32", \
