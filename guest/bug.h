@@ -203,6 +203,18 @@
 	  "an underflow went unseen")                                                              \
 	X(UNLOCK_BEFORE_IRQS, "spin_unlock_irqrestore() enables preemption before interrupts", "", \
 	  "P9", "FAIL spin_unlock_irqrestore switches or no switch at this point")                 \
+	X(WAITER_ADDED_BEHIND, "a waiter that is not exclusive is added behind those that are",    \
+	  "", "P32", "called_count == 3")                                                          \
+	X(WAITER_LEAVES_LATE, "a signalled exclusive waiter is in the queue at its last test", "", \
+	  "P32", "atomic_load(&second->on_rq)")                                                    \
+	X(WAITER_OFF_BEFORE_WAKE, "a waker takes a waiter off the queue, then wakes it", "",       \
+	  "P32", "assertion failed: entry->task != NULL")                                          \
+	X(WAIT_LOOK_UNORDERED, "a waker looks for waiters before its condition can be seen", "",   \
+	  "P32", "done_count == wanted")                                                           \
+	X(WAIT_STATE_UNORDERED, "prepare_to_wait() has no barrier behind the state", "", "P32",    \
+	  "done_count == wanted")                                                                  \
+	X(WAKE_COUNTS_AWAKE, "a wakeup of one counts an exclusive waiter that was awake", "",      \
+	  "P32", "called_count == 4")                                                              \
 	X(WAKE_LIST_ANYWHERE, "the wake list ignores where a task may run", "751d4cbc4387", "P37", \
 	  "assertion failed: task_allowed_on(task, rq->cpu)")                                      \
 	X(WAKE_LIST_LOSES, "the wake list is read and emptied in two steps", "zephyr PR #105596",  \
