@@ -48,6 +48,18 @@
 	  "assertion failed: preempt_count() == 0")                                                \
 	X(FORGET_FOLD, "the reschedule interrupt does not fold the request", "8cb75e0c4ec9",       \
 	  "P26", "FAIL a remote request preempts at once, under full or done_count == wanted")     \
+	X(FUTEX_COUNT_LATE, "a futex waiter counts itself after it has read the word", "", "P32",  \
+	  "done_count == wanted")                                                                  \
+	X(FUTEX_COUNT_UNORDERED, "a futex waiter reads the word before its count can be seen", "", \
+	  "P32", "done_count == wanted")                                                           \
+	X(FUTEX_MOVE_UNCOUNTED, "a futex waiter that is moved stays counted where it was",         \
+	  "69cd9eba3886", "P32", "done_count == wanted")                                           \
+	X(FUTEX_MOVE_UNSEEN, "a futex waiter that leaves was moved before it had the lock", "",    \
+	  "P32", "assertion failed: waiters != 0")                                                 \
+	X(FUTEX_TASK_UNHELD, "a futex waker has no reference to a waiter that may end", "", "P39", \
+	  "assertion failed: references != 0")                                                     \
+	X(FUTEX_WAKE_UNORDERED, "a futex waker looks for waiters before its word can be seen", "", \
+	  "P32", "done_count == wanted")                                                           \
 	X(IDLE_NO_FOLD, "idle leaves its loop with the request unfolded", "8cb75e0c4ec9", "P26",   \
 	  "assertion failed: test_preempt_need_resched()")                                         \
 	X(IDLE_NO_RETEST, "idle halts without a last look at the request", "edc8fc01f608", "P33",  \
