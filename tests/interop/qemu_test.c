@@ -136,6 +136,20 @@ START_TEST(test_qemu_locks_under_load_add_up)
 }
 END_TEST
 
+/* P32, P39: a storm of waits ends under TCG, too. */
+START_TEST(test_qemu_storm_of_waits_ends)
+{
+	static const char *const cpus[] = { "1", "2", "4" };
+	const struct machine machine = { "pc", cpus[_i], false, "" };
+	char image[4096];
+
+	snprintf(image, sizeof(image), "%s/waiting.elf", program_folder);
+	boot(&machine, image);
+	expect_status(EXIT_STATUS_OK);
+	ck_assert_ptr_eq(strstr(qemu.out.text, "FAIL"), NULL);
+}
+END_TEST
+
 /* Boots an image where each instruction takes 2^shift ns. */
 static void
 boot_counted(const char *shift, const char *image)
@@ -245,6 +259,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_qemu_tour_succeeds, 0, MACHINE_COUNT);
 	tcase_add_loop_test(tests, test_qemu_kernel_checks_pass, 0, 2 * PROGRAM_COUNT);
 	tcase_add_loop_test(tests, test_qemu_locks_under_load_add_up, 0, 3);
+	tcase_add_loop_test(tests, test_qemu_storm_of_waits_ends, 0, 3);
 	tcase_add_loop_test(tests, test_qemu_tour_succeeds_on_a_slow_machine, 0, 4);
 	tcase_add_test(tests, test_qemu_sweep_passes);
 	tcase_add_test(tests, test_qemu_shell_answers);

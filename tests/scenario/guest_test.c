@@ -198,6 +198,20 @@ START_TEST(test_kernel_checks_with_polling_idle_pass)
 }
 END_TEST
 
+/*
+ * P32, P39 (none, full): a storm of waits, timeouts, signals, futexes and stops ends, and leaves
+ * nobody behind.
+ */
+START_TEST(test_storm_of_waits_ends)
+{
+	run(VMM("-c", kernel_machines[_i % 3], program("waiting"),
+	        _i < 3 ? "preempt=none" : "preempt=full"),
+	    EXIT_STATUS_OK);
+	expect_out("PASS nobody sleeps uninterruptibly\n");
+	ck_assert_ptr_eq(strstr(vmm.out.text, "FAIL"), NULL);
+}
+END_TEST
+
 /* P1-P3 (every): the same under the checked counter, which finds nothing wrong; and the tour. */
 START_TEST(test_debug_kernel_checks_from_inside_pass)
 {
@@ -396,6 +410,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_kernel_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_spinning_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_kernel_checks_with_polling_idle_pass, 0, 3);
+	tcase_add_loop_test(tests, test_storm_of_waits_ends, 0, 6);
 	tcase_add_loop_test(tests, test_debug_kernel_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_locks_under_load_add_up, 0, 9);
 	tcase_add_test(tests, test_fault_assertion_is_reported);
