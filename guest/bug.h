@@ -195,7 +195,7 @@
 	X(STATE_READ_TWICE, "a sleeper reads its own state again after it is dequeued",            \
 	  "dbfb089d360b", "P32", "sched_nr_uninterruptible()")                                     \
 	X(STOP_PLAIN_STATE, "a task stops while a waker of its last sleep has it in hand", "",     \
-	  "P32", "state) == TASK_STOPPED")                                                         \
+	  "P32", "done_count == wanted")                                                           \
 	X(STOP_UNLOCKED, "a task stops after it has dropped the lock under which it took SIGSTOP", \
 	  "", "P32", "done_count == wanted")                                                       \
 	X(SWITCH_LEAK, "a disable too many between the entry of the scheduler and the switch",     \

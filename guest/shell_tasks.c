@@ -77,13 +77,15 @@ find(const char *command, const char *pid)
 static char
 state_letter(uint32_t state)
 {
-	switch (state) {
+	switch (state & ~TASK_WAKEKILL) {
 	case TASK_RUNNING:
 		return 'R';
 	case TASK_INTERRUPTIBLE:
 		return 'S';
 	case TASK_UNINTERRUPTIBLE:
 		return 'D';
+	case __TASK_STOPPED:
+		return 'T';
 	case TASK_DEAD:
 		return 'X';
 	case TASK_WAKING:

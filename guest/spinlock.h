@@ -7,10 +7,11 @@
  * has off besides (hold.h). A try that fails has given back what it took, and is a preemption point
  * like an unlock.
  *
- * Lock order: a completion's, a semaphore's, or the wait_lock of a mutex or rwsem, then
- * task->pi_lock, then rq->lock, of which a cpu holds one at most. Object and stack allocators, then
- * pages. Each by itself: timer base, list of tasks, preemption model, console. Locks that
- * interrupts take are taken with irqs off.
+ * Lock order: a completion's, a semaphore's, a wait queue's, a futex bucket's (of two the lower
+ * first), a task's siglock, or the wait_lock of a mutex or rwsem; then task->pi_lock, then
+ * rq->lock, of which a cpu holds one at most. Object and stack allocators, then pages. Each by
+ * itself: timer base, list of tasks, preemption model, console. Locks that interrupts take are
+ * taken with irqs off.
  */
 #pragma once
 

@@ -59,6 +59,10 @@ state_words(uint32_t state)
 		return "INTERRUPTIBLE";
 	case TASK_UNINTERRUPTIBLE:
 		return "UNINTERRUPTIBLE";
+	case TASK_KILLABLE:
+		return "KILLABLE";
+	case TASK_STOPPED:
+		return "STOPPED";
 	case TASK_DEAD:
 		return "DEAD";
 	case TASK_WAKING:

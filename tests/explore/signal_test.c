@@ -86,7 +86,10 @@ static const struct explore_scenario killable = {
 	"killable sleep", 2, boot_killable, check_one, NULL, 0, NULL
 };
 
-/* P32, P21: SIGKILL ends a killable sleep, before it begins or after; no other signal does. */
+/*
+ * P32: SIGKILL ends a killable sleep, before it begins or after; no other signal does. schedule()
+ * decides by a state that it reads once, under the lock that the waker takes, too (J16, J17).
+ */
 START_TEST(test_killable_sleep_ends_by_a_fatal_signal_only)
 {
 	scenario_must_hold(&killable, LIMIT);
