@@ -52,10 +52,13 @@
 	  "done_count == wanted")                                                                  \
 	X(FUTEX_COUNT_UNORDERED, "a futex waiter reads the word before its count can be seen", "", \
 	  "P32", "done_count == wanted")                                                           \
-	X(FUTEX_MOVE_UNCOUNTED, "a futex waiter that is moved stays counted where it was",         \
-	  "69cd9eba3886", "P32", "done_count == wanted")                                           \
+	X(FUTEX_MOVE_UNCOUNTED, "a futex waiter that is moved stays counted where it was", "",     \
+	  "P32", "done_count == wanted")                                                           \
 	X(FUTEX_MOVE_UNSEEN, "a futex waiter that leaves was moved before it had the lock", "",    \
 	  "P32", "assertion failed: waiters != 0")                                                 \
+	X(FUTEX_TARGET_UNCOUNTED,                                                                  \
+	  "a futex requeue counts its target only with the waiters that it moves", "69cd9eba3886", \
+	  "P32", "done_count == wanted")                                                           \
 	X(FUTEX_TASK_UNHELD, "a futex waker has no reference to a waiter that may end", "", "P39", \
 	  "assertion failed: references != 0")                                                     \
 	X(FUTEX_WAKE_UNORDERED, "a futex waker looks for waiters before its word can be seen", "", \

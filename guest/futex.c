@@ -361,7 +361,9 @@ requeue(const struct atomic *word, const struct atomic *target, unsigned int wak
 
 	ASSERT(!in_nmi());
 	wake_q_init(&woken);
-	count_up(to);
+	if (!bug(FUTEX_TARGET_UNCOUNTED)) {
+		count_up(to);
+	}
 	preempt_disable();
 	flags = arch_irq_save();
 	lock_both(from, to);
@@ -374,7 +376,9 @@ requeue(const struct atomic *word, const struct atomic *target, unsigned int wak
 	unlock_both(from, to);
 	arch_irq_restore(flags);
 	preempt_enable(); /* last: a request may have come meanwhile */
-	count_down(to);
+	if (!bug(FUTEX_TARGET_UNCOUNTED)) {
+		count_down(to);
+	}
 	wake_up_q(&woken);
 	return count;
 }

@@ -275,6 +275,61 @@ START_TEST(test_futex_requeue_moves_the_waiter)
 }
 END_TEST
 
+/* Asleep from the start. Whoever is woken wakes the next, who was moved or will be. */
+static void
+wait_and_pass_on(void *arg)
+{
+	int64_t timeout_ns = arg != NULL ? TIMEOUT_NS : MAX_SCHEDULE_TIMEOUT;
+
+	if (futex_wait(&word, 0, ANY, timeout_ns) == 0) {
+		futex_wake(&target, 1, ANY);
+	}
+	scenario_done();
+	host_stop();
+}
+
+static void
+wake_one_and_move(void *arg)
+{
+	(void)arg;
+	host_gate();
+	host_clock_advance(TIMEOUT_NS);
+	HOST_EXPECT(futex_requeue(&word, &target, 1, 1) >= 1);
+	host_stop();
+}
+
+static void
+boot_pass_on(void)
+{
+	explore_name(&word, "word");
+	explore_name(&target, "target");
+	scenario_name_cpus(3);
+	scenario_name_task(scenario_task(0, wait_and_pass_on, &word), "first");
+	scenario_name_task(scenario_task(1, wait_and_pass_on, NULL), "second");
+	scenario_name_task(scenario_task(2, wake_one_and_move, NULL), "mover");
+}
+
+static void
+check_pass_on(void)
+{
+	check_at_rest(2);
+}
+
+static const struct explore_scenario pass_on = {
+	"futex_requeue, passed on", 3, boot_pass_on, check_pass_on, NULL, 0, NULL
+};
+
+/*
+ * P32: one is woken and one moved; the first may be awake already, by its timeout, and wakes for
+ * the target before the second is there: it waits for the move.
+ */
+START_TEST(test_futex_requeue_counts_its_target_first)
+{
+	scenario_must_hold(&pass_on, LIMIT);
+	scenario_must_catch(&pass_on, "futex-target-uncounted", "done_count == wanted", LIMIT);
+}
+END_TEST
+
 /* ---- who is woken ---- */
 
 static HOST_STATE unsigned int order[4];
@@ -349,6 +404,7 @@ main(void)
 	tcase_add_test(tests, test_futex_wakeup_is_not_swallowed);
 	tcase_add_test(tests, test_futex_waker_holds_the_waiter);
 	tcase_add_test(tests, test_futex_requeue_moves_the_waiter);
+	tcase_add_test(tests, test_futex_requeue_counts_its_target_first);
 	tcase_add_test(tests, test_futex_wakes_in_order_whom_it_names);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
