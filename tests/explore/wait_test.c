@@ -284,6 +284,48 @@ START_TEST(test_wait_event_ends_by_one_of_two)
 }
 END_TEST
 
+static void
+wait_killable(void *arg)
+{
+	(void)arg;
+	allow_signal(SIGUSR1);
+	allow_signal(SIGKILL);
+	host_gate();
+	HOST_EXPECT(wait_event_killable(queue, atomic_load(&sleeper_condition)) == -EINTR);
+	HOST_EXPECT(fatal_signal_pending(current));
+	scenario_done();
+	host_stop();
+}
+
+static void
+interrupt_and_kill(void *arg)
+{
+	(void)arg;
+	host_gate();
+	send_sig(SIGUSR1, sleeper);
+	send_sig(SIGKILL, sleeper);
+	host_stop();
+}
+
+static void
+boot_killable(void)
+{
+	name_queue();
+	sleeper_boot(wait_killable, interrupt_and_kill);
+}
+
+static const struct explore_scenario killable = {
+	"wait_event_killable", 2, boot_killable, check_one, NULL, 0, NULL
+};
+
+/* P32: a killable wait ends by SIGKILL alone. */
+START_TEST(test_killable_wait_event_ends_by_a_fatal_signal)
+{
+	scenario_must_hold(&killable, LIMIT);
+	scenario_must_catch(&killable, "killable-by-all", "fatal_signal_pending(current)", LIMIT);
+}
+END_TEST
+
 /* ---- exclusive waiters ---- */
 
 static bool
@@ -384,6 +426,66 @@ static const struct explore_scenario two_tokens = {
 START_TEST(test_wakeup_wakes_one_exclusive_waiter)
 {
 	scenario_must_hold(&two_tokens, LIMIT);
+}
+END_TEST
+
+/* Asleep from the start, both; their cpu is stopped when they are woken. */
+static void
+wait_in_line(void *arg)
+{
+	(void)arg;
+	wait_event_exclusive(queue, take_token());
+	scenario_sleep();
+}
+
+static void
+stop_at_gate(void *arg)
+{
+	(void)arg;
+	host_gate();
+	host_stop();
+}
+
+static void
+give_from_here(void *arg)
+{
+	(void)arg;
+	host_gate();
+	atomic_fetch_add(&tokens, 1);
+	HOST_EXPECT(wake_up(&queue) == 1);
+	host_stop();
+}
+
+static void
+boot_two_wakers(void)
+{
+	name_queue();
+	scenario_name_cpus(3);
+	sleeper = scenario_task(0, wait_in_line, NULL);
+	scenario_name_task(sleeper, "first");
+	second = scenario_task(0, wait_in_line, NULL);
+	scenario_name_task(second, "second");
+	scenario_task(0, stop_at_gate, NULL);
+	scenario_name_task(scenario_task(1, give_from_here, NULL), "giver/1");
+	scenario_name_task(scenario_task(2, give_from_here, NULL), "giver/2");
+}
+
+static void
+check_two_wakers(void)
+{
+	HOST_EXPECT(host_all_halted());
+	HOST_EXPECT(!waitqueue_active(&queue));
+	HOST_EXPECT(atomic_load(&sleeper->on_rq));
+	HOST_EXPECT(atomic_load(&second->on_rq));
+}
+
+/* P32: two wakers wake one exclusive waiter each, and not the same. */
+START_TEST(test_two_wakers_wake_two_exclusive_waiters)
+{
+	scenario_must_hold(&(struct explore_scenario){ "two exclusive waiters, two wakers", 3,
+	                                               boot_two_wakers, check_two_wakers, NULL, 0,
+	                                               NULL },
+	                   LIMIT);
 }
 END_TEST
 
@@ -617,6 +719,8 @@ main(void)
 	tcase_add_test(tests, test_waitqueue_active_without_barrier_is_lost);
 	tcase_add_test(tests, test_entry_may_go_when_it_is_off_the_queue);
 	tcase_add_test(tests, test_wait_event_ends_by_one_of_two);
+	tcase_add_test(tests, test_killable_wait_event_ends_by_a_fatal_signal);
+	tcase_add_test(tests, test_two_wakers_wake_two_exclusive_waiters);
 	tcase_add_test(tests, test_wakeup_wakes_one_exclusive_waiter);
 	tcase_add_test(tests, test_interrupted_exclusive_waiter_swallows_no_wakeup);
 	tcase_add_test(tests, test_timed_out_exclusive_waiter_swallows_no_wakeup);
