@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: ISC
 /*
  * Wait queues: tasks that wait for any condition, and the functions that wake them. Linux's
- * include/linux/wait.h, with timeouts in ns and -EINTR for an interrupted wait.
+ * include/linux/wait.h, with timeouts in ns, -EINTR for an interrupted wait, and no wake_up_sync(),
+ * a hint that this scheduler would not take.
  *
  * A waiter is in the queue, and has its state set with a full barrier behind it, before it tests
- * its condition; a waker makes the condition true before it takes the queue's lock. A waker that
- * looks whether anybody waits before it takes the lock needs a full barrier before the look:
- * wq_has_sleeper() has it.
+ * its condition; a waker makes it true before it takes the queue's lock.
  *
- * Exclusive waiters stand behind the others; a wakeup wakes all the others that it meets and as
- * many exclusive ones as it names. One that leaves by a signal or a timeout takes itself off the
- * queue before its last test of the condition: a wakeup that chose it earlier made the condition
- * true, and a later one chooses another. Linux does so for signals only.
+ * Exclusive waiters stand behind the others. One that leaves by a signal or a timeout is off the
+ * queue before its last test of the condition: a wakeup that chose it earlier made that true, a
+ * later one chooses another. Linux does so for signals only.
  *
+ * An entry may live on its waiter's stack; the queue may not: its waker may have the lock still.
  * Lock order: what the caller holds, head->lock, task->pi_lock.
  */
 #pragma once
