@@ -30,6 +30,8 @@
 	  "P18", "FAIL cond_resched switches or a switch at this point")                           \
 	X(CONT_LEAVES_STOP, "SIGCONT does not cancel a SIGSTOP that was not taken yet", "", "P32", \
 	  "done_count == wanted")                                                                  \
+	X(CT_ENTER_UNORDERED, "RCU sees late that a cpu left idle", "", "RCU",                     \
+	  "a reader sees freed memory or is_watched or data race")                                 \
 	X(DEAD_TASK_PREEMPTIBLE, "a dying task can be preempted after it is marked dead", "",      \
 	  "P39", "assertion failed: prev_state != TASK_DEAD")                                      \
 	X(DEAD_UNLOCKED, "a task marks itself dead while a waker has it in hand", "", "P39",       \
@@ -75,6 +77,8 @@
 	  "liveness", "host_all_halted()")                                                         \
 	X(IRQ_RETURN_IN_ATOMIC, "an interrupt's return preempts whatever the count", "", "P19",    \
 	  "assertion failed: preempt_count() == 0")                                                \
+	X(IRQ_TRACE_UNWATCHED, "an interrupt of idle is traced before RCU watches",                \
+	  "ef9989afda73", "J39", "assertion failed: rcu_watches")                                  \
 	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23",   \
 	  "assertion failed: !need_resched()")                                                     \
 	X(KILLABLE_BY_ALL, "any signal ends a killable sleep", "", "P32",                          \

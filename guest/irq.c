@@ -5,6 +5,7 @@
 #include "guest/irq.h"
 
 #include "guest/bug.h"
+#include "guest/context_tracking.h"
 #include "guest/event.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
@@ -36,8 +37,13 @@ irq_handle(struct regs *regs, enum irq_kind kind)
 {
 	uint32_t count = preempt_count();
 	uint32_t handled;
+	bool exit_rcu;
 
 	ASSERT(arch_irqs_disabled());
+	if (bug(IRQ_TRACE_UNWATCHED)) {
+		trace(TRACE_irq_entry, kind, arch_regs_ip(regs));
+	}
+	exit_rcu = ct_irq_enter();
 	ASSERT((count & HARDIRQ_MASK) != HARDIRQ_MASK);
 	preempt_count_add(HARDIRQ_OFFSET);
 	trace(TRACE_irq_entry, kind, arch_regs_ip(regs));
@@ -51,7 +57,11 @@ irq_handle(struct regs *regs, enum irq_kind kind)
 		panic("interrupt of kind %d: preempt_count %08x at its end, %08x at its start",
 		      kind, preempt_count(), count);
 	}
-	irq_return(regs);
+	if (exit_rcu) {
+		ct_irq_exit(true); /* it hit idle, or what else RCU does not watch: no preemption */
+	} else {
+		irq_return(regs);
+	}
 }
 
 /*
@@ -68,23 +78,25 @@ irq_return(struct regs *regs)
 	irqentry_exit_cond_resched();
 }
 
-uint32_t
+struct irqentry_state
 nmi_enter(void)
 {
-	uint32_t count = preempt_count();
+	struct irqentry_state state = { .count = preempt_count() };
 
-	ASSERT((count & NMI_MASK) != NMI_MASK);
+	ASSERT((state.count & NMI_MASK) != NMI_MASK);
 	preempt_count_add(NMI_OFFSET + HARDIRQ_OFFSET);
-	return count;
+	state.exit_rcu = ct_nmi_enter();
+	return state;
 }
 
 void
-nmi_exit(uint32_t count)
+nmi_exit(struct irqentry_state state)
 {
 	ASSERT(in_nmi());
+	ct_nmi_exit(state.exit_rcu);
 	preempt_count_sub(NMI_OFFSET + HARDIRQ_OFFSET);
-	if (preempt_count() != count) {
+	if (preempt_count() != state.count) {
 		panic("NMI: preempt_count %08x at its end, %08x at its start", preempt_count(),
-		      count);
+		      state.count);
 	}
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "guest/arch.h"
@@ -22,8 +23,13 @@ void irq_handle(struct regs *regs, enum irq_kind kind);
 void irq_return(struct regs *regs);
 
 /*
- * Around an NMI (or a machine check): counts it; nothing schedules at its end. enter returns the
- * count that it found, for exit: another one by then is a panic. irqs off.
+ * Around an NMI (or a machine check): counts it, and has RCU watch; nothing schedules at its end.
+ * enter returns what it found, for exit: another count by then is a panic. irqs off.
  */
-uint32_t nmi_enter(void);
-void nmi_exit(uint32_t count);
+struct irqentry_state {
+	uint32_t count;
+	bool exit_rcu; /* RCU did not watch before */
+};
+
+struct irqentry_state nmi_enter(void);
+void nmi_exit(struct irqentry_state state);

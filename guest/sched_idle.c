@@ -5,6 +5,7 @@
 #include "guest/arch.h"
 #include "guest/bug.h"
 #include "guest/cmdline.h"
+#include "guest/context_tracking.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
@@ -79,10 +80,13 @@ current_clear_polling(void)
 static void
 idle_poll(void)
 {
+	arch_irq_disable();
+	ct_idle_enter();
 	arch_irq_enable();
 	while (!need_resched()) { /* forever: until there is work */
 		arch_cpu_relax();
 	}
+	ct_idle_exit();
 }
 
 /*
@@ -97,12 +101,14 @@ idle_halt(void)
 	current_clear_polling();
 	if (need_resched() && !bug(IDLE_NO_RETEST)) {
 		arch_irq_enable();
-	} else if (bug(IDLE_SHADOW_LOST)) {
-		arch_irq_enable();
-		arch_cpu_relax();
-		arch_safe_halt();
 	} else {
+		ct_idle_enter();
+		if (bug(IDLE_SHADOW_LOST)) {
+			arch_irq_enable();
+			arch_cpu_relax();
+		}
 		arch_safe_halt();
+		ct_idle_exit();
 	}
 	current_set_polling();
 }

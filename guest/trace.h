@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "guest/context_tracking.h"
 #include "shared/trace_abi.h"
 
 struct boot_info;
@@ -24,10 +25,14 @@ extern bool
 /* Appends a record. Any context. */
 void trace_write(enum trace_event event, uint32_t a, uint64_t b);
 
-/* Appends a record; a and b as TRACE_EVENTS says. One test where there is no trace. Any context. */
+/*
+ * Appends a record; a and b as TRACE_EVENTS says. One test where there is no trace. Any context in
+ * which RCU watches.
+ */
 static inline void
 trace(enum trace_event event, uint32_t a, uint64_t b)
 {
+	CT_CHECK_WATCHING();
 	if (trace_on) {
 		trace_write(event, a, b);
 	}

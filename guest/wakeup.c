@@ -9,6 +9,7 @@
  * (or, of a polling idle loop, the loop) enqueues it there.
  */
 #include "guest/bug.h"
+#include "guest/context_tracking.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
@@ -243,6 +244,7 @@ wake_up_state(struct task *task, uint32_t states)
 	bool woken;
 
 	ASSERT(!in_nmi());
+	CT_CHECK_WATCHING();
 	preempt_disable();
 	if (task == current) {
 		woken = wake_up_current(states);

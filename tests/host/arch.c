@@ -262,10 +262,10 @@ kernel_interrupt(unsigned int kind, bool irqs_were_on)
 void
 kernel_nmi(void (*handler)(void))
 {
-	uint32_t count = nmi_enter();
+	struct irqentry_state state = nmi_enter();
 
 	if (handler != NULL) {
 		handler();
 	}
-	nmi_exit(count);
+	nmi_exit(state);
 }

@@ -170,13 +170,13 @@ handle_double_fault(struct regs *regs)
 static void
 handle_nmi(void)
 {
-	uint32_t count = nmi_enter();
+	struct irqentry_state state = nmi_enter();
 
 	if (atomic_load(&stopping)) {
 		atomic_fetch_add(&stopped_count, 1);
 		halt_forever();
 	}
-	nmi_exit(count);
+	nmi_exit(state);
 }
 
 void
