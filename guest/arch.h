@@ -147,5 +147,9 @@ _Noreturn void arch_panic_end(uintptr_t preempt_disable_ip);
  */
 void arch_backtrace(const struct regs *regs, void (*each)(uint64_t ip, void *cookie), void *cookie);
 
+/* The same for a task that is switched out; while it is not, what it prints means nothing. Any. */
+void arch_task_backtrace(const struct task *task, void (*each)(uint64_t ip, void *cookie),
+                         void *cookie);
+
 /* Prints the registers of a trap through printk. Any context. */
 void arch_regs_print(const struct regs *regs);

@@ -50,6 +50,15 @@ struct atomic_ptr {
  */
 #define atomic_try_cmpxchg(a, expected, v) arch_atomic_try_cmpxchg(&(a)->value, expected, v)
 
+/*
+ * Plain 32-bit words that only one cpu's code changes, what interrupts it included: one instruction
+ * each, so that none of it is lost, and no order. dec_and_test: is the word zero then?
+ */
+#define local_inc(p)          arch_local_inc(p)
+#define local_dec_and_test(p) arch_local_dec_and_test(p)
+#define local_and(p, v)       arch_local_and(p, v)
+#define local_or(p, v)        arch_local_or(p, v)
+
 /* Store, then a full barrier: Linux's smp_store_mb. */
 #define atomic_store_mb(a, v) ((void)atomic_xchg(a, v))
 

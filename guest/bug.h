@@ -31,7 +31,7 @@
 	X(CONT_LEAVES_STOP, "SIGCONT does not cancel a SIGSTOP that was not taken yet", "", "P32", \
 	  "done_count == wanted")                                                                  \
 	X(CT_ENTER_UNORDERED, "RCU sees late that a cpu left idle", "", "RCU",                     \
-	  "a reader sees freed memory or is_watched or data race")                                 \
+	  "a reader sees freed memory")                                                            \
 	X(DEAD_TASK_PREEMPTIBLE, "a dying task can be preempted after it is marked dead", "",      \
 	  "P39", "assertion failed: prev_state != TASK_DEAD")                                      \
 	X(DEAD_UNLOCKED, "a task marks itself dead while a waker has it in hand", "", "P39",       \
@@ -141,6 +141,30 @@
 	  "P34", "assertion failed: !(flags & TIF_POLLING_NRFLAG)")                                \
 	X(POLLING_NO_BARRIER, "idle says that it polls no more without a barrier", "", "P35",      \
 	  "done_count == wanted")                                                                  \
+	X(RCU_BLOCKED_IGNORED, "a grace period does not wait for readers that were preempted", "", \
+	  "RCU", "a reader sees freed memory")                                                     \
+	X(RCU_CALLED_EARLY, "callbacks are called without a grace period", "", "RCU",              \
+	  "a reader sees freed memory")                                                            \
+	X(RCU_COUNT_IGNORED, "code with preemption off is taken for no reader", "", "RCU",         \
+	  "a reader sees freed memory")                                                            \
+	X(RCU_CPUS_IGNORED, "a grace period does not wait for cpus", "", "RCU",                    \
+	  "a reader sees freed memory")                                                            \
+	X(RCU_GP_UNORDERED, "a grace period looks before all can see what was unlinked", "",       \
+	  "RCU", "a reader sees freed memory")                                                     \
+	X(RCU_LEAVES_EARLY, "an unlock with preemption off ends the reader", "", "J11",            \
+	  "a reader sees freed memory")                                                            \
+	X(RCU_NEWCOMERS_COUNT, "a grace period waits for preempted readers that came later", "",   \
+	  "RCU", "done_count == wanted")                                                           \
+	X(RCU_ONE_SWITCH, "a grace period believes in a switch that it may have seen late", "",    \
+	  "RCU", "a reader sees freed memory")                                                     \
+	X(RCU_SHARE_UNORDERED, "a grace period is shared that began too early", "", "RCU",         \
+	  "a reader sees freed memory")                                                            \
+	X(RCU_STRAGGLER_MISSED, "a reader is counted where no grace period looks", "", "RCU",      \
+	  "a reader sees freed memory")                                                            \
+	X(RCU_UNLOCK_WAKES, "an unlock with the scheduler's locks held wakes", "J11 series",       \
+	  "J11", "done_count == wanted")                                                           \
+	X(RCU_WAKEUP_TOO_LATE, "idle does a deferred wakeup after its last look",                  \
+	  "47b8ff194c1f, 4ae7dc97f726", "J30", "done_count == wanted")                             \
 	X(READERS_PASS_WRITER, "tasks read while a writer waits", "", "fairness",                  \
 	  "passed the writer")                                                                     \
 	X(READER_UNORDERED, "a reader that waited for a writer takes the lock without acquire",    \

@@ -95,7 +95,7 @@ ct_watch(void)
 void
 ct_unwatch(void)
 {
-	ASSERT(rcu_is_watching());
+	CT_CHECK_WATCHING();
 	ASSERT(ct_context() != CT_KERNEL);
 	advance(CT_WATCHING);
 }

@@ -9,6 +9,7 @@
 #include "guest/event.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
+#include "guest/rcu.h"
 #include "guest/sched.h"
 #include "guest/timer.h"
 #include "guest/trace.h"
@@ -23,6 +24,7 @@ run_handler(enum irq_kind kind)
 	case IRQ_RESCHEDULE:
 		return sched_fold_need_resched();
 	case IRQ_CALL:
+		rcu_answer();
 		return sched_ttwu_pending();
 	case IRQ_EVENT:
 		return event_interrupt();

@@ -11,6 +11,7 @@
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
 #include "guest/printk.h"
+#include "guest/rcu.h"
 #include "guest/sched.h"
 #include "guest/smp.h"
 #include "guest/stack.h"
@@ -27,6 +28,7 @@ run_main(void *info)
 
 	first_task_cycles = arch_cycles() - arch_boot_cycles;
 	smp_init(info);
+	rcu_init();
 	status = main();
 	task_check_end();
 	arch_exit(status);

@@ -9,6 +9,7 @@
 #include "guest/panic.h"
 #include "guest/preempt_model.h"
 #include "guest/preempt_policy.h"
+#include "guest/rcu.h"
 #include "guest/sched.h"
 #include "guest/spinlock.h"
 #include "guest/task.h"
@@ -145,6 +146,7 @@ sleep_obstacle(void)
 {
 	return preempt_count() != 0                           ? "in atomic"
 	       : arch_irqs_disabled()                         ? "interrupts are off"
+	       : rcu_preempt_depth() != 0                     ? "in an RCU reader"
 	       : task_is_idle(current)                        ? "the idle task"
 	       : atomic_load(&current->state) != TASK_RUNNING ? "its state is set already"
 	                                                      : NULL;

@@ -14,6 +14,7 @@
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
 #include "guest/preempt_policy.h"
+#include "guest/rcu.h"
 #include "guest/signal.h"
 #include "guest/smp.h"
 #include "guest/stack.h"
@@ -78,8 +79,9 @@ clear_need_resched(struct task *prev)
 {
 	uint32_t flags = atomic_load(&prev->flags);
 
-	ASSERT(!(flags & TIF_POLLING_NRFLAG)); /* nobody looks at the flags of a task that left */
-	if (flags & (TIF_NEED_RESCHED | TIF_NEED_RESCHED_LAZY)) {
+	if (flags & (TIF_NEED_RESCHED | TIF_NEED_RESCHED_LAZY | TIF_POLLING_NRFLAG)) {
+		/* Nobody looks at the flags of a task that left. */
+		ASSERT(!(flags & TIF_POLLING_NRFLAG));
 		clear_tsk_need_resched(prev);
 		clear_preempt_need_resched();
 	}
@@ -257,6 +259,9 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 
 	check_entry(prev);
 	arch_irq_disable();
+	if (__builtin_expect(prev->rcu_nesting != RCU_NO_SPECIAL, 0)) {
+		rcu_note_schedule(prev, mode == SM_NONE);
+	}
 	rq = this_cpu_ptr(&runqueue);
 	if (bug(STATE_BEFORE_LOCK)) {
 		prev_state = atomic_load(&prev->state);
@@ -291,7 +296,7 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	if (bug(SWITCH_LEAK)) {
 		preempt_disable();
 	}
-	rq->nr_switches++;
+	atomic_inc_release_sole(&rq->nr_switches);
 	rq->curr = next;
 	trace(TRACE_sched_switch, next->pid,
 	      trace_switch_pack(prev->prio, next->prio, (uint8_t)prev_state, reason));

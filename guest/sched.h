@@ -34,7 +34,7 @@ struct rq {
 		nr_uninterruptible; /* blocked here less woken here: the sum over all cpus counts */
 	struct atomic_ptr wake_list; /* tasks that other cpus woke for this one; added to by any */
 	struct atomic ttwu_pending;  /* the list may hold some: the cpu does not idle for long */
-	uint64_t nr_switches;
+	struct atomic nr_switches;   /* by its cpu alone; read by any: a grace period counts them */
 	struct fair_rq fair;
 };
 

@@ -8,6 +8,7 @@
 #include "guest/context_tracking.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
+#include "guest/rcu.h"
 #include "guest/sched.h"
 
 static void
@@ -81,6 +82,7 @@ static void
 idle_poll(void)
 {
 	arch_irq_disable();
+	rcu_flush_deferred_wakeup();
 	ct_idle_enter();
 	arch_irq_enable();
 	while (!need_resched()) { /* forever: until there is work */
@@ -98,10 +100,16 @@ static void
 idle_halt(void)
 {
 	arch_irq_disable();
+	if (!bug(RCU_WAKEUP_TOO_LATE)) {
+		rcu_flush_deferred_wakeup(); /* before the last look at what it may ask */
+	}
 	current_clear_polling();
 	if (need_resched() && !bug(IDLE_NO_RETEST)) {
 		arch_irq_enable();
 	} else {
+		if (bug(RCU_WAKEUP_TOO_LATE)) {
+			rcu_flush_deferred_wakeup();
+		}
 		ct_idle_enter();
 		if (bug(IDLE_SHADOW_LOST)) {
 			arch_irq_enable();

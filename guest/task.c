@@ -12,6 +12,7 @@
 #include "guest/object.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
+#include "guest/rcu.h"
 #include "guest/sched.h"
 #include "guest/stack.h"
 #include "guest/string.h"
@@ -145,6 +146,7 @@ alloc_task(const char *comm)
 		return NULL;
 	}
 	task->stack = stack;
+	task->rcu_nesting = RCU_NO_SPECIAL;
 	init_completion(&task->exited);
 	atomic_store(&task->refcount, REFERENCES);
 	format_string(task->comm, sizeof(task->comm), "%s", comm);

@@ -102,6 +102,9 @@ struct task {
 	uintptr_t preempt_disable_ip; /* debug images: where the outermost disable was called */
 	struct mutex *mutexes_held;   /* debug images: the youngest first */
 
+	uint32_t rcu_nesting;      /* depth, and RCU_NO_SPECIAL (rcu.h); read by no other cpu */
+	struct atomic rcu_blocked; /* 1 + index of the count that it is in as a reader; 0: none */
+
 	struct completion exited; /* task_exit() to task_join() */
 
 	/* Signals (signal.h), bit n - 1: signal n; siglock comes before pi_lock. */

@@ -11,6 +11,7 @@
 #include "guest/panic.h"
 #include "guest/percpu.h"
 #include "guest/preempt.h"
+#include "guest/rcu.h"
 #include "guest/sched.h"
 #include "guest/spinlock.h"
 #include "guest/trace.h"
@@ -209,6 +210,7 @@ tick(struct timer *timer)
 	uint64_t now = arch_clock_ns();
 
 	sched_tick();
+	rcu_tick();
 	timer_start(timer, next > now ? next : now + tick_ns());
 }
 

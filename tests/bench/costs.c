@@ -19,6 +19,7 @@
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
 #include "guest/printk.h"
+#include "guest/rcu.h"
 #include "guest/rwlock.h"
 #include "guest/rwsem.h"
 #include "guest/sched.h"
@@ -308,6 +309,9 @@ MEASURE_PAIR(measure_semaphore, "down, up of a semaphore", THEIRS(60, 80, 102), 
 MEASURE_PAIR(measure_rwsem_read, "down_read, up_read", NOBODYS, down_read(&rwsem), up_read(&rwsem))
 MEASURE_PAIR(measure_rwsem_write, "down_write, up_write", NOBODYS, down_write(&rwsem),
              up_write(&rwsem))
+/* Linux's __rcu_read_lock() and __rcu_read_unlock() are functions: 16 with their calls. */
+MEASURE_PAIR(measure_rcu_reader, "rcu_read_lock, rcu_read_unlock", THEIRS(6, 0, 16),
+             rcu_read_lock(), rcu_read_unlock())
 
 static void
 measure_locks(void)
@@ -395,6 +399,7 @@ measure_all(void *unused)
 	measure_switch_alone();
 	measure_preempt_pair();
 	measure_locks();
+	measure_rcu_reader();
 	measure_cond_resched();
 	measure_trace();
 	measure_interrupt();

@@ -224,6 +224,14 @@ arch_backtrace(const struct regs *regs, void (*each)(uint64_t ip, void *cookie),
 }
 
 void
+arch_task_backtrace(const struct task *task, void (*each)(uint64_t ip, void *cookie), void *cookie)
+{
+	(void)task;
+	(void)each;
+	(void)cookie; /* the replay says more */
+}
+
+void
 arch_regs_print(const struct regs *regs)
 {
 	(void)regs; /* nothing but the flag */

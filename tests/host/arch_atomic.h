@@ -55,6 +55,21 @@
 		host_old_;                      \
 	})
 
+/* The same of 32-bit words; each evaluates to the word after it. */
+#define HOST_LOCAL(p, op, v)                    \
+	__extension__({                         \
+		uint32_t *host_at_ = (p);       \
+		host_point_local();             \
+		uint32_t host_old_ = *host_at_; \
+		host_point_torn();              \
+		*host_at_ = host_old_ op(v);    \
+	})
+
+#define arch_local_inc(p)          ((void)HOST_LOCAL(p, +, 1))
+#define arch_local_dec_and_test(p) (HOST_LOCAL(p, -, 1) == 0)
+#define arch_local_and(p, v)       ((void)HOST_LOCAL(p, &, v))
+#define arch_local_or(p, v)        ((void)HOST_LOCAL(p, |, v))
+
 #define arch_smp_mb()  host_fence()
 #define arch_smp_rmb() host_order(__ATOMIC_ACQUIRE)
 #define arch_smp_wmb() host_order(__ATOMIC_RELEASE)

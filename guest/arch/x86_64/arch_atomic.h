@@ -17,6 +17,19 @@
 /* A 32-bit word. Every store is a release. */
 #define arch_atomic_inc_release_sole(p) __asm__ volatile("incl %0" : "+m"(*(p)) : : "memory", "cc")
 
+/* 32-bit words, atomic against this cpu's interrupts and NMIs. */
+#define arch_local_inc(p) __asm__ volatile("incl %0" : "+m"(*(p)) : : "memory", "cc")
+#define arch_local_dec_and_test(p)                                                           \
+	__extension__({                                                                      \
+		bool local_zero_;                                                            \
+		__asm__ volatile("decl %1" : "=@ccz"(local_zero_), "+m"(*(p)) : : "memory"); \
+		local_zero_;                                                                 \
+	})
+#define arch_local_and(p, v) \
+	__asm__ volatile("andl %1, %0" : "+m"(*(p)) : "ri"((uint32_t)(v)) : "memory", "cc")
+#define arch_local_or(p, v) \
+	__asm__ volatile("orl %1, %0" : "+m"(*(p)) : "ri"((uint32_t)(v)) : "memory", "cc")
+
 /*
  * Adds v to *p, a uint64_t that only this cpu writes, and returns the value before: one
  * instruction, so atomic against this cpu's interrupts and NMIs, and no lock prefix.

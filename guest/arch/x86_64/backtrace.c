@@ -7,6 +7,7 @@
 #include "guest/arch/x86_64/insn.h"
 #include "guest/arch/x86_64/mmu.h"
 #include "guest/printk.h"
+#include "guest/task.h"
 
 #define FRAMES_MAX 32u
 
@@ -32,6 +33,17 @@ is_readable(const struct frame *frame)
 	return mmu_stack_is_mapped(addr) && mmu_stack_is_mapped(addr + sizeof(*frame) - 1);
 }
 
+static void
+walk(const struct frame *frame, unsigned int count, void (*each)(uint64_t ip, void *cookie),
+     void *cookie)
+{
+	while (count < FRAMES_MAX && is_readable(frame) && frame->ip != 0) {
+		each(frame->ip, cookie);
+		count++;
+		frame = frame->next;
+	}
+}
+
 void
 arch_backtrace(const struct regs *regs, void (*each)(uint64_t ip, void *cookie), void *cookie)
 {
@@ -43,11 +55,14 @@ arch_backtrace(const struct regs *regs, void (*each)(uint64_t ip, void *cookie),
 		count++;
 		frame = (const struct frame *)regs->rbp;
 	}
-	while (count < FRAMES_MAX && is_readable(frame) && frame->ip != 0) {
-		each(frame->ip, cookie);
-		count++;
-		frame = frame->next;
-	}
+	walk(frame, count, each, cookie);
+}
+
+/* What switch_stacks leaves on the stack is a frame. */
+void
+arch_task_backtrace(const struct task *task, void (*each)(uint64_t ip, void *cookie), void *cookie)
+{
+	walk((const struct frame *)task->arch.rsp, 0, each, cookie);
 }
 
 void
