@@ -154,7 +154,7 @@
 	X(RCU_LEAVES_EARLY, "an unlock with preemption off ends the reader", "", "J11",            \
 	  "a reader sees freed memory")                                                            \
 	X(RCU_NEWCOMERS_COUNT, "a grace period waits for preempted readers that came later", "",   \
-	  "RCU", "done_count == wanted")                                                           \
+	  "RCU", "host_all_halted()")                                                              \
 	X(RCU_ONE_SWITCH, "a grace period believes in a switch that it may have seen late", "",    \
 	  "RCU", "a reader sees freed memory")                                                     \
 	X(RCU_SHARE_UNORDERED, "a grace period is shared that began too early", "", "RCU",         \
@@ -162,7 +162,7 @@
 	X(RCU_STRAGGLER_MISSED, "a reader is counted where no grace period looks", "", "RCU",      \
 	  "a reader sees freed memory")                                                            \
 	X(RCU_UNLOCK_WAKES, "an unlock with the scheduler's locks held wakes", "J11 series",       \
-	  "J11", "done_count == wanted")                                                           \
+	  "J11", "host_all_halted()")                                                              \
 	X(RCU_WAKEUP_TOO_LATE, "idle does a deferred wakeup after its last look",                  \
 	  "47b8ff194c1f, 4ae7dc97f726", "J30", "done_count == wanted")                             \
 	X(READERS_PASS_WRITER, "tasks read while a writer waits", "", "fairness",                  \
@@ -216,6 +216,16 @@
 	  "data race")                                                                             \
 	X(SIGNAL_RECALC_UNLOCKED,                                                                  \
 	  "a task says that no signal is pending after it has dropped the lock", "", "P32",        \
+	  "done_count == wanted")                                                                  \
+	X(SRCU_GP_UNORDERED, "an SRCU updater looks before all can see what was unlinked", "",     \
+	  "RCU", "a reader sees freed memory")                                                     \
+	X(SRCU_LOCKS_FIRST, "an SRCU updater counts who came before who went", "", "RCU",          \
+	  "a reader sees freed memory")                                                            \
+	X(SRCU_LOCK_UNORDERED, "an SRCU reader reads before it is counted", "", "RCU",             \
+	  "a reader sees freed memory")                                                            \
+	X(SRCU_NO_FIRST_WAIT, "an SRCU updater does not look for stragglers", "", "RCU",           \
+	  "a reader sees freed memory")                                                            \
+	X(SRCU_NO_TURN, "an SRCU updater waits at the index that newcomers use", "", "RCU",        \
 	  "done_count == wanted")                                                                  \
 	X(STALE_PREV_STATE, "a switch tells the state of a sleep that a signal ended",             \
 	  "8feb053d5319", "P38", "FAIL a sleep that a signal ends")                                \

@@ -26,8 +26,8 @@ leave(struct task *task)
 
 	local_or(&task->rcu_nesting, RCU_NO_SPECIAL);
 	if (blocked != 0) {
-		atomic_store(&task->rcu_blocked, 0);
 		atomic_fetch_sub(&rcu_blocked[blocked - 1], 1);
+		atomic_store(&task->rcu_blocked, 0);
 	}
 }
 
