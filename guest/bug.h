@@ -157,8 +157,6 @@
 	  "RCU", "host_all_halted()")                                                              \
 	X(RCU_ONE_SWITCH, "a grace period believes in a switch that it may have seen late", "",    \
 	  "RCU", "a reader sees freed memory")                                                     \
-	X(RCU_SHARE_UNORDERED, "a grace period is shared that began too early", "", "RCU",         \
-	  "a reader sees freed memory")                                                            \
 	X(RCU_STRAGGLER_MISSED, "a reader is counted where no grace period looks", "", "RCU",      \
 	  "a reader sees freed memory")                                                            \
 	X(RCU_UNLOCK_WAKES, "an unlock with the scheduler's locks held wakes", "J11 series",       \

@@ -25,9 +25,7 @@ static uint32_t
 number_to_wait_for(void)
 {
 	/* Unlinked before the number is read: pairs with the turn, behind which it is written. */
-	if (!bug(RCU_SHARE_UNORDERED)) {
-		smp_mb();
-	}
+	smp_mb();
 	return (atomic_load(&gp_number) + 3) & ~1u;
 }
 

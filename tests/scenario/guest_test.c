@@ -339,6 +339,54 @@ START_TEST(test_debug_fault_is_reported_with_its_leaker)
 }
 END_TEST
 
+/* RCU: readers of every kind under updaters of every kind see no freed memory. */
+START_TEST(test_rcu_readers_see_no_freed_memory)
+{
+	run(VMM("-c", kernel_machines[_i], program("rcu")), EXIT_STATUS_OK);
+	expect_out("PASS readers see no freed memory");
+	run(VMM("-c", kernel_machines[_i], program("rcu-debug")), EXIT_STATUS_OK);
+	expect_out("PASS readers see no freed memory");
+}
+END_TEST
+
+/* Is the function among the frames that are printed below these words? */
+static bool
+is_in_backtrace(const char *image, const char *words, const char *function)
+{
+	const char *line = strstr(vmm.out.text, words);
+
+	ck_assert_msg(line != NULL, "no \"%s\" in:\n%.4000s", words, vmm.out.text);
+	for (line = strchr(line, '\n'); line != NULL && strncmp(line, "\n  [<", 5) == 0;
+	     line = strchr(line + 1, '\n')) {
+		if (strcmp(function_at(image, strtoull(line + 5, NULL, 16) - 1), function) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static const struct {
+	const char *cpus;
+	const char *words;
+} stalls[] = {
+	{ "1", "rcu: waits for a reader that left its cpu: task long reader" },
+	{ "2", "rcu: cpu 1 is at, task long reader" },
+};
+
+/* RCU: a grace period that takes long says once who holds it up, and where that is, and ends. */
+START_TEST(test_rcu_stall_names_the_reader)
+{
+	const char *report;
+
+	run(VMM("-c", stalls[_i].cpus, program("rcu"), "--", "stall"), EXIT_STATUS_OK);
+	ck_assert(is_in_backtrace(program("rcu"), stalls[_i].words, "hold_grace_period_up"));
+	report = strstr(vmm.out.text, "rcu: a grace period is ");
+	ck_assert_ptr_nonnull(report);
+	ck_assert_ptr_null(strstr(report + 1, "rcu: a grace period is "));
+	expect_out("the grace period ended");
+}
+END_TEST
+
 static const struct {
 	const char *name;
 	const char *message;
@@ -417,6 +465,8 @@ main(int argc, char **argv)
 	tcase_add_test(tests, test_fault_scheduling_while_atomic_is_reported);
 	tcase_add_loop_test(tests, test_debug_fault_is_reported_with_its_leaker, 0,
 	                    DEBUG_FAULT_COUNT);
+	tcase_add_loop_test(tests, test_rcu_readers_see_no_freed_memory, 0, 3);
+	tcase_add_loop_test(tests, test_rcu_stall_names_the_reader, 0, 2);
 	tcase_add_loop_test(tests, test_fault_access_is_named, 0, 4);
 	tcase_add_test(tests, test_fault_preempt_disable_is_named);
 	tcase_add_test(tests, test_loop_in_kernel_ends_at_timeout);
