@@ -83,9 +83,10 @@ irq_return(struct regs *regs)
 struct irqentry_state
 nmi_enter(void)
 {
-	struct irqentry_state state = { .count = preempt_count() };
+	uint32_t count = preempt_count();
+	struct irqentry_state state = { .count = count };
 
-	ASSERT((state.count & NMI_MASK) != NMI_MASK);
+	ASSERT((count & NMI_MASK) != NMI_MASK);
 	preempt_count_add(NMI_OFFSET + HARDIRQ_OFFSET);
 	state.exit_rcu = ct_nmi_enter();
 	return state;

@@ -26,16 +26,54 @@ struct atomic rcu_blocked_index;
 
 uint32_t rcu_stall_ticks = 2100; /* Linux's 21 seconds */
 
-/* Between two looks; returns whether time has passed. */
-static bool
-wait_a_while(bool spins)
+/* ---- asking, and waiting ---- */
+
+/* A barrier: the interrupt waits for no store of ours, and must find it. */
+static void
+ask(uint64_t cpus, enum rcu_asked asked, bool interrupts)
 {
-	if (spins) {
-		arch_cpu_relax();
-		return false;
+	for (; cpus != 0; cpus &= cpus - 1) {
+		unsigned int cpu = (unsigned int)__builtin_ctzll(cpus);
+
+		atomic_store_mb(&per_cpu(rcu_cpu, cpu).asked, asked);
+		if (interrupts) {
+			preempt_disable();
+			arch_ipi_send(cpu, IRQ_CALL);
+			preempt_enable();
+		}
+	}
+}
+
+/* One grace period's patience. */
+struct patience {
+	uint64_t began_ns; /* to wait; 0: not yet */
+	bool reported;
+};
+
+/* cpus: that it waits for. */
+static void
+report_once(struct patience *patience, uint64_t cpus)
+{
+	uint64_t stall_ns = rcu_stall_ticks * (NSEC_PER_SEC / boot_args.hz);
+
+	if (patience->reported || stall_ns == 0 ||
+	    arch_clock_ns() - patience->began_ns < stall_ns) {
+		return;
+	}
+	patience->reported = true;
+	ask(cpus, RCU_ASKED_TO_TELL, false);
+	rcu_stall_report(cpus);
+}
+
+/* A tick, between two looks. */
+static void
+wait_a_tick(struct patience *patience, uint64_t cpus)
+{
+	if (patience->began_ns == 0) {
+		patience->began_ns = arch_clock_ns();
 	}
 	timer_sleep(NSEC_PER_SEC / boot_args.hz);
-	return true;
+	report_once(patience, cpus);
 }
 
 /* ---- readers on cpus ---- */
@@ -94,37 +132,17 @@ without_passed(uint64_t cpus)
 	return cpus;
 }
 
-/* A barrier: the interrupt waits for no store of ours, and must find it. */
 static void
-ask(uint64_t cpus, enum rcu_asked asked, bool interrupts)
+wait_for_cpus(uint64_t cpus, bool expedited, struct patience *patience)
 {
-	for (; cpus != 0; cpus &= cpus - 1) {
-		unsigned int cpu = (unsigned int)__builtin_ctzll(cpus);
-
-		atomic_store_mb(&per_cpu(rcu_cpu, cpu).asked, asked);
-		if (interrupts) {
-			preempt_disable();
-			arch_ipi_send(cpu, IRQ_CALL);
-			preempt_enable();
-		}
-	}
-}
-
-static void
-wait_for_cpus(uint64_t cpus, bool expedited)
-{
-	uint32_t ticks = 0;
-
 	if (cpus != 0) {
 		ask(cpus, RCU_ASKED_TO_PASS, expedited);
 	}
 	for (uint32_t looks = 0; (cpus = without_passed(cpus)) != 0; looks++) {
-		/* bounded: readers end */
-		ticks += wait_a_while(expedited && looks < SPINS_MAX);
-		if (ticks != 0 && ticks == rcu_stall_ticks) {
-			ask(cpus, RCU_ASKED_TO_TELL, false);
-			rcu_stall_report(cpus);
-			ticks++;
+		if (expedited && looks < SPINS_MAX) { /* bounded: readers end */
+			arch_cpu_relax();
+		} else {
+			wait_a_tick(patience, cpus);
 		}
 	}
 }
@@ -132,15 +150,10 @@ wait_for_cpus(uint64_t cpus, bool expedited)
 /* ---- readers that left their cpu ---- */
 
 static void
-wait_for_count(struct atomic *count)
+wait_for_count(struct atomic *count, struct patience *patience)
 {
-	uint32_t ticks = 0;
-
 	while (atomic_load_acquire(count) != 0) { /* bounded: readers end */
-		ticks += wait_a_while(false);
-		if (ticks == rcu_stall_ticks) {
-			rcu_stall_report(0);
-		}
+		wait_a_tick(patience, 0);
 	}
 }
 
@@ -149,22 +162,23 @@ wait_for_count(struct atomic *count)
  * slow to count itself, is in the count that was left then.
  */
 static void
-wait_for_blocked(void)
+wait_for_blocked(struct patience *patience)
 {
 	uint32_t index = atomic_load(&rcu_blocked_index);
 
 	if (!bug(RCU_STRAGGLER_MISSED)) {
-		wait_for_count(&rcu_blocked[!index]);
+		wait_for_count(&rcu_blocked[!index], patience);
 	}
 	if (!bug(RCU_NEWCOMERS_COUNT)) {
 		atomic_store(&rcu_blocked_index, !index);
 	}
-	wait_for_count(&rcu_blocked[index]);
+	wait_for_count(&rcu_blocked[index], patience);
 }
 
 void
 rcu_grace_period(bool expedited)
 {
+	struct patience patience = { 0 };
 	uint64_t cpus;
 
 	might_sleep();
@@ -177,10 +191,10 @@ rcu_grace_period(bool expedited)
 	}
 	cpus = look_at_all();
 	if (!bug(RCU_CPUS_IGNORED)) {
-		wait_for_cpus(cpus, expedited);
+		wait_for_cpus(cpus, expedited, &patience);
 	}
 	if (!bug(RCU_BLOCKED_IGNORED)) {
-		wait_for_blocked();
+		wait_for_blocked(&patience);
 	}
 	smp_mb(); /* the looks before what the caller frees: pairs with the same, before them */
 }

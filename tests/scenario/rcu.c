@@ -358,7 +358,7 @@ read_for_long(void *unused)
 	(void)unused;
 	rcu_read_lock();
 	atomic_store(&holding, 1);
-	hold_grace_period_up(NSEC_PER_SEC);
+	hold_grace_period_up(2 * NSEC_PER_SEC);
 	rcu_read_unlock();
 }
 
