@@ -95,13 +95,13 @@ static const struct {
 	{ "\n   \n\t preempt \t \n", "> \n>    \n>   preempt   \nnone voluntary (full)\n> \n", 0 },
 	{ "a b c d e f g h i j k l m n\n",
 	  "> a b c d e f g h i j k l m n\nshell: 'a': unknown. Try 'help'.\n> \n", 0 },
-	{ "renice 1 20\nrenice 1 -21\nrenice 1\nrenice 99 0\nrenice x 0\nrenice 2 0\n",
+	{ "renice 1 20\nrenice 1 -21\nrenice 1\nrenice 99 0\nrenice x 0\nrenice 3 0\n",
 	  "> renice 1 20\nrenice: wants a pid and a level from -20 to 19 (EINVAL)\n"
 	  "> renice 1 -21\nrenice: wants a pid and a level from -20 to 19 (EINVAL)\n"
 	  "> renice 1\nrenice: wants a pid and a level from -20 to 19 (EINVAL)\n"
 	  "> renice 99 0\nrenice: '99' is no task (ESRCH)\n"
 	  "> renice x 0\nrenice: 'x' is no task (ESRCH)\n"
-	  "> renice 2 0\nrenice: event is of class rt, which has no levels (EINVAL)\n> \n",
+	  "> renice 3 0\nrenice: event is of class rt, which has no levels (EINVAL)\n> \n",
 	  0 },
 	{ "taskset 1 0\ntaskset 1 g\ntaskset 1\ntaskset 1 10000000000000000\n"
 	  "taskset 99999999999 1\n",
@@ -261,7 +261,7 @@ START_TEST(test_shell_tasks_move_and_change)
 	expect_out("\n  pid  name             class  prio  state  cpu  allowed");
 	expect_out("\n    1  main             fair    115  R        1        2 ");
 	expect_out("\n    1  main             fair    139  R        0        1 ");
-	expect_out("\n    2  event            rt       49  D ");
+	expect_out("\n    3  event            rt       49  D ");
 }
 END_TEST
 
