@@ -19,13 +19,13 @@
 #include "shared/scenario_abi.h"
 
 #define TASKS      4
-#define TOKENS     400 /* of each giver */
+#define TOKENS     100 /* of each giver */
 #define TOKENS_MAX 2   /* that wait to be taken */
-#define LOCKS      300 /* of each task */
-#define ROUNDS     200
-#define STOPS      100
+#define LOCKS      100 /* of each task */
+#define ROUNDS     50
+#define STOPS      50
 #define SHORT_NS   20000
-#define INTERRUPTS 100
+#define INTERRUPTS 50
 
 static uint32_t failures;
 
