@@ -588,8 +588,8 @@ static const struct explore_scenario signalled = {
 START_TEST(test_mutex_interrupted_waiter_loses_no_wakeup)
 {
 	hits = 0;
-	scenario_must_hold_within(&signalled, 2, LIMIT);
-	scenario_must_survive(&signalled, 5000);
+	scenario_must_hold_within(&signalled, 1, LIMIT);
+	scenario_must_survive(&signalled, 10000);
 	printf("    interrupted in %u runs\n", hits);
 	ck_assert_uint_ne(hits, 0);
 	must_catch_within(&signalled, "mutex-signal-first", "done_count == wanted");
@@ -639,7 +639,8 @@ static const struct explore_scenario signalled_early = {
 START_TEST(test_mutex_signal_on_the_way_to_sleep_interrupts)
 {
 	hits = 0;
-	scenario_must_hold(&signalled_early, LIMIT);
+	scenario_must_hold_within(&signalled_early, 2, LIMIT);
+	scenario_must_survive(&signalled_early, 5000);
 	printf("    interrupted in %u runs\n", hits);
 	ck_assert_uint_ne(hits, 0);
 }

@@ -123,12 +123,12 @@ static const struct load {
 	struct machine machine;
 	const char *says;
 } loads[] = {
-	{ "locks", { "pc", "1", false, "-- all 3 2 2000" }, "\n3 locks, 0 failures\r\n" },
-	{ "locks", { "pc", "2", false, "-- all 3 2 1000" }, "\n3 locks, 0 failures\r\n" },
-	{ "locks", { "pc", "4", false, "-- all 3 2 500" }, "\n3 locks, 0 failures\r\n" },
-	{ "waiting", { "pc", "1", false, "" }, ", 0 failures\r\n" },
-	{ "waiting", { "pc", "2", false, "" }, ", 0 failures\r\n" },
-	{ "waiting", { "pc", "4", false, "" }, ", 0 failures\r\n" },
+	{ "locks", { "pc", "1", false, "-- all 3 2 2000" }, "\n3 locks, 0 failures\n" },
+	{ "locks", { "pc", "2", false, "-- all 3 2 1000" }, "\n3 locks, 0 failures\n" },
+	{ "locks", { "pc", "4", false, "-- all 3 2 500" }, "\n3 locks, 0 failures\n" },
+	{ "waiting", { "pc", "1", false, "" }, "PASS nobody sleeps uninterruptibly" },
+	{ "waiting", { "pc", "2", false, "" }, "PASS nobody sleeps uninterruptibly" },
+	{ "waiting", { "pc", "4", false, "" }, "PASS nobody sleeps uninterruptibly" },
 	{ "rcu", { "pc", "1", false, "" }, "PASS readers see no freed memory" },
 	{ "rcu", { "pc", "2", false, "" }, "PASS readers see no freed memory" },
 	{ "rcu", { "pc", "4", false, "" }, "PASS readers see no freed memory" },
