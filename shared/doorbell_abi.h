@@ -35,6 +35,13 @@
  */
 #define DOORBELL_EVENT 0x14u
 
+/*
+ * OUT: the low 32 bits of a kernel address of which the last words speak: the report of a panic
+ * that follows names it. Of more than DOORBELL_PLACES_MAX the first count.
+ */
+#define DOORBELL_PLACE      0x18u
+#define DOORBELL_PLACES_MAX 16u
+
 #define DOORBELL_EVENT_MODEL     0x1u /* the user asks for the next preemption model */
 #define DOORBELL_EVENT_INPUT_END 0x2u /* the input has ended: the UART has received all of it */
 

@@ -51,6 +51,7 @@ devices_init(struct devices *devices, struct memory *memory, int vm_fd, int outp
 	console_init(&devices->console, memory, output_fd);
 	uart_init(&devices->uart, &host);
 	devices->events = (struct events){ .pending = 0 };
+	devices->place_count = 0;
 	devices->vm_fd = vm_fd;
 	devices->input_event_fd = -1;
 }
@@ -93,6 +94,36 @@ devices_raise_event(struct devices *devices, uint32_t mask)
 	interrupt(devices, events_raise(&devices->events, mask));
 }
 
+/* The upper half of a sign's extension. */
+static uint64_t
+kernel_address(uint32_t word)
+{
+	return (uint64_t)(int64_t)(int32_t)word;
+}
+
+uint32_t
+devices_places(const struct devices *devices, uint64_t places[DOORBELL_PLACES_MAX])
+{
+	for (uint32_t i = 0; i < devices->place_count; i++) {
+		places[i] = kernel_address(devices->places[i]);
+	}
+	return devices->place_count;
+}
+
+/* Each once. */
+static void
+add_place(struct devices *devices, uint32_t word)
+{
+	for (uint32_t i = 0; i < devices->place_count; i++) {
+		if (devices->places[i] == word) {
+			return;
+		}
+	}
+	if (devices->place_count < DOORBELL_PLACES_MAX) {
+		devices->places[devices->place_count++] = word;
+	}
+}
+
 static struct end
 doorbell_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32_t size)
 {
@@ -114,11 +145,13 @@ doorbell_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32
 		break;
 	case DOORBELL_VERB_PANIC:
 		end.kind = END_GUEST_PANIC;
-		/* A kernel's addresses are the upper half of a sign's extension. */
-		end.preempt_disable_ip = (uint64_t)(int64_t)(int32_t)action.value;
+		end.preempt_disable_ip = kernel_address(action.value);
 		break;
 	case DOORBELL_VERB_SUBSCRIBE:
 		interrupt(devices, events_subscribe(&devices->events, action.value));
+		break;
+	case DOORBELL_VERB_PLACE:
+		add_place(devices, action.value);
 		break;
 	}
 	return end;

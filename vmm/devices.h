@@ -13,6 +13,8 @@
 #include "vmm/events.h"
 #include "vmm/uart.h"
 
+#include "shared/doorbell_abi.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,9 +24,11 @@ struct devices {
 	pthread_mutex_t lock;
 	struct console console;
 	struct uart uart;
-	struct events events; /* not under the lock */
-	int vm_fd;            /* for the UART's interrupt; -1: nowhere */
-	int input_event_fd;   /* written when the UART has room again; -1: nobody waits */
+	uint32_t place_count;
+	uint32_t places[DOORBELL_PLACES_MAX]; /* DOORBELL_PLACE */
+	struct events events;                 /* not under the lock */
+	int vm_fd;                            /* for the UART's interrupt; -1: nowhere */
+	int input_event_fd; /* written when the UART has room again; -1: nobody waits */
 };
 
 void devices_init(struct devices *devices, struct memory *memory, int vm_fd, int output_fd);
@@ -37,6 +41,11 @@ void devices_destroy(struct devices *devices);
  */
 struct end devices_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32_t size);
 void devices_in(struct devices *devices, uint16_t port, uint8_t *data, uint32_t size);
+
+/*
+ * The addresses that the guest wanted named in its report; returns how many. Once no cpu runs.
+ */
+uint32_t devices_places(const struct devices *devices, uint64_t places[DOORBELL_PLACES_MAX]);
 
 /* Tells the guest of these events (DOORBELL_EVENT_*), now or when it asks. Never waits. Any thread.
  */

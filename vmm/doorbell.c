@@ -27,6 +27,10 @@ doorbell_write(uint32_t offset, uint32_t size, uint32_t value)
 		action.verb = DOORBELL_VERB_SUBSCRIBE;
 		action.value = value;
 		break;
+	case DOORBELL_PLACE:
+		action.verb = DOORBELL_VERB_PLACE;
+		action.value = value;
+		break;
 	default:
 		/* DOORBELL_SETTLE too: the exit to here is all that it asks for. */
 		break;

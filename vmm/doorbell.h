@@ -14,12 +14,13 @@ enum doorbell_verb {
 	DOORBELL_VERB_DRAIN,
 	DOORBELL_VERB_PANIC,
 	DOORBELL_VERB_SUBSCRIBE,
+	DOORBELL_VERB_PLACE,
 };
 
 struct doorbell_action {
 	enum doorbell_verb verb;
 	uint8_t status; /* of DOORBELL_VERB_EXIT; a value above 255 arrives as 255, not as 0 */
-	uint32_t value; /* of DOORBELL_VERB_PANIC and DOORBELL_VERB_SUBSCRIBE: the word itself */
+	uint32_t value; /* of DOORBELL_VERB_PANIC, _SUBSCRIBE and _PLACE: the word itself */
 };
 
 /* An OUT of `size` bytes (1, 2, 4) to DOORBELL_PORT + offset. */

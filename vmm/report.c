@@ -246,6 +246,21 @@ print_preempt_disable(const struct report *report, const struct end *end)
 	}
 }
 
+/* The code that took the locks of which the guest's last words speak. */
+static void
+print_places(const struct report *report)
+{
+	uint64_t places[DOORBELL_PLACES_MAX];
+	uint32_t count = devices_places(&report->machine->devices, places);
+
+	if (count != 0) {
+		fprintf(stderr, "  places in the guest's last words\n");
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		print_name(report, "    ", call_of(report, places[i]));
+	}
+}
+
 static void
 print_crash(const struct report *report, const struct end *end)
 {
@@ -264,6 +279,7 @@ print_crash(const struct report *report, const struct end *end)
 	}
 	print_cpu(report, cpu);
 	print_preempt_disable(report, end);
+	print_places(report);
 	print_last_records(report, cpu);
 	print_others(report, end->cpu, false);
 }

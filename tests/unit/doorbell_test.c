@@ -32,7 +32,7 @@ START_TEST(test_doorbell_read_only_identity_answers)
 }
 END_TEST
 
-/* Only whole words at four offsets do anything, by all offsets and widths. */
+/* Only whole words at five offsets do anything, by all offsets and widths. */
 START_TEST(test_doorbell_write_only_defined_words_act)
 {
 	for (uint32_t offset = 0; offset < DOORBELL_PORTS; offset++) {
@@ -44,6 +44,7 @@ START_TEST(test_doorbell_write_only_defined_words_act)
 				           : offset == DOORBELL_CONSOLE ? DOORBELL_VERB_DRAIN
 				           : offset == DOORBELL_PANIC   ? DOORBELL_VERB_PANIC
 				           : offset == DOORBELL_EVENT   ? DOORBELL_VERB_SUBSCRIBE
+				           : offset == DOORBELL_PLACE   ? DOORBELL_VERB_PLACE
 				                                        : DOORBELL_VERB_NONE;
 			}
 			ck_assert_int_eq(doorbell_write(offset, widths[i], 3).verb, expected);
@@ -62,7 +63,8 @@ START_TEST(test_doorbell_exit_status_saturates)
 }
 END_TEST
 
-/* The words of a panic and of a subscription pass unchanged: their meaning is looked at elsewhere.
+/* The words of a panic, a subscription and a place pass unchanged: their meaning is looked at
+ * elsewhere.
  */
 START_TEST(test_doorbell_words_pass_unchanged)
 {
@@ -71,6 +73,7 @@ START_TEST(test_doorbell_words_pass_unchanged)
 	for (uint32_t i = 0; i < 4; i++) {
 		ck_assert_uint_eq(doorbell_write(DOORBELL_PANIC, 4, words[i]).value, words[i]);
 		ck_assert_uint_eq(doorbell_write(DOORBELL_EVENT, 4, words[i]).value, words[i]);
+		ck_assert_uint_eq(doorbell_write(DOORBELL_PLACE, 4, words[i]).value, words[i]);
 	}
 }
 END_TEST
