@@ -96,6 +96,18 @@
 	  "P36", "assertion failed: task->class != NULL")                                          \
 	X(LOCAL_REQUEST_UNFLAGGED, "a request on the own cpu sets the folded bit alone",           \
 	  "1c5ea557a07c", "P29", "overslept")                                                      \
+	X(LOCKDEP_IRQ_USE_UNSEEN, "lockdep does not record that an interrupt takes a lock", "",    \
+	  "the order of locks", "a deadlock by an interrupt went unseen")                          \
+	X(LOCKDEP_NESTING_UNSEEN, "lockdep lets a sleeping lock nest in a raw one",                \
+	  "9a5418bc48ba", "the order of locks", "a wrong nesting went unseen")                     \
+	X(LOCKDEP_READERS_BLOCK, "lockdep takes recursive readers for readers that wait", "",      \
+	  "the order of locks",                                                                    \
+	  "possible deadlock: A is taken under B here, and B under A elsewhere")                   \
+	X(LOCKDEP_SHALLOW, "lockdep looks for cycles of two locks only", "", "the order of locks", \
+	  "a cycle of three locks went unseen")                                                    \
+	X(LOCKDEP_SWITCH_KEEPS, "the run queue's lock stays with the task that was left", "",      \
+	  "the order of locks",                                                                    \
+	  "rq->lock is taken under itself or rq->lock is taken under another of its class")        \
 	X(MIGHT_SLEEP_IN_NONE, "might_sleep() is a preemption point under none", "", "P13",        \
 	  "assertion failed: preempt_policy_allows(policy, reason)")                               \
 	X(MODEL_ZERO_UNSHOWN, "the model of value 0 is not shown as the active one",               \

@@ -7,6 +7,7 @@
 #include "guest/bug.h"
 #include "guest/context_tracking.h"
 #include "guest/event.h"
+#include "guest/lockdep.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/rcu.h"
@@ -34,11 +35,19 @@ run_handler(enum irq_kind kind)
 	panic("interrupt of unknown kind %d", kind);
 }
 
+/* The scheduler's own are not for a thread, which it would have to wake. */
+static bool
+is_threadable(enum irq_kind kind)
+{
+	return kind == IRQ_TIMER || kind == IRQ_EVENT;
+}
+
 void
 irq_handle(struct regs *regs, enum irq_kind kind)
 {
 	uint32_t count = preempt_count();
 	uint32_t handled;
+	unsigned int held;
 	bool exit_rcu;
 
 	ASSERT(arch_irqs_disabled());
@@ -47,12 +56,14 @@ irq_handle(struct regs *regs, enum irq_kind kind)
 	}
 	exit_rcu = ct_irq_enter();
 	ASSERT((count & HARDIRQ_MASK) != HARDIRQ_MASK);
+	held = lockdep_irq_enter(arch_regs_irqs_on(regs), is_threadable(kind));
 	preempt_count_add(HARDIRQ_OFFSET);
 	trace(TRACE_irq_entry, kind, arch_regs_ip(regs));
 	handled = run_handler(kind);
 	if (bug(LEAK_IN_IRQ)) {
 		preempt_disable();
 	}
+	lockdep_irq_exit(held);
 	trace(TRACE_irq_exit, kind, handled);
 	preempt_count_sub(HARDIRQ_OFFSET);
 	if (preempt_count() != count) {

@@ -22,7 +22,7 @@ struct free_object {
 	uint64_t mark;
 };
 
-static struct raw_spinlock object_lock = RAW_SPINLOCK_INIT;
+static DEFINE_RAW_SPINLOCK(object_lock);
 static struct free_object *free_objects[CLASS_COUNT];
 
 static unsigned int
@@ -86,6 +86,7 @@ object_free(void *object, size_t size)
 	unsigned long flags;
 
 	ASSERT(((struct free_object *)object)->mark != FREE_MARK);
+	lockdep_check_free(object, size);
 	flags = raw_spin_lock_irqsave(&object_lock);
 	push_locked(class, object);
 	raw_spin_unlock_irqrestore(&object_lock, flags);

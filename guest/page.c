@@ -21,7 +21,7 @@ struct fresh_range {
 	bool is_zero;
 };
 
-static struct raw_spinlock page_lock = RAW_SPINLOCK_INIT;
+static DEFINE_RAW_SPINLOCK(page_lock);
 static struct fresh_range fresh[RANGES_MAX];
 static size_t fresh_count;
 static struct free_page *freed;
@@ -103,6 +103,7 @@ page_free(void *pointer)
 	unsigned long flags;
 
 	ASSERT((uintptr_t)page % PAGE_SIZE == 0);
+	lockdep_check_free(page, PAGE_SIZE);
 	flags = raw_spin_lock_irqsave(&page_lock);
 	page->next = freed;
 	freed = page;

@@ -11,6 +11,7 @@
 #include "guest/arch.h"
 #include "guest/atomic.h"
 #include "guest/format.h"
+#include "guest/lockdep.h"
 #include "guest/percpu.h"
 #include "guest/preempt.h"
 #include "guest/printk.h"
@@ -53,6 +54,7 @@ die(const struct regs *regs, const char *format, va_list args)
 	const struct task *task;
 
 	claim();
+	lockdep_stop();
 	arch_stop_others();
 	printk_panic();
 	task = current;
@@ -63,6 +65,7 @@ die(const struct regs *regs, const char *format, va_list args)
 	if (disabled_at != 0) {
 		printk("preemption disabled at [<%016lx>]\n", disabled_at);
 	}
+	lockdep_print_last_words();
 	if (regs != NULL) {
 		arch_regs_print(regs);
 	}

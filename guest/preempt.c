@@ -161,5 +161,6 @@ might_sleep(void)
 		panic("sleeping function called from invalid context: %s; task %s, pid %u",
 		      obstacle, current->comm, current->pid);
 	}
+	lockdep_check_sleep();
 	resched_at(SCHED_REASON_MIGHT_SLEEP, POLICY_MIGHT_RESCHED);
 }

@@ -34,7 +34,7 @@ struct atomic preempt_policy_now = ATOMIC_INIT(
 			     : POLICY_VOLUNTARY | PREEMPT_VOLUNTARY << POLICY_MODEL_SHIFT);
 
 /* Linux takes a mutex here; nothing in our change of the model sleeps. */
-static struct raw_spinlock change_lock = RAW_SPINLOCK_INIT;
+static DEFINE_RAW_SPINLOCK(change_lock);
 
 static struct atomic model_now = ATOMIC_INIT(
 	CONFIG_PREEMPT_COUNT ? PREEMPT_FULL : PREEMPT_VOLUNTARY); /* written under change_lock */

@@ -19,7 +19,7 @@
 #include "guest/spinlock.h"
 #include "guest/string.h"
 
-static struct raw_spinlock console_lock = RAW_SPINLOCK_INIT;
+static DEFINE_RAW_SPINLOCK(console_lock);
 static struct atomic panicking;
 
 /* Text of an NMI that found the console locked: filled by it, emptied under the console lock. */

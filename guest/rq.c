@@ -30,6 +30,7 @@ task_rq_lock_pi_held(struct task *task)
 void
 rq_activate(struct rq *rq, struct task *task)
 {
+	lockdep_assert_held(&rq->lock);
 	ASSERT(atomic_load(&task->cpu) == rq->cpu);
 	ASSERT(task_allowed_on(task, rq->cpu));
 	ASSERT(atomic_load(&task->on_rq) != TASK_ON_RQ_QUEUED);
@@ -41,6 +42,7 @@ rq_activate(struct rq *rq, struct task *task)
 void
 rq_deactivate(struct rq *rq, struct task *task)
 {
+	lockdep_assert_held(&rq->lock);
 	ASSERT(atomic_load(&task->on_rq) == TASK_ON_RQ_QUEUED);
 	task->class->dequeue(rq, task);
 	atomic_store(&rq->nr_running, atomic_load(&rq->nr_running) - 1);

@@ -37,6 +37,7 @@ sched_init(uint32_t cpus)
 	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
 		struct rq *rq = &per_cpu(runqueue, cpu);
 
+		LOCKDEP_INIT(&rq->lock, LD_WAIT_SPIN);
 		rq->cpu = cpu;
 		sched_rt_init(&rq->rt);
 		sched_fair_init(&rq->fair);
@@ -121,12 +122,15 @@ forget_own_disable(struct task *prev)
 }
 
 static void
-check_entry(struct task *prev)
+check_entry(struct task *prev, enum sched_mode mode)
 {
 	if (preempt_count() != PREEMPT_DISABLE_OFFSET) {
 		forget_own_disable(prev);
 		panic("scheduling while atomic: %s, pid %u, preempt_count %08x", prev->comm,
 		      prev->pid, preempt_count() - PREEMPT_DISABLE_OFFSET);
+	}
+	if (mode == SM_NONE) {
+		lockdep_check_sleep();
 	}
 	if (!stack_intact(prev->stack)) {
 		forget_own_disable(prev);
@@ -191,6 +195,7 @@ finish_switch(struct task *prev)
 	struct rq *rq = this_cpu_ptr(&runqueue);
 	uint32_t on_rq = atomic_load(&prev->on_rq);
 
+	lock_acquire_exclusive(&rq->lock.dep_map, 0, false, 0);
 	if (!count_is_switched()) {
 		panic("corrupted preempt_count %08x after the switch from %s, pid %u",
 		      preempt_count(), prev->comm, prev->pid);
@@ -209,8 +214,9 @@ sched_finish_switch(struct task *prev)
 	finish_switch(prev);
 }
 
+/* The queue's lock stays taken, but next is who releases it. */
 static void
-context_switch(struct task *prev, struct task *next)
+context_switch(struct rq *rq, struct task *prev, struct task *next)
 {
 	ASSERT(count_is_switched());
 	ASSERT(atomic_load(&prev->on_cpu));  /* only this cpu gives it free, when it has left it */
@@ -218,6 +224,9 @@ context_switch(struct task *prev, struct task *next)
 	atomic_store(&next->on_cpu, 1);
 	if (bug(ON_CPU_CLEARED_EARLY)) {
 		atomic_store_release(&prev->on_cpu, 0);
+	}
+	if (!bug(LOCKDEP_SWITCH_KEEPS)) {
+		lock_release(&rq->lock.dep_map, 0);
 	}
 	this_cpu_write(current_task, next);
 	finish_switch(arch_switch_to(prev, next));
@@ -257,7 +266,7 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	struct rq *rq;
 	uint32_t prev_state = 0;
 
-	check_entry(prev);
+	check_entry(prev, mode);
 	arch_irq_disable();
 	if (__builtin_expect(prev->rcu_nesting != RCU_NO_SPECIAL, 0)) {
 		rcu_note_schedule(prev, mode == SM_NONE);
@@ -300,7 +309,7 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	rq->curr = next;
 	trace(TRACE_sched_switch, next->pid,
 	      trace_switch_pack(prev->prio, next->prio, (uint8_t)prev_state, reason));
-	context_switch(prev, next);
+	context_switch(rq, prev, next);
 }
 
 void

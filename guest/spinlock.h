@@ -11,7 +11,7 @@
  * first), a task's siglock, or the wait_lock of a mutex or rwsem; then task->pi_lock, then
  * rq->lock, of which a cpu holds one at most. Object and stack allocators, then pages. Each by
  * itself: timer base, list of tasks, preemption model, console. Locks that interrupts take are
- * taken with irqs off.
+ * taken with irqs off. Debug images check it: see lockdep.h.
  */
 #pragma once
 
@@ -21,38 +21,54 @@
 #include "guest/atomic.h"
 #include "guest/bug.h"
 #include "guest/hold.h"
+#include "guest/lockdep.h"
 #include "guest/preempt.h"
 
 struct raw_spinlock {
 	struct atomic next;  /* ticket of the next to come */
 	struct atomic owner; /* ticket being served */
+	struct lockdep_map dep_map;
 };
 
-#define RAW_SPINLOCK_INIT                      \
-	{                                      \
-		ATOMIC_INIT(0), ATOMIC_INIT(0) \
+#define RAW_SPINLOCK_NAMED(name)                                                     \
+	{                                                                            \
+		ATOMIC_INIT(0), ATOMIC_INIT(0), LOCKDEP_MAP_INIT(name, LD_WAIT_SPIN) \
 	}
 
-#define DEFINE_RAW_SPINLOCK(name) struct raw_spinlock name = RAW_SPINLOCK_INIT
+#define RAW_SPINLOCK_INIT RAW_SPINLOCK_NAMED(LOCKDEP_SITE)
 
-static inline void
-raw_spin_lock_init(struct raw_spinlock *lock)
-{
-	*lock = (struct raw_spinlock)RAW_SPINLOCK_INIT;
-}
+#define DEFINE_RAW_SPINLOCK(lock) struct raw_spinlock lock = RAW_SPINLOCK_NAMED(#lock)
+
+/* Free, with a class for this place. Before first use. */
+#define raw_spin_lock_init(lock)                                          \
+	do {                                                              \
+		*(lock) = (struct raw_spinlock)RAW_SPINLOCK_NAMED(#lock); \
+		LOCKDEP_INIT(lock, LD_WAIT_SPIN);                         \
+	} while (0)
 
 /* Spins until this ticket is served. */
 void ticket_wait(const struct raw_spinlock *lock, uint32_t ticket);
 
-/* The lock itself, without the preempt count: for callers that keep count of their own. */
+/*
+ * The lock itself, without the preempt count: for callers that keep count of their own. subclass:
+ * of a lock that nests in one of its class, not 0.
+ */
 static inline void
-ticket_lock(struct raw_spinlock *lock)
+ticket_lock_nested(struct raw_spinlock *lock, unsigned int subclass)
 {
-	uint32_t ticket = atomic_fetch_add(&lock->next, 1);
+	uint32_t ticket;
 
+	lock_acquire_exclusive(&lock->dep_map, subclass, false, 0);
+	ticket = atomic_fetch_add(&lock->next, 1);
 	if (__builtin_expect(atomic_load_acquire(&lock->owner) != ticket, 0)) {
 		ticket_wait(lock, ticket);
 	}
+}
+
+static inline void
+ticket_lock(struct raw_spinlock *lock)
+{
+	ticket_lock_nested(lock, 0);
 }
 
 /* Whoever is served draws: nobody is passed. */
@@ -61,13 +77,18 @@ ticket_trylock(struct raw_spinlock *lock)
 {
 	uint32_t ticket = atomic_load(&lock->owner);
 
-	return atomic_try_cmpxchg(&lock->next, &ticket, ticket + 1);
+	if (!atomic_try_cmpxchg(&lock->next, &ticket, ticket + 1)) {
+		return false;
+	}
+	lock_acquire_exclusive(&lock->dep_map, 0, true, 0);
+	return true;
 }
 
 /* Only the holder writes owner. */
 static inline void
 ticket_unlock(struct raw_spinlock *lock)
 {
+	lock_release(&lock->dep_map, 0);
 	atomic_inc_release_sole(&lock->owner);
 }
 
@@ -90,6 +111,14 @@ raw_spin_lock(struct raw_spinlock *lock)
 {
 	preempt_disable();
 	ticket_lock(lock);
+}
+
+/* Under another lock of the same class. */
+static inline void
+raw_spin_lock_nested(struct raw_spinlock *lock, unsigned int subclass)
+{
+	preempt_disable();
+	ticket_lock_nested(lock, subclass);
 }
 
 static inline bool

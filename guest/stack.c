@@ -21,7 +21,7 @@ struct free_stack {
 	struct free_stack *next;
 };
 
-static struct raw_spinlock stack_lock = RAW_SPINLOCK_INIT;
+static DEFINE_RAW_SPINLOCK(stack_lock);
 static struct free_stack *freed;
 static size_t slot_count;
 

@@ -23,7 +23,7 @@
 static struct atomic last_pid; /* 0 is every idle task's */
 
 /* A task leaves the list with its last reference. */
-static struct raw_spinlock all_lock = RAW_SPINLOCK_INIT;
+static DEFINE_RAW_SPINLOCK(all_lock);
 static struct list all_tasks = LIST_INIT(all_tasks);
 
 /* The youngest last. A spinner may still be looking at the on_cpu of one (mutex.c). */
@@ -147,6 +147,8 @@ alloc_task(const char *comm)
 	}
 	task->stack = stack;
 	task->rcu_nesting = RCU_NO_SPECIAL;
+	LOCKDEP_INIT(&task->pi_lock, LD_WAIT_SPIN);
+	LOCKDEP_INIT(&task->siglock, LD_WAIT_SPIN);
 	init_completion(&task->exited);
 	atomic_store(&task->refcount, REFERENCES);
 	format_string(task->comm, sizeof(task->comm), "%s", comm);
@@ -262,6 +264,7 @@ task_check_end(void)
 	if (CONFIG_DEBUG) {
 		mutex_debug_check_end(current);
 	}
+	lockdep_check_exit();
 }
 
 void

@@ -17,6 +17,7 @@
 #include "guest/completion.h"
 #include "guest/list.h"
 #include "guest/llist.h"
+#include "guest/lockdep.h"
 #include "guest/percpu.h"
 #include "guest/spinlock.h"
 
@@ -100,6 +101,7 @@ struct task {
 	struct arch_task arch;
 	void *stack; /* lowest address, STACK_SIZE bytes; the canary is its first word */
 	uintptr_t preempt_disable_ip; /* debug images: where the outermost disable was called */
+	struct lockdep_task lockdep;  /* debug images: what it holds */
 	struct mutex *mutexes_held;   /* debug images: the youngest first */
 
 	uint32_t rcu_nesting;      /* depth, and RCU_NO_SPECIAL (rcu.h); read by no other cpu */

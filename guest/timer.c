@@ -29,7 +29,10 @@ void
 timer_init_bases(uint32_t cpus)
 {
 	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
-		list_init(&per_cpu(timer_base, cpu).pending);
+		struct timer_base *base = &per_cpu(timer_base, cpu);
+
+		LOCKDEP_INIT(&base->lock, LD_WAIT_SPIN);
+		list_init(&base->pending);
 	}
 }
 

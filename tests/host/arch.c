@@ -9,6 +9,7 @@
 
 #include "guest/boot_info.h"
 #include "guest/irq.h"
+#include "guest/lockdep.h"
 #include "guest/page.h"
 #include "guest/panic.h"
 #include "guest/percpu.h"
@@ -257,6 +258,12 @@ size_t
 kernel_pages_used(void)
 {
 	return HOST_PAGES_SIZE / PAGE_SIZE - page_count_free();
+}
+
+void
+kernel_each_table(void (*each)(void *start, size_t size))
+{
+	lockdep_for_each_table(each);
 }
 
 void

@@ -18,6 +18,9 @@ void kernel_prepare(unsigned int cpus);
 /* Pages of RAM that the kernel has touched. */
 size_t kernel_pages_used(void);
 
+/* Calls each() for state of the kernel that lies outside of its sections. */
+void kernel_each_table(void (*each)(void *start, size_t size));
+
 /* An interrupt of this kind, on the stack of what it interrupts. irqs off. */
 void kernel_interrupt(unsigned int kind, bool irqs_were_on);
 

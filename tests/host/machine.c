@@ -264,6 +264,38 @@ machine_point(struct host_op op)
 	host_this->fresh = op.kind != HOST_OP_LOCAL;
 }
 
+#define STEP_QUIET 0x2ul
+
+unsigned long
+host_step_begin(void)
+{
+	unsigned long flags =
+		(host_this->irqs_on ? HOST_STEP_IRQS_ON : 0) | (machine.quiet ? STEP_QUIET : 0);
+
+	machine.quiet = true;
+	host_this->irqs_on = false;
+	return flags;
+}
+
+void
+host_step_end(unsigned long flags)
+{
+	machine.quiet = flags & STEP_QUIET;
+	host_this->irqs_on = flags & HOST_STEP_IRQS_ON;
+}
+
+bool
+host_is_static(const void *addr)
+{
+	extern const char __executable_start[];
+	extern const char end[];
+	uintptr_t at = (uintptr_t)addr;
+
+	return at - (uintptr_t)__executable_start < (uintptr_t)(end - __executable_start) &&
+	       at - (uintptr_t)host_stacks >= sizeof(host_stacks) &&
+	       at - (uintptr_t)host_pages >= sizeof(host_pages);
+}
+
 void
 host_point_local_slow(void)
 {

@@ -150,6 +150,17 @@ void host_cpu_relax(void);
 uint64_t host_cycles(void);
 void host_point_local_slow(void);
 
+/*
+ * What is between these is no part of the machine: no point, with interrupts off, and unseen by
+ * race.h. begin returns what end undoes.
+ */
+unsigned long host_step_begin(void);
+void host_step_end(unsigned long flags);
+#define HOST_STEP_IRQS_ON 0x1ul
+
+/* Is it a variable of the program, and not memory of the machine? */
+bool host_is_static(const void *addr);
+
 /* With interrupts off nothing falls between two local operations but an NMI. */
 static inline void
 host_point_local(void)

@@ -170,6 +170,7 @@ host_boot(unsigned int cpus, void (*boot)(void), void (*idle)(void))
 	machine.moment = 0;
 	machine.watched = 0;
 	memset(machine.sent, 0, sizeof(machine.sent));
+	kernel_each_table(state_add);
 	add_pages();
 	add_stacks();
 	machine.quiet = false;

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: ISC
 /*
- * Mistakes with the preempt counter that the debug images find, one a run: `-- NAME`. Each function
- * that makes the outermost disable stands for itself: its name is what the report must lead to.
+ * Mistakes with the preempt counter and with locks that the debug images find, one a run: `--
+ * NAME`. Each function that makes the outermost disable, or takes the lock in question, stands for
+ * itself: its name is what the report must lead to.
  */
 #include <stdint.h>
 
 #include "guest/cmdline.h"
+#include "guest/lockdep.h"
 #include "guest/main.h"
 #include "guest/preempt.h"
 #include "guest/printk.h"
 #include "guest/sched.h"
+#include "guest/spinlock.h"
 #include "guest/string.h"
 #include "guest/task.h"
 #include "guest/timer.h"
@@ -126,6 +129,107 @@ overwrite_stack_end(void)
 	schedule();
 }
 
+/* ---- locks ---- */
+
+static DEFINE_RAW_SPINLOCK(first);
+static DEFINE_RAW_SPINLOCK(second);
+static struct lockdep_map mutex = LOCKDEP_MAP_INIT("mutex", LD_WAIT_SLEEP);
+
+LEAKER
+lock_first_second(void)
+{
+	raw_spin_lock(&first);
+	raw_spin_lock(&second);
+	raw_spin_unlock(&second);
+	raw_spin_unlock(&first);
+}
+
+LEAKER
+lock_second_first(void)
+{
+	raw_spin_lock(&second);
+	raw_spin_lock(&first);
+	raw_spin_unlock(&first);
+	raw_spin_unlock(&second);
+}
+
+static void
+order_locks_both_ways(void)
+{
+	lock_first_second();
+	lock_second_first();
+}
+
+static void
+lock_in_timer(struct timer *timer)
+{
+	(void)timer;
+	raw_spin_lock(&first);
+	raw_spin_unlock(&first);
+}
+
+static void
+lock_irqs_on(void)
+{
+	struct timer timer;
+
+	lock_first_second();
+	timer_init(&timer, lock_in_timer);
+	timer_start(&timer, 0);
+	for (;;) { /* forever: the timer ends the run */
+		arch_cpu_relax();
+	}
+}
+
+LEAKER
+lock_mutex_under_raw(void)
+{
+	raw_spin_lock(&first);
+	lock_map_acquire(&mutex);
+	lock_map_release(&mutex);
+	raw_spin_unlock(&first);
+}
+
+static void
+end_with_mutex(void *unused)
+{
+	(void)unused;
+	lock_map_acquire(&mutex);
+	barrier();
+}
+
+static void
+end_with_lock(void)
+{
+	task_join(task_run(&(struct task_params){ .comm = "holder", .fn = end_with_mutex }));
+}
+
+LEAKER
+unlock_not_held(void)
+{
+	lock_first_second();
+	preempt_disable();
+	raw_spin_unlock(&first);
+	barrier();
+}
+
+LEAKER
+lock_twice(void)
+{
+	raw_spin_lock(&first);
+	raw_spin_lock(&first);
+}
+
+/* All cpus' are of one class. */
+static DEFINE_PER_CPU(struct raw_spinlock, local) = RAW_SPINLOCK_NAMED("local");
+
+LEAKER
+lock_two_cpus(void)
+{
+	raw_spin_lock(per_cpu_ptr(&local, 0));
+	raw_spin_lock(per_cpu_ptr(&local, 1));
+}
+
 static const struct fault {
 	const char *name;
 	void (*commit)(void);
@@ -141,6 +245,13 @@ static const struct fault {
 	{ "sleep-state-set", sleep_with_state_set },
 	{ "cpu-unpinned", name_cpu_unpinned },
 	{ "stack-end", overwrite_stack_end },
+	{ "lock-order", order_locks_both_ways },
+	{ "irq-unsafe", lock_irqs_on },
+	{ "sleep-under-raw", lock_mutex_under_raw },
+	{ "exit-with-lock", end_with_lock },
+	{ "unlock-not-held", unlock_not_held },
+	{ "lock-twice", lock_twice },
+	{ "lock-two-cpus", lock_two_cpus },
 };
 
 int

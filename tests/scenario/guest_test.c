@@ -292,32 +292,64 @@ static const struct {
 	const char *name;
 	const char *message;
 	const char *leaker; /* NULL: there is none */
+	const char *place;  /* a function that took a lock of which the report speaks; NULL: none */
 } debug_faults[] = {
-	{ "overflow", "preempt_count 000000f4 overflows: preempt + 1", "leak_too_often" },
-	{ "underflow", "preempt_count 00000000 underflows: preempt - 1", NULL },
+	{ "overflow", "preempt_count 000000f4 overflows: preempt + 1", "leak_too_often", NULL },
+	{ "underflow", "preempt_count 00000000 underflows: preempt - 1", NULL, NULL },
 	{ "timer-leak", ": preempt_count 00010001 at its end, 00010000 at its start",
-	  "leak_in_timer" },
-	{ "task-leak", "task leaker, pid 2, ends with preempt_count 00000001", "leak_disable" },
-	{ "main-leak", "task main, pid 1, ends with preempt_count 00000001", "leak_disable" },
+	  "leak_in_timer", NULL },
+	{ "task-leak", "task leaker, pid 2, ends with preempt_count 00000001", "leak_disable",
+	  NULL },
+	{ "main-leak", "task main, pid 1, ends with preempt_count 00000001", "leak_disable", NULL },
 	{ "schedule-in-atomic", "scheduling while atomic: main, pid 1, preempt_count 00000002",
-	  "leak_lock" },
+	  "leak_lock", NULL },
 	{ "sleep-in-atomic",
 	  "sleeping function called from invalid context: in atomic; task main, pid 1",
-	  "leak_disable" },
+	  "leak_disable", NULL },
 	{ "sleep-irqs-off",
 	  "sleeping function called from invalid context: interrupts are off; task main, pid 1",
-	  NULL },
+	  NULL, NULL },
 	{ "sleep-state-set",
-	  "sleeping function called from invalid context: its state is set already", NULL },
-	{ "cpu-unpinned", "using smp_processor_id() in preemptible code: task main, pid 1", NULL },
-	{ "stack-end", "kernel stack of main, pid 1, overran its end", NULL },
+	  "sleeping function called from invalid context: its state is set already", NULL, NULL },
+	{ "cpu-unpinned", "using smp_processor_id() in preemptible code: task main, pid 1", NULL,
+	  NULL },
+	{ "stack-end", "kernel stack of main, pid 1, overran its end", NULL, NULL },
+	{ "lock-order",
+	  "possible deadlock: first is taken under second here, and second under first elsewhere\n",
+	  "lock_second_first", "lock_first_second" },
+	{ "irq-unsafe",
+	  "possible deadlock: first is taken in an interrupt here, "
+	  "and with interrupts on elsewhere\n",
+	  "lock_in_timer", "lock_first_second" },
+	{ "sleep-under-raw", "wrong nesting: mutex (sleeping) is taken under first (raw)\n",
+	  "lock_mutex_under_raw", "lock_mutex_under_raw" },
+	{ "exit-with-lock", "mutex is held by a task that ends\n", NULL, "end_with_mutex" },
+	{ "unlock-not-held", "first is released, and not held\n", "unlock_not_held",
+	  "unlock_not_held" },
+	{ "lock-two-cpus", "possible deadlock: local is taken under another of its class\n",
+	  "lock_two_cpus", "lock_two_cpus" },
+	{ "lock-twice", "possible deadlock: first is taken under itself\n", "lock_twice",
+	  "lock_twice" },
 };
 
 #define DEBUG_FAULT_COUNT (int)(sizeof(debug_faults) / sizeof(debug_faults[0]))
 
+/* The VMM's report names this function among what the last words speak of. */
+static void
+expect_place(const char *name)
+{
+	const char *at = strstr(vmm.err.text, "\n  places in the guest's last words\n");
+	char words[64];
+
+	snprintf(words, sizeof(words), "  %s+0x", name);
+	ck_assert_msg(at != NULL && strstr(at, words) != NULL, "no place \"%s\" in:\n%.4000s",
+	              words, vmm.err.text);
+}
+
 /*
- * P2, P3, P10: a debug image stops at a mistake with the counter, says which, and where the
- * outermost disable that is still in force was made: in the function that leaked it.
+ * P2, P3, P10, J48: a debug image stops at a mistake with the counter or with a lock, says which,
+ * where the outermost disable that is still in force was made: in the function that leaked it, and
+ * by name who took the locks.
  */
 START_TEST(test_debug_fault_is_reported_with_its_leaker)
 {
@@ -327,6 +359,9 @@ START_TEST(test_debug_fault_is_reported_with_its_leaker)
 	run(VMM(program("debug_faults"), "--", debug_faults[_i].name), EXIT_STATUS_CRASHED);
 	expect_out("panic on cpu ");
 	expect_out(debug_faults[_i].message);
+	if (debug_faults[_i].place != NULL) {
+		expect_place(debug_faults[_i].place);
+	}
 	at = strstr(vmm.out.text, words);
 	if (debug_faults[_i].leaker == NULL) {
 		ck_assert_msg(at == NULL, "nobody disabled preemption:\n%.4000s", vmm.out.text);
