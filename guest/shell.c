@@ -14,6 +14,7 @@
 #include "guest/cmdline.h"
 #include "guest/config.h"
 #include "guest/event.h"
+#include "guest/lockdep.h"
 #include "guest/preempt_model.h"
 #include "guest/preempt_names.h"
 #include "guest/printk.h"
@@ -215,6 +216,16 @@ run_exit(unsigned int count, const char *const *arguments)
 	shell.status = status;
 }
 
+#if CONFIG_LOCKDEP
+static void
+run_lockdep(unsigned int count, const char *const *arguments)
+{
+	(void)count;
+	(void)arguments;
+	lockdep_print_order();
+}
+#endif
+
 static const struct command commands[] = {
 	{ "help", "", "what the commands are", 0, run_help },
 	{ "config", "", "the kernel's configuration, in the words of Linux's Kconfig", 0,
@@ -226,6 +237,9 @@ static const struct command commands[] = {
 	{ "renice", "PID NICE", "change a task's nice level, -20 to 19", 2, shell_renice },
 	{ "taskset", "PID CPUS", "let a task run on these cpus only (hexadecimal)", 2,
 	  shell_taskset },
+#if CONFIG_LOCKDEP
+	{ "lockdep", "", "the order of locks, as far as it has been seen", 0, run_lockdep },
+#endif
 	{ "exit", "[STATUS]", "end the run, with status 0 to 63", 1, run_exit },
 };
 

@@ -11,7 +11,8 @@
  * first), a task's siglock, or the wait_lock of a mutex or rwsem; then task->pi_lock, then
  * rq->lock, of which a cpu holds one at most. Object and stack allocators, then pages. Each by
  * itself: timer base, list of tasks, preemption model, console. Locks that interrupts take are
- * taken with irqs off. Debug images check it: see lockdep.h.
+ * taken with irqs off. Debug images check it (lockdep.h), and their shell's command `lockdep` tells
+ * the order that they have seen.
  */
 #pragma once
 
@@ -30,20 +31,20 @@ struct raw_spinlock {
 	struct lockdep_map dep_map;
 };
 
-#define RAW_SPINLOCK_NAMED(name)                                                     \
-	{                                                                            \
-		ATOMIC_INIT(0), ATOMIC_INIT(0), LOCKDEP_MAP_INIT(name, LD_WAIT_SPIN) \
+#define RAW_SPINLOCK_NAMED(name, wait)                                       \
+	{                                                                    \
+		ATOMIC_INIT(0), ATOMIC_INIT(0), LOCKDEP_MAP_INIT(name, wait) \
 	}
 
-#define RAW_SPINLOCK_INIT RAW_SPINLOCK_NAMED(LOCKDEP_SITE)
+#define RAW_SPINLOCK_INIT RAW_SPINLOCK_NAMED(LOCKDEP_SITE, LD_WAIT_SPIN)
 
-#define DEFINE_RAW_SPINLOCK(lock) struct raw_spinlock lock = RAW_SPINLOCK_NAMED(#lock)
+#define DEFINE_RAW_SPINLOCK(lock) struct raw_spinlock lock = RAW_SPINLOCK_NAMED(#lock, LD_WAIT_SPIN)
 
 /* Free, with a class for this place. Before first use. */
-#define raw_spin_lock_init(lock)                                          \
-	do {                                                              \
-		*(lock) = (struct raw_spinlock)RAW_SPINLOCK_NAMED(#lock); \
-		LOCKDEP_INIT(lock, LD_WAIT_SPIN);                         \
+#define raw_spin_lock_init(lock)                                                        \
+	do {                                                                            \
+		*(lock) = (struct raw_spinlock)RAW_SPINLOCK_NAMED(#lock, LD_WAIT_SPIN); \
+		LOCKDEP_INIT(lock, LD_WAIT_SPIN);                                       \
 	} while (0)
 
 /* Spins until this ticket is served. */
@@ -222,18 +223,21 @@ struct spinlock {
 	struct raw_spinlock raw;
 };
 
-#define SPINLOCK_INIT             \
-	{                         \
-		RAW_SPINLOCK_INIT \
+#define SPINLOCK_NAMED(name)                             \
+	{                                                \
+		RAW_SPINLOCK_NAMED(name, LD_WAIT_CONFIG) \
 	}
 
-#define DEFINE_SPINLOCK(name) struct spinlock name = SPINLOCK_INIT
+#define SPINLOCK_INIT SPINLOCK_NAMED(LOCKDEP_SITE)
 
-static inline void
-spin_lock_init(struct spinlock *lock)
-{
-	raw_spin_lock_init(&lock->raw);
-}
+#define DEFINE_SPINLOCK(lock) struct spinlock lock = SPINLOCK_NAMED(#lock)
+
+/* As above. */
+#define spin_lock_init(lock)                                      \
+	do {                                                      \
+		*(lock) = (struct spinlock)SPINLOCK_NAMED(#lock); \
+		LOCKDEP_INIT(&(lock)->raw, LD_WAIT_CONFIG);       \
+	} while (0)
 
 static inline bool
 spin_is_locked(const struct spinlock *lock)

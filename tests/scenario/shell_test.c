@@ -236,7 +236,7 @@ START_TEST(test_shell_config_names_the_models)
 }
 END_TEST
 
-/* The image with checks and bugs says that it has them. */
+/* The image with checks and bugs says that it has them, and tells the order of locks it learned. */
 START_TEST(test_shell_config_tells_images_apart)
 {
 	char image[4096];
@@ -244,9 +244,10 @@ START_TEST(test_shell_config_tells_images_apart)
 	snprintf(image, sizeof(image), "%.*s-%s.elf", (int)(strlen(guest_path) - strlen(".elf")),
 	         guest_path, _i == 0 ? "debug" : "bugs");
 	spawn_start(&vmm, NULL, VMM(image, "scenario=shell"));
-	send("config\nexit\n");
+	send("config\nlockdep\nexit\n");
 	expect_end(EXIT_STATUS_OK, "");
 	expect_out("\nCONFIG_DEBUG_PREEMPT=y\n");
+	expect_out("\ntask->pi_lock -> rq->lock\n");
 	expect_out(_i == 0 ? "\n# CONFIG_BUGS is not set\n" : "\nCONFIG_BUGS=y\n");
 }
 END_TEST
