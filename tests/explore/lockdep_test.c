@@ -172,7 +172,7 @@ free_object_beside_lock(void)
 static void
 initialize_held(void)
 {
-	struct raw_spinlock lock = RAW_SPINLOCK_NAMED("lock");
+	struct raw_spinlock lock = RAW_SPINLOCK_NAMED("lock", LD_WAIT_SPIN);
 
 	raw_spin_lock(&lock);
 	raw_spin_lock_init(&lock);

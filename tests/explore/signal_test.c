@@ -2,6 +2,7 @@
 /*
  * Signals: against sleeps that they end or do not end, against their taking, and against stops.
  */
+#include "guest/context_tracking.h"
 #include "guest/signal.h"
 
 #include "guest/errno.h"
@@ -224,8 +225,14 @@ boot_stop_last(void)
 static void
 check_stopped(void)
 {
+	bool exit_rcu;
+
 	scenario_check_at_rest(0);
+	exit_rcu = ct_irq_enter(); /* as an interrupt of idle would try it */
 	HOST_EXPECT(!wake_up_process(sleeper));
+	if (exit_rcu) {
+		ct_irq_exit(true);
+	}
 	HOST_EXPECT(atomic_load(&sleeper->state) == TASK_STOPPED);
 	HOST_EXPECT(sched_nr_uninterruptible() == 0);
 }

@@ -221,7 +221,7 @@ lock_twice(void)
 }
 
 /* All cpus' are of one class. */
-static DEFINE_PER_CPU(struct raw_spinlock, local) = RAW_SPINLOCK_NAMED("local");
+static DEFINE_PER_CPU(struct raw_spinlock, local) = RAW_SPINLOCK_NAMED("local", LD_WAIT_SPIN);
 
 LEAKER
 lock_two_cpus(void)
