@@ -260,6 +260,14 @@
 	  "overslept")                                                                             \
 	X(TIMEOUT_NOT_CANCELLED, "a sleep whose timeout has passed leaves its timer on its stack", \
 	  "", "P32", "assertion failed: list_empty(&sleep.timer.node)")                            \
+	X(TIMER_CANCEL_EARLY, "timer_cancel() does not wait for the timer's function", "", "P32",  \
+	  "!is_gone")                                                                              \
+	X(TIMER_EQUALS_REVERSED, "of timers that expire at one moment the last one runs first",    \
+	  "", "P32", "order[n] == n")                                                              \
+	X(TIMER_MOVED_EARLY, "a timer is on its new cpu before that cpu's lock is taken", "",      \
+	  "P36", "assertion failed: !rb_is_linked(&timer->node)")                                  \
+	X(TIMER_RUNS_TWICE, "a timer whose function runs is started on another cpu", "", "P36",    \
+	  "inside == 1")                                                                           \
 	X(TWO_STEP_COUNT, "the count's address is made before it is counted up", "", "P12",        \
 	  "preempt_count")                                                                         \
 	X(UNDERFLOW_UNSEEN, "the checked counter does not look for underflow", "", "P10",          \

@@ -45,7 +45,6 @@ start_kernel(const struct boot_info *info)
 {
 	cmdline_parse(info->bootargs, info->bootargs_size);
 	percpu_init(info->cpu_count);
-	timer_init_bases(info->cpu_count);
 	trace_init(info);
 	sched_init(info->cpu_count);
 	preempt_model_set(boot_args.preempt);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Timers: a list a cpu, sorted by expiry, whose first entry the cpu's hardware timer waits for. The
- * base's lock guards list and expiries, and is taken with irqs off; it is dropped around functions.
+ * Timers: a tree a cpu, sorted by expiry, whose first node the cpu's hardware timer waits for. The
+ * base's lock guards tree and expiries, and is taken with irqs off; it is dropped around functions.
+ * A cpu holds one base's lock at most: a timer on its way from one to another is on none.
  */
 #include "guest/timer.h"
 
@@ -16,99 +17,178 @@
 #include "guest/spinlock.h"
 #include "guest/trace.h"
 
+#define CPU_NONE UINT32_MAX /* timer->cpu: on its way to another base */
+
 struct timer_base {
 	struct raw_spinlock lock;
-	struct list pending;
-	struct timer *running; /* whose function runs: timer_cancel() waits for it */
+	struct rb_root pending;
+	struct timer *running; /* whose function runs; the interrupt sets the hardware afterwards */
 };
 
-static DEFINE_PER_CPU(struct timer_base, timer_base);
+static DEFINE_PER_CPU(struct timer_base, timer_base) = {
+	.lock = RAW_SPINLOCK_NAMED("timer_base.lock", LD_WAIT_SPIN),
+};
 static DEFINE_PER_CPU(struct timer, tick_timer);
-
-void
-timer_init_bases(uint32_t cpus)
-{
-	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
-		struct timer_base *base = &per_cpu(timer_base, cpu);
-
-		LOCKDEP_INIT(&base->lock, LD_WAIT_SPIN);
-		list_init(&base->pending);
-	}
-}
 
 void
 timer_init(struct timer *timer, void (*fn)(struct timer *timer))
 {
 	*timer = (struct timer){ .fn = fn };
-	list_init(&timer->node);
+	rb_node_init(&timer->node);
+	atomic_store(&timer->cpu, raw_smp_processor_id());
 }
 
 static struct timer *
-first_locked(struct timer_base *base)
+timer_of(const struct rb_node *node)
 {
-	return container_of(base->pending.next, struct timer, node);
+	return container_of(node, struct timer, node);
+}
+
+static bool
+expires_before(const struct rb_node *a, const struct rb_node *b)
+{
+	if (bug(TIMER_EQUALS_REVERSED)) {
+		return timer_of(a)->expires_ns <= timer_of(b)->expires_ns;
+	}
+	return timer_of(a)->expires_ns < timer_of(b)->expires_ns;
 }
 
 static void
 program_locked(struct timer_base *base)
 {
-	arch_timer_set(list_empty(&base->pending) ? UINT64_MAX : first_locked(base)->expires_ns);
+	const struct rb_node *first = rb_first(&base->pending);
+
+	arch_timer_set(first == NULL ? UINT64_MAX : timer_of(first)->expires_ns);
 }
 
-static void
-insert_locked(struct timer_base *base, struct timer *timer)
+/* The base of a timer that somebody else may move. irqs off. */
+static struct timer_base *
+lock_base(struct timer *timer)
 {
-	struct timer *later;
+	for (;;) { /* bounded: the rest of a move */
+		uint32_t cpu = atomic_load(&timer->cpu);
 
-	list_for_each_entry (later, &base->pending, node) {
-		if (later->expires_ns > timer->expires_ns) {
-			break;
+		struct timer_base *base;
+
+		if (cpu == CPU_NONE) {
+			arch_cpu_relax();
+			continue;
 		}
+		base = &per_cpu(timer_base, cpu);
+		raw_spin_lock(&base->lock);
+		if (atomic_load(&timer->cpu) == cpu) {
+			return base;
+		}
+		raw_spin_unlock(&base->lock);
 	}
-	list_insert_before(&later->node, &timer->node);
 }
 
+static bool
+dequeue_locked(struct timer_base *base, struct timer *timer)
+{
+	if (!rb_is_linked(&timer->node)) {
+		return false;
+	}
+	rb_erase(&base->pending, &timer->node);
+	return true;
+}
+
+/*
+ * Leaves base's lock for that of this cpu's base, and returns that. While the timer is on neither,
+ * others wait in lock_base(); with the new cpu's number one of them could put it into that base
+ * before us.
+ */
+static struct timer_base *
+move_here(struct timer_base *base, struct timer *timer)
+{
+	uint32_t cpu = smp_processor_id();
+
+	atomic_store(&timer->cpu, bug(TIMER_MOVED_EARLY) ? cpu : CPU_NONE);
+	raw_spin_unlock(&base->lock);
+	base = &per_cpu(timer_base, cpu);
+	raw_spin_lock(&base->lock);
+	atomic_store(&timer->cpu, cpu);
+	return base;
+}
+
+/*
+ * Where its function runs the base's cpu is in its interrupt, which looks at the tree again and
+ * sets the hardware; so only a base of our own needs it.
+ */
 void
 timer_start(struct timer *timer, uint64_t expires_ns)
 {
 	unsigned long flags = arch_irq_save();
-	struct timer_base *base = this_cpu_ptr(&timer_base);
+	struct timer_base *here = this_cpu_ptr(&timer_base);
+	struct timer_base *base;
 
 	ASSERT(!in_nmi());
-	raw_spin_lock(&base->lock);
-	ASSERT(list_empty(&timer->node));
-	atomic_store(&timer->cpu, smp_processor_id());
+	base = lock_base(timer);
+	dequeue_locked(base, timer);
+	if (base != here && (base->running != timer || bug(TIMER_RUNS_TWICE))) {
+		base = move_here(base, timer);
+	}
+	ASSERT(!rb_is_linked(&timer->node));
 	timer->expires_ns = expires_ns;
-	insert_locked(base, timer);
-	if (first_locked(base) == timer) {
+	rb_add(&base->pending, &timer->node, expires_before);
+	if (rb_first(&base->pending) == &timer->node && base->running == NULL) {
 		program_locked(base);
 	}
 	raw_spin_unlock_irqrestore(&base->lock, flags);
 }
 
-/* Takes it off if it is pending; returns whether its function is running instead. */
-static bool
-try_cancel(struct timer *timer, bool *was_pending)
+bool
+timer_pending(struct timer *timer)
 {
-	struct timer_base *base = &per_cpu(timer_base, atomic_load(&timer->cpu));
-	unsigned long flags = raw_spin_lock_irqsave(&base->lock);
-	bool running = base->running == timer;
+	unsigned long flags = arch_irq_save();
+	struct timer_base *base = lock_base(timer);
+	bool pending = rb_is_linked(&timer->node);
 
-	*was_pending = !list_empty(&timer->node);
-	list_remove(&timer->node);
 	raw_spin_unlock_irqrestore(&base->lock, flags);
-	return running;
+	return pending;
+}
+
+int
+timer_try_to_cancel(struct timer *timer)
+{
+	unsigned long flags = arch_irq_save();
+	struct timer_base *base;
+	int pending = -1;
+
+	ASSERT(!in_nmi());
+	base = lock_base(timer);
+	if (base->running != timer || bug(TIMER_CANCEL_EARLY)) {
+		pending = dequeue_locked(base, timer);
+	}
+	raw_spin_unlock_irqrestore(&base->lock, flags);
+	return pending;
 }
 
 bool
 timer_cancel(struct timer *timer)
 {
-	bool was_pending;
+	int pending = timer_try_to_cancel(timer);
 
-	while (try_cancel(timer, &was_pending)) { /* bounded: its function ends */
+	while (pending < 0) { /* bounded: its function ends */
 		arch_cpu_relax();
+		pending = timer_try_to_cancel(timer);
 	}
-	return was_pending;
+	return pending;
+}
+
+uint64_t
+timer_forward(struct timer *timer, uint64_t now_ns, uint64_t interval_ns)
+{
+	uint64_t count;
+
+	ASSERT(interval_ns != 0);
+	ASSERT(!rb_is_linked(&timer->node));
+	if (now_ns < timer->expires_ns) {
+		return 0;
+	}
+	count = (now_ns - timer->expires_ns) / interval_ns + 1;
+	timer->expires_ns += count * interval_ns;
+	return count;
 }
 
 /* A count that it leaks would be found at the interrupt's end; here we know whose it is. */
@@ -139,10 +219,15 @@ timer_interrupt(void)
 	ASSERT(arch_irqs_disabled());
 	now = arch_clock_ns();
 	raw_spin_lock(&base->lock);
-	while (!list_empty(&base->pending) && first_locked(base)->expires_ns <= now) {
-		struct timer *timer = first_locked(base);
+	for (;;) { /* bounded: what has expired */
+		struct rb_node *first = rb_first(&base->pending);
+		struct timer *timer;
 
-		list_remove(&timer->node);
+		if (first == NULL || timer_of(first)->expires_ns > now) {
+			break;
+		}
+		timer = timer_of(first);
+		rb_erase(&base->pending, first);
 		base->running = timer;
 		raw_spin_unlock(&base->lock);
 		trace(TRACE_timer_expire, smp_processor_id(), (uintptr_t)timer->fn);
@@ -209,12 +294,10 @@ tick_ns(void)
 static void
 tick(struct timer *timer)
 {
-	uint64_t next = timer->expires_ns + tick_ns();
-	uint64_t now = arch_clock_ns();
-
 	sched_tick();
 	rcu_tick();
-	timer_start(timer, next > now ? next : now + tick_ns());
+	timer_forward(timer, arch_clock_ns(), tick_ns());
+	timer_start(timer, timer->expires_ns);
 }
 
 void

@@ -2,11 +2,10 @@
 /*
  * Signals: against sleeps that they end or do not end, against their taking, and against stops.
  */
-#include "guest/context_tracking.h"
 #include "guest/signal.h"
 
+#include "guest/context_tracking.h"
 #include "guest/errno.h"
-
 #include "guest/sched.h"
 #include "tests/explore/scenario.h"
 #include "tests/explore/sleeper.h"

@@ -17,7 +17,6 @@
 #include "guest/sched.h"
 #include "guest/smp.h"
 #include "guest/stack.h"
-#include "guest/timer.h"
 #include "tests/host/arch_switch.h"
 #include "tests/host/counter.h"
 #include "tests/host/fiber.h"
@@ -248,7 +247,6 @@ kernel_prepare(unsigned int cpus)
 	for (unsigned int cpu = 0; cpu < cpus; cpu++) {
 		counter_init_cpu(cpu);
 	}
-	timer_init_bases(cpus);
 	sched_init(cpus);
 	arch_cpu_start(0, per_cpu(runqueue, 0).idle);
 	smp_init(&(struct boot_info){ .cpu_count = cpus });
