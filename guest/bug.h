@@ -85,6 +85,10 @@
 	  "fatal_signal_pending(current)")                                                         \
 	X(KILL_NOT_FATAL, "SIGKILL wakes interruptible sleepers alone", "", "P32",                 \
 	  "done_count == wanted")                                                                  \
+	X(KTHREAD_RUNS_STOPPED, "a thread that is stopped before its first step runs", "", "P32",  \
+	  "!has_run")                                                                              \
+	X(KTHREAD_STOP_WAKES_FIRST, "kthread_stop() wakes the thread before it says why", "",      \
+	  "P32", "done_count == wanted")                                                           \
 	X(LATCH_STUCK, "a latch does not send its readers to the other copy", "", "exclusion",     \
 	  "torn")                                                                                  \
 	X(LEAK_DISABLE, "a sleep leaves preemption off", "", "P3",                                 \
@@ -147,6 +151,10 @@
 	  "an overflow went unseen")                                                               \
 	X(PACKED_WRONG_HALF, "a counter of two halves is read from the wrong one", "7faa313f05ca", \
 	  "P10", "expected: preempt_count() == count")                                             \
+	X(PARKED_UNLOCKED, "a thread parks while a waker has it in hand", "741a76b35089", "P32",   \
+	  "is_parked(thread)")                                                                     \
+	X(PARK_STILL_ON_CPU, "kthread_park() returns while the thread is on its cpu", "", "P36",   \
+	  "is_parked(thread)")                                                                     \
 	X(PLAIN_COUNT_SET, "preempt_count_set() stores over the folded bit", "", "P4",             \
 	  "FAIL preempt_count_set keeps the folded bit or request_is_folded()")                    \
 	X(POLLING_LEFT_SET, "idle switches away while it says that it polls", "tgoskits PR #2403", \
@@ -274,6 +282,8 @@
 	  "an underflow went unseen")                                                              \
 	X(UNLOCK_BEFORE_IRQS, "spin_unlock_irqrestore() enables preemption before interrupts", "", \
 	  "P9", "FAIL spin_unlock_irqrestore switches or no switch at this point")                 \
+	X(UNPARK_WAKES_FIRST, "kthread_unpark() wakes the thread before it may go on", "", "P32",  \
+	  "done_count == wanted")                                                                  \
 	X(WAITER_ADDED_BEHIND, "a waiter that is not exclusive is added behind those that are",    \
 	  "", "P32", "called_count == 3")                                                          \
 	X(WAITER_LEAVES_LATE, "a signalled exclusive waiter is in the queue at its last test", "", \

@@ -236,8 +236,8 @@ context_switch(struct rq *rq, struct task *prev, struct task *next)
 static enum sched_reason
 block(struct rq *rq, struct task *prev, uint32_t state)
 {
-	prev->contributes_to_load = state & TASK_UNINTERRUPTIBLE;
-	if (state & TASK_UNINTERRUPTIBLE) {
+	prev->contributes_to_load = (state & TASK_IDLE) == TASK_UNINTERRUPTIBLE;
+	if (prev->contributes_to_load) {
 		atomic_store(&rq->nr_uninterruptible, atomic_load(&rq->nr_uninterruptible) + 1);
 	}
 	prev->nvcsw++;

@@ -6,6 +6,7 @@
 #include "guest/sched_change.h"
 
 #include "guest/errno.h"
+#include "guest/kthread.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
@@ -63,7 +64,7 @@ set_cpus_allowed(struct task *task, uint64_t cpus)
 	ASSERT(!arch_irqs_disabled());
 	ASSERT(!asleep); /* the move would be its sleep */
 	cpus &= cpus_online;
-	if (cpus == 0) {
+	if (cpus == 0 || kthread_is_bound(task)) {
 		return -EINVAL;
 	}
 	rq = task_rq_lock(task, &flags);

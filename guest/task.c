@@ -8,6 +8,7 @@
 
 #include "guest/bug.h"
 #include "guest/format.h"
+#include "guest/kthread.h"
 #include "guest/mutex.h"
 #include "guest/object.h"
 #include "guest/panic.h"
@@ -224,6 +225,7 @@ task_put(struct task *task)
 		ASSERT(atomic_load(&task->state) == TASK_DEAD);
 		ASSERT(!atomic_load(&task->on_cpu));
 		stack_free(task->stack);
+		kthread_free(task->kthread);
 		retire_task(task);
 	}
 }

@@ -28,10 +28,13 @@
 #define TASK_INTERRUPTIBLE   0x01u
 #define TASK_UNINTERRUPTIBLE 0x02u
 #define __TASK_STOPPED       0x04u
+#define TASK_PARKED          0x40u
 #define TASK_DEAD            0x80u
 #define TASK_WAKEKILL        0x100u /* a fatal signal ends it, too */
 #define TASK_WAKING          0x200u
+#define TASK_NOLOAD          0x400u /* with UNINTERRUPTIBLE: not counted as load */
 #define TASK_NEW             0x800u
+#define TASK_IDLE            (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)
 #define TASK_NORMAL          (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)
 #define TASK_KILLABLE        (TASK_WAKEKILL | TASK_UNINTERRUPTIBLE)
 #define TASK_STOPPED         (TASK_WAKEKILL | __TASK_STOPPED)
@@ -56,8 +59,10 @@ enum sched_policy {
 #define DEFAULT_PRIO 120
 #define IDLE_PRIO    140
 
+struct kthread;
 struct mutex;
 struct sched_class;
+struct worker;
 
 /* A task's place in a struct wake_q_head. */
 struct wake_q_node {
@@ -80,6 +85,8 @@ struct task {
 	char comm[TASK_COMM_SIZE];
 	uint8_t prio;
 	const struct sched_class *class;
+	struct kthread *kthread; /* NULL: it is none of kthread.h */
+	struct worker *worker;   /* NULL: it is none of a workqueue */
 
 	/* pi_lock serializes wakeups and changes of this task. */
 	struct raw_spinlock pi_lock;
