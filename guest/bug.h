@@ -19,6 +19,8 @@
 	  "P7", "!in_serving_softirq()")                                                           \
 	X(BH_ENABLE_UNASKED, "the outermost local_bh_enable() does not look for a request", "",    \
 	  "P44", "no switch at unlock or !urgent_overslept()")                                     \
+	X(CANCEL_LETS_REQUEUE, "cancel_work_sync() does not refuse what is queued meanwhile", "",  \
+	  "P32", "!is_gone")                                                                       \
 	X(COMPLETE_ALL_WRAPS, "complete() counts on after complete_all()", "", "P32",              \
 	  "done_count == wanted")                                                                  \
 	X(COMPLETION_LEFT_TO_SIGNAL,                                                               \
@@ -48,6 +50,8 @@
 	  "FAIL preempt_enable with irqs off or a switch at this point")                           \
 	X(FIRST_RUN_LEAK, "a new task begins with preemption off", "609ca066386b", "P11",          \
 	  "assertion failed: preempt_count() == 0")                                                \
+	X(FLUSH_MISSES_RUNNING, "flush_work() looks at queued work alone", "", "P32",              \
+	  "ended == 1")                                                                            \
 	X(FORGET_FOLD, "the reschedule interrupt does not fold the request", "8cb75e0c4ec9",       \
 	  "P26", "FAIL a remote request preempts at once, under full or done_count == wanted")     \
 	X(FUTEX_COUNT_LATE, "a futex waiter counts itself after it has read the word", "", "P32",  \
@@ -143,6 +147,8 @@
 	  "done_count == wanted")                                                                  \
 	X(NO_SCHEDULE_LOOP, "schedule() does not look for requests that came meanwhile", "",       \
 	  "P22", "!asked_late || !need_resched()")                                                 \
+	X(NO_SPARE_WORKER, "a worker begins without an idle one behind it", "", "P32",             \
+	  "done_count == wanted")                                                                  \
 	X(NO_WAKEUP_PREEMPT, "a more important task that wakes requests nothing", "", "P30",       \
 	  "FAIL the outermost preempt_enable switches, under full")                                \
 	X(ON_CPU_CLEARED_EARLY, "a task is given free before its cpu has left it", "", "P36",      \
@@ -155,6 +161,10 @@
 	  "is_parked(thread)")                                                                     \
 	X(PARK_STILL_ON_CPU, "kthread_park() returns while the thread is on its cpu", "", "P36",   \
 	  "is_parked(thread)")                                                                     \
+	X(PENDING_ENDS_LATE, "a work is pending until its function has ended", "", "P32",          \
+	  "seen == 1")                                                                             \
+	X(PENDING_UNORDERED, "a work's function begins before others see that it is not pending",  \
+	  "", "P32", "seen == 1")                                                                  \
 	X(PLAIN_COUNT_SET, "preempt_count_set() stores over the folded bit", "", "P4",             \
 	  "FAIL preempt_count_set keeps the folded bit or request_is_folded()")                    \
 	X(POLLING_LEFT_SET, "idle switches away while it says that it polls", "tgoskits PR #2403", \
@@ -302,6 +312,14 @@
 	  "P32", "done_count == wanted")                                                           \
 	X(WAKE_Q_UNORDERED, "a waker that finds the task queued leaves without a barrier",         \
 	  "4c4e3731564c", "P32", "done_count == wanted")                                           \
+	X(WORKER_IDLES_LATE, "a worker is found idle before it has set its state", "", "P32",      \
+	  "done_count == wanted")                                                                  \
+	X(WORKER_SLEEPS_UNSEEN, "a worker's sleep is not told to its pool", "", "P32",             \
+	  "done_count == wanted")                                                                  \
+	X(WORK_FORGETS_POOL, "a work whose function runs is queued on another cpu", "", "P36",     \
+	  "inside == 1")                                                                           \
+	X(WORK_REENTERS, "a work whose function runs is begun by another worker", "", "P36",       \
+	  "inside == 1")                                                                           \
 	X(YIELD_IRQS_OFF, "yield() enters the scheduler with interrupts off", "345a957fcc95",      \
 	  "P3", "assertion failed: !arch_irqs_disabled()")
 

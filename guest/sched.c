@@ -19,6 +19,7 @@
 #include "guest/smp.h"
 #include "guest/stack.h"
 #include "guest/trace.h"
+#include "guest/workqueue.h"
 
 #include "arch_switch.h"
 
@@ -312,8 +313,8 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	context_switch(rq, prev, next);
 }
 
-void
-schedule(void)
+static __attribute__((noinline)) void
+schedule_loop(void)
 {
 	ASSERT(!arch_irqs_disabled()); /* the count is checked below, with a message of its own */
 	do { /* bounded: a turn for each request that came while switched out */
@@ -321,6 +322,29 @@ schedule(void)
 		__schedule(SM_NONE, SCHED_REASON_YIELD);
 		preempt_enable_no_resched();
 	} while (need_resched() && !bug(NO_SCHEDULE_LOOP));
+}
+
+/* Another worker may run while this one sleeps. Linux's sched_submit_work, sched_update_worker. */
+static __attribute__((noinline)) void
+schedule_worker(struct task *task)
+{
+	if (atomic_load(&task->state) != TASK_RUNNING) {
+		wq_worker_sleeping(task->worker);
+	}
+	schedule_loop();
+	wq_worker_running(task->worker);
+}
+
+void
+schedule(void)
+{
+	struct task *task = current;
+
+	if (__builtin_expect(task->worker != NULL, 0)) {
+		schedule_worker(task);
+	} else {
+		schedule_loop();
+	}
 }
 
 void
@@ -392,5 +416,5 @@ yield(void)
 		arch_irq_enable();
 	}
 	preempt_enable_no_resched();
-	schedule();
+	schedule_loop();
 }

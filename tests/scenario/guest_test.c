@@ -241,6 +241,14 @@ START_TEST(test_locks_under_load_add_up)
 }
 END_TEST
 
+/* P32, P36: works, delayed works, timers, parks and stops by all cpus at a time lose nothing. */
+START_TEST(test_storm_of_workers_passes)
+{
+	run(VMM("-c", kernel_machines[_i], program("workers")), EXIT_STATUS_OK);
+	expect_kernel_passed();
+}
+END_TEST
+
 /* A failed assertion: its text, and a backtrace of the VMM's that names both callers. */
 START_TEST(test_fault_assertion_is_reported)
 {
@@ -496,6 +504,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_storm_of_waits_ends, 0, 6);
 	tcase_add_loop_test(tests, test_debug_kernel_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_locks_under_load_add_up, 0, 9);
+	tcase_add_loop_test(tests, test_storm_of_workers_passes, 0, 3);
 	tcase_add_test(tests, test_fault_assertion_is_reported);
 	tcase_add_test(tests, test_fault_scheduling_while_atomic_is_reported);
 	tcase_add_loop_test(tests, test_debug_fault_is_reported_with_its_leaker, 0,
