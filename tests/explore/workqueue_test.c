@@ -65,7 +65,7 @@ catch_within(const struct explore_scenario *scenario, unsigned int deviations, c
 	struct explore_scenario mutant = *scenario;
 
 	mutant.bug = bug;
-	scenario_must_fail_within(&mutant, words, deviations, LIMIT);
+	scenario_must_fail_within(&mutant, words, deviations, 4 * LIMIT);
 }
 
 /* ---- queueing ---- */
