@@ -78,7 +78,8 @@
 	X(IRQSAVE_LEAVES_IRQS_ON, "spin_lock_irqsave() saves the interrupt flag and leaves it on", \
 	  "", "P9", "irqs inside")                                                                 \
 	X(IRQ_READER_QUEUES, "a reader in an interrupt queues behind a writer that waits", "",     \
-	  "liveness", "host_all_halted()")                                                         \
+	  "liveness",                                                                              \
+	  "host_all_halted() or is taken in an interrupt here, and with interrupts on elsewhere")  \
 	X(IRQ_RETURN_IN_ATOMIC, "an interrupt's return preempts whatever the count", "", "P19",    \
 	  "assertion failed: preempt_count() == 0")                                                \
 	X(IRQ_TRACE_UNWATCHED, "an interrupt of idle is traced before RCU watches",                \
@@ -190,7 +191,8 @@
 	X(RCU_STRAGGLER_MISSED, "a reader is counted where no grace period looks", "", "RCU",      \
 	  "a reader sees freed memory")                                                            \
 	X(RCU_UNLOCK_WAKES, "an unlock with the scheduler's locks held wakes", "J11 series",       \
-	  "J11", "host_all_halted()")                                                              \
+	  "J11",                                                                                   \
+	  "host_all_halted() or possible deadlock: task->pi_lock is taken under rq->lock here")    \
 	X(RCU_WAKEUP_TOO_LATE, "idle does a deferred wakeup after its last look",                  \
 	  "47b8ff194c1f, 4ae7dc97f726", "J30", "done_count == wanted")                             \
 	X(READERS_PASS_WRITER, "tasks read while a writer waits", "", "fairness",                  \
@@ -277,7 +279,7 @@
 	X(TEST_BEFORE_STATE, "a sleeper tests its condition before it sets its state", "", "P32",  \
 	  "overslept")                                                                             \
 	X(TIMEOUT_NOT_CANCELLED, "a sleep whose timeout has passed leaves its timer on its stack", \
-	  "", "P32", "assertion failed: list_empty(&sleep.timer.node)")                            \
+	  "", "P32", "assertion failed: !rb_is_linked(&sleep.timer.node)")                         \
 	X(TIMER_CANCEL_EARLY, "timer_cancel() does not wait for the timer's function", "", "P32",  \
 	  "!is_gone")                                                                              \
 	X(TIMER_EQUALS_REVERSED, "of timers that expire at one moment the last one runs first",    \

@@ -38,7 +38,7 @@ schedule_until(uint64_t expires_ns)
 	if (!bug(TIMEOUT_NOT_CANCELLED) || now_ns < expires_ns) {
 		timer_cancel(&sleep.timer); /* expired is not over: it may be in its function */
 	}
-	ASSERT(list_empty(&sleep.timer.node)); /* it is on our stack */
+	ASSERT(!rb_is_linked(&sleep.timer.node)); /* it is on our stack */
 	return now_ns < expires_ns ? (int64_t)(expires_ns - now_ns) : 0;
 }
 

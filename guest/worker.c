@@ -427,6 +427,7 @@ create_pool(uint32_t number)
 	pool->number = number;
 	pool->cpu = number / 2;
 	pool->high = number % 2;
+	raw_spin_lock_init(&pool->lock);
 	list_init(&pool->items);
 	list_init(&pool->workers);
 	list_init(&pool->idle);

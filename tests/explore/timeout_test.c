@@ -104,7 +104,7 @@ START_TEST(test_timeout_against_wakeup_ends_the_sleep)
 	                   LIMIT);
 	scenario_must_hold_within(&either, 2, LIMIT);
 	scenario_must_catch(&either, "timeout-not-cancelled",
-	                    "assertion failed: list_empty(&sleep.timer.node)", LIMIT);
+	                    "assertion failed: !rb_is_linked(&sleep.timer.node)", LIMIT);
 }
 END_TEST
 
@@ -160,7 +160,7 @@ START_TEST(test_timeout_cancelled_from_another_cpu_is_over)
 {
 	scenario_must_hold(&moved, LIMIT);
 	scenario_must_catch(&moved, "timeout-not-cancelled",
-	                    "assertion failed: list_empty(&sleep.timer.node)", LIMIT);
+	                    "assertion failed: !rb_is_linked(&sleep.timer.node)", LIMIT);
 }
 END_TEST
 
