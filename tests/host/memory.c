@@ -179,16 +179,33 @@ buffer_store(void *addr, size_t size, uint64_t value, int order, const void *pc)
 	cpu->store_count++;
 }
 
+static bool
+is_on_own_stack(const void *addr)
+{
+	const char *stack = machine_stack_of(__builtin_frame_address(0));
+
+	return (const char *)addr >= stack && (const char *)addr < stack + HOST_STACK_SIZE;
+}
+
+/*
+ * What the compiler keeps on the stack goes to memory at once. It would pass a store to an object
+ * whose function has returned, which then came late, into another function's frame: so a store to
+ * the own stack waits for those before it, and reaches memory in the same step.
+ */
 void
 host_store(volatile void *addr, size_t size, uint64_t value, int order)
 {
 	void *to = (void *)(uintptr_t)addr;
+	bool at_once = !machine.quiet && is_on_own_stack(to);
 
-	machine_point((struct host_op){ HOST_OP_STORE, to });
+	machine_point((struct host_op){ at_once ? HOST_OP_LOCKED : HOST_OP_STORE, to });
 	if (machine.quiet) {
 		write_memory(to, size, value);
-	} else {
-		buffer_store(to, size, value, order, __builtin_return_address(0));
+		return;
+	}
+	buffer_store(to, size, value, order, __builtin_return_address(0));
+	if (at_once) {
+		memory_drain(host_this);
 	}
 }
 

@@ -77,7 +77,7 @@ arm(uint64_t delay_ns)
 static bool
 finish(void)
 {
-	bool inside = list_empty(&swept.node);
+	bool inside = !timer_pending(&swept);
 
 	wait_for_completion(&high_done);
 	timer_cancel(&swept);

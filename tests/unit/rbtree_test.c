@@ -16,6 +16,14 @@
 #define FEW        7
 #define FEW_ORDERS 5040 /* of so many */
 
+/* As ck_assert(), which notes each place that it passes. */
+#define EXPECT(what)                                         \
+	do {                                                 \
+		if (!(what)) {                               \
+			ck_abort_msg("expected: %s", #what); \
+		}                                            \
+	} while (0)
+
 struct item {
 	struct rb_node node;
 	unsigned int key;
@@ -50,11 +58,11 @@ check_below(const struct rb_node *node, const struct rb_node *parent)
 	if (node == NULL) {
 		return 0;
 	}
-	ck_assert_ptr_eq(node->parent, parent);
-	ck_assert(!node->red || (parent != NULL && !parent->red));
+	EXPECT(node->parent == parent);
+	EXPECT(!node->red || (parent != NULL && !parent->red));
 	left = check_below(node->child[0], node);
 	right = check_below(node->child[1], node);
-	ck_assert_uint_eq(left, right);
+	EXPECT(left == right);
 	return left + !node->red;
 }
 
@@ -65,11 +73,11 @@ check_tree(void)
 
 	check_below(root.top, NULL);
 	for (unsigned int n = 0; n < sorted_count; n++) {
-		ck_assert_ptr_eq(node, &sorted[n]->node);
-		ck_assert(rb_is_linked(node));
+		EXPECT(node == &sorted[n]->node);
+		EXPECT(rb_is_linked(node));
 		node = rb_next(node);
 	}
-	ck_assert_ptr_null(node);
+	EXPECT(node == NULL);
 }
 
 static void
