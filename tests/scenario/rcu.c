@@ -2,7 +2,7 @@
 /*
  * RCU and SRCU on a machine: on each cpu readers of every kind, interrupts among them, while
  * updaters of every kind replace what they read, and poison it when it is free. Bounded, and from
- * one seed: who does what is the same each time, when is the machine's affair.
+ * the seed behind "--": who does what is the same each time, when is the machine's affair.
  *
  * "-- stall": a reader that does not end, on a cpu and away from it, for the report of who holds a
  * grace period up.
@@ -20,6 +20,7 @@
 #include "guest/string.h"
 #include "guest/timer.h"
 #include "shared/scenario_abi.h"
+#include "tests/scenario/seed.h"
 
 #define OBJECT_COUNT 64u /* more than are ever waiting to be freed */
 #define UPDATES      12u /* of each updater */
@@ -301,6 +302,7 @@ torture(void)
 	struct task *tasks[TASKS_MAX];
 	unsigned int count = 0;
 	unsigned int cpus = cpu_count < 4 ? cpu_count : 4;
+	uintptr_t seed = 16 * (uintptr_t)storm_seed();
 
 	atomic_store(&rcu_pointer, (void *)make_object());
 	atomic_store(&srcu_pointer, (void *)make_object());
@@ -310,9 +312,9 @@ torture(void)
 	atomic_store(&running, 4);
 	for (uintptr_t cpu = 0; cpu < cpus; cpu++) {
 		tasks[count++] = start("interrupts", start_interrupts, (void *)cpu, 1ull << cpu);
-		tasks[count++] = start("reader", run_reader, (void *)(cpu + 1), 1ull << cpu);
-		tasks[count++] =
-			start("srcu reader", run_srcu_reader, (void *)(cpu + 9), cpus_online);
+		tasks[count++] = start("reader", run_reader, (void *)(cpu + 1 + seed), 1ull << cpu);
+		tasks[count++] = start("srcu reader", run_srcu_reader, (void *)(cpu + 9 + seed),
+		                       cpus_online);
 	}
 	tasks[count++] =
 		start("synchronize", run_synchronizer, (void *)(uintptr_t)synchronize_rcu, 0);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * A storm of works, delayed works, timers, parks and stops on every cpu, bounded by counts; at its
- * end nothing may be lost, left over, or have run twice at a time.
+ * A storm of works, delayed works, timers, parks and stops on every cpu, bounded by counts, drawn
+ * from the seed behind "--"; at its end nothing may be lost, left over, or have run twice at a
+ * time.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@
 #include "guest/timer.h"
 #include "guest/workqueue.h"
 #include "shared/scenario_abi.h"
+#include "tests/scenario/seed.h"
 
 #define WORKS    16
 #define ROUNDS   400
@@ -98,7 +100,7 @@ disturb(struct item *item, uint32_t choice, unsigned int cpu)
 static int
 storm(void *arg)
 {
-	uint32_t state = (uint32_t)(uintptr_t)arg + 1;
+	uint32_t state = (uint32_t)(uintptr_t)arg + 1 + 16 * storm_seed();
 
 	for (uint32_t n = 0; n < ROUNDS; n++) {
 		struct item *item = &items[random_next(&state) % WORKS];
@@ -239,7 +241,7 @@ count_fired(struct timer *timer)
 static void
 start_and_move(struct work *unused)
 {
-	uint32_t state = raw_smp_processor_id() + 1;
+	uint32_t state = raw_smp_processor_id() + 1 + 16 * storm_seed();
 
 	(void)unused;
 	for (unsigned int n = 0; n < ROUNDS; n++) {
