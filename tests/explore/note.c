@@ -128,13 +128,19 @@ note_drain(const struct host_transition *t, unsigned int moment)
 	NOTE(t->cpu, moment, t->op.addr, "memory gets %s = %s", name_of(t->op.addr), value);
 }
 
+static bool
+is_at_once(const struct host_transition *t)
+{
+	return t->op.kind == HOST_OP_LOCKED || t->op.kind == HOST_OP_LOOSE;
+}
+
 /* A load, a store or a locked operation has happened. */
 static void
 note_access(const struct host_transition *t, unsigned int moment)
 {
 	uint32_t value = memory_peek(host_cpu(t->cpu), t->op.addr);
 	struct word *word = word_at(t->op.addr);
-	bool changes = t->op.kind == HOST_OP_LOCKED && last_before != value;
+	bool changes = is_at_once(t) && last_before != value;
 	bool is_news = learn(word, t->cpu, value);
 	const char *name = name_of(t->op.addr);
 	char text[TEXT_SIZE / 2];
@@ -173,8 +179,7 @@ finish_last(void)
 		return;
 	}
 	if (last.actor == HOST_STEP && name_is_shown(last.op.addr) &&
-	    (last.op.kind == HOST_OP_LOAD || last.op.kind == HOST_OP_STORE ||
-	     last.op.kind == HOST_OP_LOCKED)) {
+	    (last.op.kind == HOST_OP_LOAD || last.op.kind == HOST_OP_STORE || is_at_once(&last))) {
 		note_access(&last, last_moment);
 	}
 	note_halts();

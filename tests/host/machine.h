@@ -45,7 +45,7 @@ enum host_op_kind {
 	HOST_OP_LOAD,
 	HOST_OP_STORE, /* into the buffer */
 	HOST_OP_LOCKED,
-	HOST_OP_LOOSE, /* locked, but of a broken machine: it does not wait for the buffer */
+	HOST_OP_LOOSE, /* writes memory and does not wait for the buffer, see memory.c */
 	HOST_OP_FENCE,
 	HOST_OP_RETURN, /* from an interrupt */
 	HOST_OP_SEND,
@@ -108,6 +108,7 @@ struct host_cpu {
 	struct task *switched_to;
 	unsigned int store_first;
 	unsigned int store_count;
+	bool stores_fenced; /* a release fence came behind one of them */
 	struct host_store stores[HOST_STORES_MAX];
 	unsigned int read_count; /* may exceed the array: then every change counts */
 	const void *reads[HOST_READS_MAX];

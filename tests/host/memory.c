@@ -65,6 +65,7 @@ memory_drain(struct host_cpu *cpu)
 		cpu->store_first = (cpu->store_first + 1) % HOST_STORES_MAX;
 	}
 	cpu->store_count--;
+	cpu->stores_fenced &= cpu->store_count != 0;
 	memcpy(store.addr, &store.value, store.size);
 	changed(cpu, store.addr);
 }
@@ -188,24 +189,36 @@ is_on_own_stack(const void *addr)
 }
 
 /*
- * What the compiler keeps on the stack goes to memory at once. It would pass a store to an object
- * whose function has returned, which then came late, into another function's frame: so a store to
- * the own stack waits for those before it, and reaches memory in the same step.
+ * What the compiler keeps on the stack goes to memory at once. It would pass a store in the buffer
+ * to an object whose function has returned, which then came late, into another function's frame: so
+ * a store to the own stack goes to memory at once, too. It passes those in the buffer if a compiler
+ * could move it before them.
  */
+static void
+store_to_own_stack(void *to, size_t size, uint64_t value, int order, const void *pc)
+{
+	bool in_order = order != __ATOMIC_RELAXED || host_this->stores_fenced;
+
+	machine_point((struct host_op){ in_order ? HOST_OP_LOCKED : HOST_OP_LOOSE, to });
+	race_store_through(to, size, order, pc);
+	write_memory(to, size, value);
+}
+
 void
 host_store(volatile void *addr, size_t size, uint64_t value, int order)
 {
 	void *to = (void *)(uintptr_t)addr;
-	bool at_once = !machine.quiet && is_on_own_stack(to);
+	const void *pc = __builtin_return_address(0);
 
-	machine_point((struct host_op){ at_once ? HOST_OP_LOCKED : HOST_OP_STORE, to });
-	if (machine.quiet) {
-		write_memory(to, size, value);
+	if (!machine.quiet && is_on_own_stack(to)) {
+		store_to_own_stack(to, size, value, order, pc);
 		return;
 	}
-	buffer_store(to, size, value, order, __builtin_return_address(0));
-	if (at_once) {
-		memory_drain(host_this);
+	machine_point((struct host_op){ HOST_OP_STORE, to });
+	if (machine.quiet) {
+		write_memory(to, size, value);
+	} else {
+		buffer_store(to, size, value, order, pc);
 	}
 }
 
@@ -289,5 +302,6 @@ host_fence(void)
 void
 host_order(int order)
 {
+	host_this->stores_fenced |= order != __ATOMIC_ACQUIRE && host_this->store_count != 0;
 	race_fence(order);
 }

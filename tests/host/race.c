@@ -307,14 +307,31 @@ race_forward(const void *addr, size_t size, const void *pc)
 	}
 }
 
+/* What a store of this order gives those who read it. */
+static struct clock
+given_by(int order)
+{
+	return order == __ATOMIC_RELAXED ? gives[host_this->id] : hand_on(host_this->id);
+}
+
 void
 race_store(const void *addr, size_t size, int order, unsigned int slot, const void *pc)
 {
-	unsigned int cpu = host_this->id;
-
 	if (is_watching()) {
 		touch(addr, size, ATOMIC_WRITE, pc);
-		in_buffer[cpu][slot] = order == __ATOMIC_RELAXED ? gives[cpu] : hand_on(cpu);
+		in_buffer[host_this->id][slot] = given_by(order);
+	}
+}
+
+void
+race_store_through(const void *addr, size_t size, int order, const void *pc)
+{
+	if (is_watching()) {
+		struct clock given;
+
+		touch(addr, size, ATOMIC_WRITE, pc);
+		given = given_by(order);
+		put_clock(addr, &given);
 	}
 }
 

@@ -35,6 +35,9 @@ void race_forward(const void *addr, size_t size, const void *pc);
 void race_store(const void *addr, size_t size, int order, unsigned int slot, const void *pc);
 void race_drain(unsigned int cpu, unsigned int slot);
 
+/* A store that reaches memory in the same step. */
+void race_store_through(const void *addr, size_t size, int order, const void *pc);
+
 /* Read-modify-write: a full barrier. */
 void race_rmw(const void *addr, size_t size, const void *pc);
 
