@@ -327,6 +327,93 @@ START_TEST(test_machine_stores_are_causal)
 }
 END_TEST
 
+/* ---- the own stack ---- */
+
+static HOST_STATE struct atomic_ptr place; /* of a variable on the stack of who wrote it */
+
+static void
+stack_write(void)
+{
+	struct atomic mine = ATOMIC_INIT(0);
+
+	atomic_store_release(&place, &mine);
+	atomic_store(&x, 1);
+	atomic_store(&mine, 1);
+	host_stop();
+}
+
+static void
+stack_write_release(void)
+{
+	struct atomic mine = ATOMIC_INIT(0);
+
+	atomic_store_release(&place, &mine);
+	atomic_store(&x, 1);
+	atomic_store_release(&mine, 1);
+	host_stop();
+}
+
+static void
+stack_write_behind_fence(void)
+{
+	struct atomic mine = ATOMIC_INIT(0);
+
+	atomic_store_release(&place, &mine);
+	atomic_store(&x, 1);
+	smp_wmb();
+	atomic_store(&mine, 1);
+	host_stop();
+}
+
+static void
+stack_read(void)
+{
+	struct atomic *there = atomic_load_acquire(&place);
+
+	if (there != NULL) {
+		r[0] = atomic_load_acquire(there);
+		r[1] = atomic_load(&x);
+	}
+}
+
+/* A store to the own stack passes those in the buffer if a compiler may move it before them. */
+START_TEST(test_machine_own_stack_keeps_order_where_asked)
+{
+	litmus("own stack", stack_write, stack_read, NULL);
+	ck_assert(seen(1, 0, 0, 0));
+	ck_assert(seen(1, 1, 0, 0));
+	litmus("own stack, release", stack_write_release, stack_read, NULL);
+	ck_assert(!seen(1, 0, 0, 0));
+	ck_assert(seen(0, 1, 0, 0));
+	ck_assert(seen(1, 1, 0, 0));
+	litmus("own stack, fence", stack_write_behind_fence, stack_read, NULL);
+	ck_assert(!seen(1, 0, 0, 0));
+	ck_assert(seen(1, 1, 0, 0));
+}
+END_TEST
+
+static void
+stack_reused(void)
+{
+	struct atomic mine = ATOMIC_INIT(0);
+
+	atomic_store(&mine, 1);
+	mine.value = 2; /* as the compiler uses the place for something else */
+	atomic_store(&x, 1);
+	(void)atomic_load(&y);
+	r[0] = mine.value;
+}
+
+/* A store to the own stack never comes after what the compiler stores there later. */
+START_TEST(test_machine_own_stack_is_stored_at_once)
+{
+	litmus("own stack, reused", stack_reused, sb_y, NULL);
+	ck_assert(seen(2, 1, 0, 0));
+	ck_assert(!seen(1, 0, 0, 0));
+	ck_assert(!seen(1, 1, 0, 0));
+}
+END_TEST
+
 static void
 add_twice(void)
 {
@@ -627,6 +714,8 @@ main(void)
 	tcase_add_test(tests, test_machine_broken_forwarding_is_noticed);
 	tcase_add_test(tests, test_machine_n6_allowed);
 	tcase_add_test(tests, test_machine_stores_are_causal);
+	tcase_add_test(tests, test_machine_own_stack_keeps_order_where_asked);
+	tcase_add_test(tests, test_machine_own_stack_is_stored_at_once);
 	tcase_add_test(tests, test_machine_locked_adds_all_count);
 	tcase_add_test(tests, test_machine_broken_adds_lose_one);
 	tcase_add_test(tests, test_machine_spin_ends);
