@@ -92,8 +92,9 @@ mutex_trylock(struct mutex *mutex)
 
 	ASSERT(in_task());
 	taken = trylock_or_owner(mutex, false) == NULL;
-	if (CONFIG_DEBUG && taken) {
-		mutex_debug_taken(mutex);
+	if (taken) {
+		lock_acquire_exclusive(&mutex->dep_map, 0, true,
+		                       (uintptr_t)__builtin_return_address(0));
 	}
 	return taken;
 }
@@ -346,38 +347,5 @@ mutex_unlock_slow(struct mutex *mutex)
 	word = release(mutex, word);
 	if (word & (MUTEX_WAITERS | MUTEX_HANDOFF)) {
 		wake_first(mutex, (word & MUTEX_HANDOFF) && !bug(MUTEX_NO_HANDOFF));
-	}
-}
-
-/* ---- debug images ---- */
-
-void
-mutex_debug_taken(struct mutex *mutex)
-{
-	mutex->held_next = current->mutexes_held;
-	current->mutexes_held = mutex;
-}
-
-/* An owner that is another task is the unlock's to report. */
-void
-mutex_debug_released(struct mutex *mutex)
-{
-	struct mutex **place = &current->mutexes_held;
-
-	ASSERT(in_task());
-	while (*place != NULL && *place != mutex) { /* bounded: those that it holds */
-		place = &(*place)->held_next;
-	}
-	if (*place == mutex) {
-		*place = mutex->held_next;
-	}
-}
-
-void
-mutex_debug_check_end(const struct task *task)
-{
-	if (task->mutexes_held != NULL) {
-		panic("task %s, pid %u, ends with mutex %s held", task->comm, task->pid,
-		      task->mutexes_held->name);
 	}
 }

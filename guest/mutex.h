@@ -9,8 +9,8 @@
  * in a queue. The first sleeper that was woken and finds the mutex stolen has it handed over next.
  *
  * Misuse stops the kernel in every image where it is found for nothing: an unlock by another task,
- * a second lock by the owner. Debug images also find the end of a task that holds one. Lock order:
- * mutex, then its wait_lock, which nests outside task->pi_lock.
+ * a second lock by the owner. Debug images know the order of mutexes (lockdep.h), and that a task
+ * that ends holds none. Lock order: mutex, then its wait_lock, which nests outside task->pi_lock.
  */
 #pragma once
 
@@ -20,6 +20,8 @@
 #include "guest/atomic.h"
 #include "guest/bug.h"
 #include "guest/list.h"
+#include "guest/lockdep.h"
+#include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/spinlock.h"
 #include "guest/task.h"
@@ -38,33 +40,30 @@ struct mutex {
 	struct list waiters;  /* in the order in which they came */
 	struct list spinners; /* likewise: the first may take the mutex */
 
-	/* The owner's; debug images. */
-	struct mutex *held_next;
+	struct lockdep_map dep_map;
 };
 
-#define MUTEX_INIT(variable)                                                                 \
-	{                                                                                    \
-		ATOMIC_INIT(0), RAW_SPINLOCK_INIT, #variable, LIST_INIT((variable).waiters), \
-			LIST_INIT((variable).spinners), NULL                                 \
+#define MUTEX_INIT(variable)                                                                      \
+	{                                                                                         \
+		ATOMIC_INIT(0), RAW_SPINLOCK_NAMED(#variable ".wait_lock", LD_WAIT_SPIN),         \
+			#variable, LIST_INIT((variable).waiters), LIST_INIT((variable).spinners), \
+			LOCKDEP_MAP_INIT(#variable, LD_WAIT_SLEEP)                                \
 	}
 
 #define DEFINE_MUTEX(variable) struct mutex variable = MUTEX_INIT(variable)
 
-/* Free. Before first use. */
-#define mutex_init(mutex) __mutex_init(mutex, #mutex)
+/* Free, with a class for this place. Before first use. */
+#define mutex_init(mutex)                           \
+	do {                                        \
+		__mutex_init(mutex, #mutex);        \
+		LOCKDEP_INIT(mutex, LD_WAIT_SLEEP); \
+	} while (0)
 void __mutex_init(struct mutex *mutex, const char *name);
 
 /* The rest of the functions below, where the first compare-exchange fails. */
 void mutex_lock_slow(struct mutex *mutex);
 int mutex_lock_interruptible_slow(struct mutex *mutex);
 void mutex_unlock_slow(struct mutex *mutex);
-
-/* Debug images: current has it, or is about to give it back. */
-void mutex_debug_taken(struct mutex *mutex);
-void mutex_debug_released(struct mutex *mutex);
-
-/* Debug images: a task that ends must hold none. */
-void mutex_debug_check_end(const struct task *task);
 
 /* A mutex that is free and has no waiters. */
 static inline bool
@@ -81,11 +80,9 @@ static inline void
 mutex_lock(struct mutex *mutex)
 {
 	might_sleep_fast();
+	lock_acquire_exclusive(&mutex->dep_map, 0, false, 0);
 	if (!mutex_take_idle(mutex)) {
 		mutex_lock_slow(mutex);
-	}
-	if (CONFIG_DEBUG) {
-		mutex_debug_taken(mutex);
 	}
 }
 
@@ -96,11 +93,12 @@ mutex_lock_interruptible(struct mutex *mutex)
 	int error = 0;
 
 	might_sleep_fast();
+	lock_acquire_exclusive(&mutex->dep_map, 0, false, 0);
 	if (!mutex_take_idle(mutex)) {
 		error = mutex_lock_interruptible_slow(mutex);
 	}
-	if (CONFIG_DEBUG && error == 0) {
-		mutex_debug_taken(mutex);
+	if (error != 0) {
+		lock_release(&mutex->dep_map, 0);
 	}
 	return error;
 }
@@ -130,8 +128,9 @@ static inline void
 mutex_unlock(struct mutex *mutex)
 {
 	if (CONFIG_DEBUG) {
-		mutex_debug_released(mutex);
+		ASSERT(in_task());
 	}
+	lock_release(&mutex->dep_map, 0);
 	if (!mutex_give_back_idle(mutex)) {
 		mutex_unlock_slow(mutex);
 	}

@@ -9,7 +9,6 @@
 #include "guest/bug.h"
 #include "guest/format.h"
 #include "guest/kthread.h"
-#include "guest/mutex.h"
 #include "guest/object.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
@@ -263,9 +262,6 @@ task_check_end(void)
 		      preempt_count());
 	}
 	ASSERT(!arch_irqs_disabled());
-	if (CONFIG_DEBUG) {
-		mutex_debug_check_end(current);
-	}
 	lockdep_check_exit();
 }
 

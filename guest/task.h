@@ -109,7 +109,6 @@ struct task {
 	void *stack; /* lowest address, STACK_SIZE bytes; the canary is its first word */
 	uintptr_t preempt_disable_ip; /* debug images: where the outermost disable was called */
 	struct lockdep_task lockdep;  /* debug images: what it holds */
-	struct mutex *mutexes_held;   /* debug images: the youngest first */
 
 	uint32_t rcu_nesting;      /* depth, and RCU_NO_SPECIAL (rcu.h); read by no other cpu */
 	struct atomic rcu_blocked; /* 1 + index of the count that it is in as a reader; 0: none */

@@ -538,6 +538,7 @@ lock_interruptibly(void *unused)
 
 	(void)unused;
 	HOST_EXPECT(error == 0 || error == -EINTR);
+	HOST_EXPECT(lock_is_held(&mutex.dep_map) == (error == 0));
 	HOST_EXPECT(atomic_load(&current->state) == TASK_RUNNING);
 	if (error == 0) {
 		be_alone();
@@ -697,11 +698,26 @@ use_unlocked(void)
 	mutex_unlock(&mutex);
 }
 
+/* What guest.elf says, which has no lockdep. */
+static void
+use_unlocked_unwatched(void)
+{
+	lockdep_stop();
+	use_unlocked();
+}
+
 static void
 use_twice(void)
 {
 	mutex_lock(&mutex);
 	mutex_lock(&mutex);
+}
+
+static void
+use_twice_unwatched(void)
+{
+	lockdep_stop();
+	use_twice();
 }
 
 static void
@@ -716,11 +732,15 @@ START_TEST(test_mutex_alone_and_misused)
 	use = use_all;
 	scenario_must_hold(&used, LIMIT);
 	use = use_unlocked;
+	scenario_must_fail(&used, "a lock is released, and not held", LIMIT);
+	use = use_unlocked_unwatched;
 	scenario_must_fail(&used, "mutex mutex: unlocked by task user", LIMIT);
 	use = use_twice;
+	scenario_must_fail(&used, "possible deadlock: mutex is taken under itself", LIMIT);
+	use = use_twice_unwatched;
 	scenario_must_fail(&used, "mutex mutex: locked twice by task user", LIMIT);
 	use = use_and_end;
-	scenario_must_fail(&used, "ends with mutex mutex held", LIMIT);
+	scenario_must_fail(&used, "mutex is held by a task that ends", LIMIT);
 }
 END_TEST
 
@@ -729,6 +749,7 @@ unlock_others(void *unused)
 {
 	(void)unused;
 	host_gate();
+	lockdep_stop(); /* it knows of no owners */
 	mutex_unlock(&mutex);
 }
 

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "guest/cmdline.h"
-#include "guest/lockdep.h"
 #include "guest/main.h"
+#include "guest/mutex.h"
 #include "guest/preempt.h"
 #include "guest/printk.h"
 #include "guest/sched.h"
@@ -133,7 +133,7 @@ overwrite_stack_end(void)
 
 static DEFINE_RAW_SPINLOCK(first);
 static DEFINE_RAW_SPINLOCK(second);
-static struct lockdep_map mutex = LOCKDEP_MAP_INIT("mutex", LD_WAIT_SLEEP);
+static DEFINE_MUTEX(mutex);
 
 LEAKER
 lock_first_second(void)
@@ -185,8 +185,8 @@ LEAKER
 lock_mutex_under_raw(void)
 {
 	raw_spin_lock(&first);
-	lock_map_acquire(&mutex);
-	lock_map_release(&mutex);
+	lock_map_acquire(&mutex.dep_map); /* mutex_lock() would not come to it */
+	lock_map_release(&mutex.dep_map);
 	raw_spin_unlock(&first);
 }
 
@@ -194,7 +194,7 @@ static void
 end_with_mutex(void *unused)
 {
 	(void)unused;
-	lock_map_acquire(&mutex);
+	mutex_lock(&mutex);
 	barrier();
 }
 
@@ -202,6 +202,13 @@ static void
 end_with_lock(void)
 {
 	task_join(task_run(&(struct task_params){ .comm = "holder", .fn = end_with_mutex }));
+}
+
+LEAKER
+lock_mutex_twice(void)
+{
+	mutex_lock(&mutex);
+	mutex_lock(&mutex);
 }
 
 LEAKER
@@ -249,6 +256,7 @@ static const struct fault {
 	{ "irq-unsafe", lock_irqs_on },
 	{ "sleep-under-raw", lock_mutex_under_raw },
 	{ "exit-with-lock", end_with_lock },
+	{ "mutex-twice", lock_mutex_twice },
 	{ "unlock-not-held", unlock_not_held },
 	{ "lock-twice", lock_twice },
 	{ "lock-two-cpus", lock_two_cpus },

@@ -332,6 +332,8 @@ static const struct {
 	{ "sleep-under-raw", "wrong nesting: mutex (sleeping) is taken under first (raw)\n",
 	  "lock_mutex_under_raw", "lock_mutex_under_raw" },
 	{ "exit-with-lock", "mutex is held by a task that ends\n", NULL, "end_with_mutex" },
+	{ "mutex-twice", "possible deadlock: mutex is taken under itself\n", NULL,
+	  "lock_mutex_twice" },
 	{ "unlock-not-held", "first is released, and not held\n", "unlock_not_held",
 	  "unlock_not_held" },
 	{ "lock-two-cpus", "possible deadlock: local is taken under another of its class\n",

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: ISC
+/*
+ * lockdep knows each type of lock: planted mistakes with them, each reported by its first line, and
+ * beside each what looks like it and is none.
+ */
+#include <stdio.h>
+
+#include "guest/mutex.h"
+#include "guest/sched.h"
+#include "tests/explore/lockdep_program.h"
+#include "tests/explore/scenario.h"
+#include "tests/unit/suite.h"
+
+#define LIMIT 1000
+
+struct deed {
+	const char *name;
+	void (*fn)(void);
+	const char *words; /* NULL: nothing */
+};
+
+/* ---- mutexes ---- */
+
+static HOST_STATE DEFINE_MUTEX(mutex);
+static HOST_STATE DEFINE_MUTEX(other);
+
+static void
+nest_mutexes(struct mutex *outer, struct mutex *inner)
+{
+	mutex_lock(outer);
+	mutex_lock(inner);
+	mutex_unlock(inner);
+	mutex_unlock(outer);
+}
+
+static void
+mutexes_in_order(void)
+{
+	nest_mutexes(&mutex, &other);
+	nest_mutexes(&mutex, &other);
+}
+
+static void
+mutexes_both_ways(void)
+{
+	nest_mutexes(&mutex, &other);
+	nest_mutexes(&other, &mutex);
+}
+
+static void
+mutexes_both_ways_by_trylock(void)
+{
+	nest_mutexes(&mutex, &other);
+	mutex_lock(&other);
+	HOST_EXPECT(mutex_trylock(&mutex));
+	mutex_unlock(&mutex);
+	mutex_unlock(&other);
+}
+
+/* One place, one class. */
+static void
+init_both(void)
+{
+	struct mutex *const both[] = { &mutex, &other };
+
+	for (unsigned int n = 0; n < 2; n++) {
+		mutex_init(both[n]);
+	}
+}
+
+static void
+mutexes_of_one_class(void)
+{
+	init_both();
+	nest_mutexes(&mutex, &other);
+}
+
+static void
+mutexes_of_two_classes(void)
+{
+	mutex_init(&mutex);
+	mutex_init(&other);
+	nest_mutexes(&mutex, &other);
+}
+
+static void
+mutex_in_interrupt(void)
+{
+	program_run("h");
+	lock_map_acquire(&mutex.dep_map);
+}
+
+static void
+mutex_kept(void)
+{
+	mutex_lock(&mutex);
+}
+
+static const struct deed mutex_deeds[] = {
+	{ "mutexes in one order", mutexes_in_order, NULL },
+	{ "mutexes both ways", mutexes_both_ways,
+	  "possible deadlock: mutex is taken under other here, and other under mutex elsewhere" },
+	{ "mutexes both ways, one by trylock", mutexes_both_ways_by_trylock, NULL },
+	{ "mutexes of one class", mutexes_of_one_class,
+	  "possible deadlock: both[n] is taken under another of its class" },
+	{ "mutexes of two classes", mutexes_of_two_classes, NULL },
+	{ "a mutex in an interrupt", mutex_in_interrupt,
+	  "wrong nesting: mutex (sleeping) is taken in an interrupt" },
+	{ "a mutex at the task's end", mutex_kept, "mutex is held by a task that ends" },
+};
+
+/* ---- in a task ---- */
+
+static const struct deed *deed;
+
+static void
+commit(void *unused)
+{
+	(void)unused;
+	host_gate();
+	deed->fn();
+	HOST_EXPECT(lockdep_is_on());
+}
+
+static void
+boot_deed(void)
+{
+	scenario_task(0, commit, NULL);
+}
+
+static void
+must_be_told(const struct deed *deeds, size_t count)
+{
+	for (size_t n = 0; n < count; n++) {
+		struct explore_scenario scenario = { deeds[n].name, 1, boot_deed, NULL,
+			                             NULL,          0, NULL };
+
+		deed = &deeds[n];
+		if (deed->words == NULL) {
+			scenario_must_hold(&scenario, LIMIT);
+		} else {
+			scenario_must_fail(&scenario, deed->words, LIMIT);
+		}
+	}
+}
+
+#define MUST_BE_TOLD(deeds) must_be_told(deeds, sizeof(deeds) / sizeof((deeds)[0]))
+
+/* J48: what is wrong with the order, the use or the end of mutexes is said, and nothing else. */
+START_TEST(test_lockdep_knows_mutexes)
+{
+	MUST_BE_TOLD(mutex_deeds);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("lockdep and locks");
+	TCase *tests = tcase_create("lockdep and locks");
+
+	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
+	tcase_add_test(tests, test_lockdep_knows_mutexes);
+	suite_add_tcase(suite, tests);
+	return suite_run(suite);
+}
