@@ -11,6 +11,7 @@
 
 #include "guest/bug.h"
 #include "guest/errno.h"
+#include "guest/lockdep.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
@@ -194,24 +195,37 @@ wait(struct rw_semaphore *rwsem, bool writes, uint32_t state)
 
 /* ---- the lock ---- */
 
-static inline int
+/* Of the caller of this file's function, into which this is expanded. */
+#define CALLER (uintptr_t) __builtin_return_address(0)
+
+static inline __attribute__((always_inline)) int
 read_lock(struct rw_semaphore *rwsem, uint32_t state)
 {
+	int error;
+
 	might_sleep_fast();
-	return __builtin_expect(take_read(rwsem), 1) ? 0 : wait(rwsem, false, state);
+	lock_acquire_shared(&rwsem->dep_map, 0, false, CALLER);
+	error = __builtin_expect(take_read(rwsem), 1) ? 0 : wait(rwsem, false, state);
+	if (CONFIG_LOCKDEP && error != 0) { /* else its wait is a tail call */
+		lock_release(&rwsem->dep_map, CALLER);
+	}
+	return error;
 }
 
-static inline int
+static inline __attribute__((always_inline)) int
 write_lock(struct rw_semaphore *rwsem, uint32_t state)
 {
 	int error = 0;
 
 	might_sleep_fast();
+	lock_acquire_exclusive(&rwsem->dep_map, 0, false, CALLER);
 	if (!__builtin_expect(take_write(rwsem), 1)) {
 		error = wait(rwsem, true, state);
 	}
 	if (error == 0) {
 		rwsem->writer = current;
+	} else {
+		lock_release(&rwsem->dep_map, CALLER);
 	}
 	return error;
 }
@@ -243,8 +257,14 @@ down_write_interruptible(struct rw_semaphore *rwsem)
 bool
 down_read_trylock(struct rw_semaphore *rwsem)
 {
+	bool taken;
+
 	ASSERT(in_task());
-	return take_read(rwsem);
+	taken = take_read(rwsem);
+	if (taken) {
+		lock_acquire_shared(&rwsem->dep_map, 0, true, CALLER);
+	}
+	return taken;
 }
 
 bool
@@ -255,6 +275,7 @@ down_write_trylock(struct rw_semaphore *rwsem)
 	ASSERT(in_task());
 	taken = take_write(rwsem);
 	if (taken) {
+		lock_acquire_exclusive(&rwsem->dep_map, 0, true, CALLER);
 		rwsem->writer = current;
 	}
 	return taken;
@@ -275,6 +296,7 @@ up_read(struct rw_semaphore *rwsem)
 	uint32_t count;
 
 	check_context();
+	lock_release(&rwsem->dep_map, CALLER);
 	count = atomic_fetch_sub(&rwsem->count, RWSEM_READER);
 	if (__builtin_expect(count < RWSEM_READER, 0)) {
 		panic("rwsem %s: unlocked by task %s, pid %u, and no reader has it", rwsem->name,
@@ -300,6 +322,7 @@ void
 up_write(struct rw_semaphore *rwsem)
 {
 	check_writer(rwsem);
+	lock_release(&rwsem->dep_map, CALLER);
 	rwsem->writer = NULL;
 	if (__builtin_expect(atomic_fetch_sub(&rwsem->count, RWSEM_WRITER) & RWSEM_WAITERS, 0)) {
 		grant(rwsem);
@@ -312,6 +335,8 @@ downgrade_write(struct rw_semaphore *rwsem)
 	uint32_t count;
 
 	check_writer(rwsem);
+	lock_release(&rwsem->dep_map, CALLER);
+	lock_acquire_shared(&rwsem->dep_map, 0, true, CALLER); /* it waits for nobody */
 	rwsem->writer = NULL;
 	count = atomic_fetch_add(&rwsem->count, RWSEM_READER - RWSEM_WRITER);
 	if ((count & RWSEM_WAITERS) && !bug(RWSEM_DOWNGRADES_SILENTLY)) {

@@ -17,6 +17,7 @@
 
 #include "guest/atomic.h"
 #include "guest/list.h"
+#include "guest/lockdep.h"
 #include "guest/spinlock.h"
 
 struct task;
@@ -31,17 +32,24 @@ struct rw_semaphore {
 	struct list waiters; /* wait_lock; in the order in which they came */
 	const char *name;
 	const struct task *writer; /* the writer's; for reports */
+	struct lockdep_map dep_map;
 };
 
-#define RWSEM_INIT(variable)                                                                      \
-	{                                                                                         \
-		ATOMIC_INIT(0), RAW_SPINLOCK_INIT, LIST_INIT((variable).waiters), #variable, NULL \
+#define RWSEM_INIT(variable)                                                              \
+	{                                                                                 \
+		ATOMIC_INIT(0), RAW_SPINLOCK_NAMED(#variable ".wait_lock", LD_WAIT_SPIN), \
+			LIST_INIT((variable).waiters), #variable, NULL,                   \
+			LOCKDEP_MAP_INIT(#variable, LD_WAIT_SLEEP)                        \
 	}
 
 #define DECLARE_RWSEM(variable) struct rw_semaphore variable = RWSEM_INIT(variable)
 
-/* Free. Before first use. */
-#define init_rwsem(rwsem) __init_rwsem(rwsem, #rwsem)
+/* Free, with a class for this place. Before first use. */
+#define init_rwsem(rwsem)                           \
+	do {                                        \
+		__init_rwsem(rwsem, #rwsem);        \
+		LOCKDEP_INIT(rwsem, LD_WAIT_SLEEP); \
+	} while (0)
 void __init_rwsem(struct rw_semaphore *rwsem, const char *name);
 
 /*
@@ -58,7 +66,7 @@ int down_write_interruptible(struct rw_semaphore *rwsem);
 bool down_read_trylock(struct rw_semaphore *rwsem);
 bool down_write_trylock(struct rw_semaphore *rwsem);
 
-/* Give it back: a writer in the task that took it. Never sleep. Task context. */
+/* Give it back, in the task that took it. Never sleep. Task context. */
 void up_read(struct rw_semaphore *rwsem);
 void up_write(struct rw_semaphore *rwsem);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "guest/mutex.h"
+#include "guest/rwsem.h"
 #include "guest/sched.h"
 #include "tests/explore/lockdep_program.h"
 #include "tests/explore/scenario.h"
@@ -109,6 +110,106 @@ static const struct deed mutex_deeds[] = {
 	{ "a mutex at the task's end", mutex_kept, "mutex is held by a task that ends" },
 };
 
+/* ---- rwsems ---- */
+
+static HOST_STATE DECLARE_RWSEM(rwsem);
+static HOST_STATE DECLARE_RWSEM(beside);
+
+static void
+rwsems_in_order(void)
+{
+	for (unsigned int n = 0; n < 2; n++) {
+		down_read(&rwsem);
+		down_write(&beside);
+		downgrade_write(&beside);
+		up_read(&beside);
+		up_read(&rwsem);
+	}
+}
+
+/* A writer that waits for either may be between the readers. */
+static void
+rwsem_readers_both_ways(void)
+{
+	down_read(&rwsem);
+	down_read(&beside);
+	up_read(&beside);
+	up_read(&rwsem);
+	down_read(&beside);
+	down_read(&rwsem);
+}
+
+static void
+rwsem_readers_both_ways_by_trylock(void)
+{
+	down_read(&rwsem);
+	down_read(&beside);
+	up_read(&beside);
+	up_read(&rwsem);
+	down_read(&beside);
+	HOST_EXPECT(down_read_trylock(&rwsem));
+	up_read(&rwsem);
+	up_read(&beside);
+}
+
+static void
+rwsem_read_twice(void)
+{
+	down_read(&rwsem);
+	down_read(&rwsem);
+}
+
+static void
+rwsem_read_again(void)
+{
+	HOST_EXPECT(down_read_interruptible(&rwsem) == 0);
+	up_read(&rwsem);
+	HOST_EXPECT(down_write_interruptible(&rwsem) == 0);
+	up_write(&rwsem);
+	HOST_EXPECT(down_write_trylock(&rwsem));
+	up_write(&rwsem);
+}
+
+static void
+rwsem_write_under_downgraded(void)
+{
+	down_write(&rwsem);
+	downgrade_write(&rwsem);
+	down_write(&rwsem);
+}
+
+static void
+rwsem_under_raw(void)
+{
+	program_run("A");
+	HOST_EXPECT(down_read_trylock(&rwsem));
+	up_read(&rwsem);
+	lock_acquire_shared(&rwsem.dep_map, 0, false, 0);
+}
+
+static void
+rwsem_kept(void)
+{
+	down_write(&rwsem);
+	downgrade_write(&rwsem);
+}
+
+static const struct deed rwsem_deeds[] = {
+	{ "rwsems in one order", rwsems_in_order, NULL },
+	{ "readers of rwsems both ways", rwsem_readers_both_ways,
+	  "possible deadlock: rwsem is taken under beside here, "
+	  "and beside under rwsem elsewhere" },
+	{ "the same, one by trylock", rwsem_readers_both_ways_by_trylock, NULL },
+	{ "a reader in a reader", rwsem_read_twice,
+	  "possible deadlock: rwsem is taken under itself" },
+	{ "one after the other", rwsem_read_again, NULL },
+	{ "a writer in a downgraded one", rwsem_write_under_downgraded,
+	  "possible deadlock: rwsem is taken under itself" },
+	{ "a reader under a raw lock", rwsem_under_raw,
+	  "wrong nesting: rwsem (sleeping) is taken under A (raw)" },
+	{ "a downgraded rwsem at the task's end", rwsem_kept, "rwsem is held by a task that ends" },
+};
+
 /* ---- in a task ---- */
 
 static const struct deed *deed;
@@ -153,6 +254,13 @@ START_TEST(test_lockdep_knows_mutexes)
 }
 END_TEST
 
+/* J48: the same of rwsems, whose readers wait behind a writer that waits. */
+START_TEST(test_lockdep_knows_rwsems)
+{
+	MUST_BE_TOLD(rwsem_deeds);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -161,6 +269,7 @@ main(void)
 
 	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
 	tcase_add_test(tests, test_lockdep_knows_mutexes);
+	tcase_add_test(tests, test_lockdep_knows_rwsems);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

@@ -375,6 +375,7 @@ note_interrupted(int error)
 	HOST_EXPECT(atomic_load(&current->state) == TASK_RUNNING);
 	if (error != 0) {
 		HOST_EXPECT(signal_pending(current));
+		HOST_EXPECT(!lock_is_held(&rwsem.dep_map));
 		interrupted_count++;
 	}
 	scenario_done();
@@ -561,6 +562,14 @@ use_unread(void)
 	up_read(&rwsem);
 }
 
+/* What guest.elf says, which has no lockdep. */
+static void
+use_unread_unwatched(void)
+{
+	lockdep_stop();
+	use_unread();
+}
+
 static void
 use_unwritten(void)
 {
@@ -580,6 +589,8 @@ START_TEST(test_rwsem_alone_and_misused)
 	use = use_all;
 	scenario_must_hold(&used, LIMIT);
 	use = use_unread;
+	scenario_must_fail(&used, "a lock is released, and not held", LIMIT);
+	use = use_unread_unwatched;
 	scenario_must_fail(&used, "rwsem rwsem: unlocked by task user, pid 1, and no reader",
 	                   LIMIT);
 	use = use_unwritten;
