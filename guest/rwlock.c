@@ -33,11 +33,11 @@ rwlock_read_wait(struct rwlock *lock)
 		wait_for_writer(lock);
 		return;
 	}
-	rwlock_read_drop(lock);
-	ticket_lock(&lock->queue);
+	atomic_fetch_sub(&lock->state, RWLOCK_READER);
+	ticket_take(&lock->queue);
 	atomic_fetch_add(&lock->state, RWLOCK_READER);
 	wait_for_writer(lock);
-	ticket_unlock(&lock->queue);
+	ticket_give(&lock->queue);
 }
 
 /* From WAITING on only interrupts get in besides those who are in. */
@@ -46,7 +46,7 @@ rwlock_write_wait(struct rwlock *lock)
 {
 	uint32_t state = RWLOCK_WAITING;
 
-	ticket_lock(&lock->queue);
+	ticket_take(&lock->queue);
 	atomic_fetch_or(&lock->state, RWLOCK_WAITING);
 	while (!atomic_try_cmpxchg(&lock->state, &state,
 	                           RWLOCK_WRITER)) { /* bounded: the holders */
@@ -55,5 +55,5 @@ rwlock_write_wait(struct rwlock *lock)
 		} while (atomic_load(&lock->state) != RWLOCK_WAITING);
 		state = RWLOCK_WAITING;
 	}
-	ticket_unlock(&lock->queue);
+	ticket_give(&lock->queue);
 }

@@ -18,6 +18,7 @@
 #include "guest/atomic.h"
 #include "guest/bug.h"
 #include "guest/hold.h"
+#include "guest/lockdep.h"
 #include "guest/spinlock.h"
 
 #define RWLOCK_WRITER  0x1u /* held by a writer */
@@ -26,21 +27,25 @@
 
 struct rwlock {
 	struct atomic state;
-	struct raw_spinlock queue; /* its holder is the head, the only one to wait for state */
+	struct raw_spinlock queue;  /* its holder is the head, the only one to wait for state */
+	struct lockdep_map dep_map; /* the queue's too */
 };
 
-#define RWLOCK_INIT                               \
-	{                                         \
-		ATOMIC_INIT(0), RAW_SPINLOCK_INIT \
+#define RWLOCK_NAMED(name)                                                                \
+	{                                                                                 \
+		ATOMIC_INIT(0), RAW_SPINLOCK_INIT, LOCKDEP_MAP_INIT(name, LD_WAIT_CONFIG) \
 	}
 
-#define DEFINE_RWLOCK(name) struct rwlock name = RWLOCK_INIT
+#define RWLOCK_INIT RWLOCK_NAMED(LOCKDEP_SITE)
 
-static inline void
-rwlock_init(struct rwlock *lock)
-{
-	*lock = (struct rwlock)RWLOCK_INIT;
-}
+#define DEFINE_RWLOCK(lock) struct rwlock lock = RWLOCK_NAMED(#lock)
+
+/* Free, with a class for this place. Before first use. */
+#define rwlock_init(lock)                                     \
+	do {                                                  \
+		*(lock) = (struct rwlock)RWLOCK_NAMED(#lock); \
+		LOCKDEP_INIT(lock, LD_WAIT_CONFIG);           \
+	} while (0)
 
 /* Held by anybody, or about to be: for assertions. Any context. */
 static inline bool
@@ -62,11 +67,23 @@ rwlock_is_contended(const struct rwlock *lock)
 void rwlock_read_wait(struct rwlock *lock);
 void rwlock_write_wait(struct rwlock *lock);
 
+/* Readers in interrupts pass whoever waits. */
+static inline void
+rwlock_read_acquire(struct rwlock *lock, bool trylock)
+{
+	if (CONFIG_LOCKDEP) {
+		lock_acquire(&lock->dep_map, 0, trylock,
+		             in_task() ? LOCKDEP_READ : LOCKDEP_READ_RECURSIVE, 0);
+	}
+}
+
 static inline void
 rwlock_read_take(struct rwlock *lock)
 {
-	uint32_t before = atomic_fetch_add(&lock->state, RWLOCK_READER);
+	uint32_t before;
 
+	rwlock_read_acquire(lock, false);
+	before = atomic_fetch_add(&lock->state, RWLOCK_READER);
 	if (__builtin_expect(before & (RWLOCK_WRITER | RWLOCK_WAITING), 0)) {
 		rwlock_read_wait(lock);
 	}
@@ -84,27 +101,40 @@ rwlock_read_try(struct rwlock *lock)
 			return false;
 		}
 	} while (!atomic_try_cmpxchg(&lock->state, &state, state + RWLOCK_READER));
+	rwlock_read_acquire(lock, true);
 	return true;
 }
 
 static inline void
 rwlock_read_drop(struct rwlock *lock)
 {
+	lock_release(&lock->dep_map, 0);
 	atomic_fetch_sub(&lock->state, RWLOCK_READER);
 }
 
 static inline bool
-rwlock_write_try(struct rwlock *lock)
+rwlock_write_take_free(struct rwlock *lock)
 {
 	uint32_t state = 0;
 
 	return atomic_try_cmpxchg(&lock->state, &state, RWLOCK_WRITER);
 }
 
+static inline bool
+rwlock_write_try(struct rwlock *lock)
+{
+	if (!rwlock_write_take_free(lock)) {
+		return false;
+	}
+	lock_acquire_exclusive(&lock->dep_map, 0, true, 0);
+	return true;
+}
+
 static inline void
 rwlock_write_take(struct rwlock *lock)
 {
-	if (__builtin_expect(!rwlock_write_try(lock), 0)) {
+	lock_acquire_exclusive(&lock->dep_map, 0, false, 0);
+	if (__builtin_expect(!rwlock_write_take_free(lock), 0)) {
 		rwlock_write_wait(lock);
 	}
 }
@@ -113,6 +143,7 @@ rwlock_write_take(struct rwlock *lock)
 static inline void
 rwlock_write_drop(struct rwlock *lock)
 {
+	lock_release(&lock->dep_map, 0);
 	atomic_fetch_sub(&lock->state, RWLOCK_WRITER);
 }
 

@@ -50,20 +50,33 @@ struct raw_spinlock {
 /* Spins until this ticket is served. */
 void ticket_wait(const struct raw_spinlock *lock, uint32_t ticket);
 
+/* The lock itself, without the preempt count, and unknown to lockdep: the inside of other locks. */
+static inline void
+ticket_take(struct raw_spinlock *lock)
+{
+	uint32_t ticket = atomic_fetch_add(&lock->next, 1);
+
+	if (__builtin_expect(atomic_load_acquire(&lock->owner) != ticket, 0)) {
+		ticket_wait(lock, ticket);
+	}
+}
+
+/* Only the holder writes owner. */
+static inline void
+ticket_give(struct raw_spinlock *lock)
+{
+	atomic_inc_release_sole(&lock->owner);
+}
+
 /*
- * The lock itself, without the preempt count: for callers that keep count of their own. subclass:
- * of a lock that nests in one of its class, not 0.
+ * The lock without the preempt count: for callers that keep count of their own. subclass: of a lock
+ * that nests in one of its class, not 0.
  */
 static inline void
 ticket_lock_nested(struct raw_spinlock *lock, unsigned int subclass)
 {
-	uint32_t ticket;
-
 	lock_acquire_exclusive(&lock->dep_map, subclass, false, 0);
-	ticket = atomic_fetch_add(&lock->next, 1);
-	if (__builtin_expect(atomic_load_acquire(&lock->owner) != ticket, 0)) {
-		ticket_wait(lock, ticket);
-	}
+	ticket_take(lock);
 }
 
 static inline void
@@ -85,12 +98,11 @@ ticket_trylock(struct raw_spinlock *lock)
 	return true;
 }
 
-/* Only the holder writes owner. */
 static inline void
 ticket_unlock(struct raw_spinlock *lock)
 {
 	lock_release(&lock->dep_map, 0);
-	atomic_inc_release_sole(&lock->owner);
+	ticket_give(lock);
 }
 
 /* Held by somebody: for assertions. Any context. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "guest/mutex.h"
+#include "guest/rwlock.h"
 #include "guest/rwsem.h"
 #include "guest/sched.h"
 #include "tests/explore/lockdep_program.h"
@@ -210,6 +211,149 @@ static const struct deed rwsem_deeds[] = {
 	{ "a downgraded rwsem at the task's end", rwsem_kept, "rwsem is held by a task that ends" },
 };
 
+/* ---- rwlocks ---- */
+
+static HOST_STATE DEFINE_RWLOCK(rwlock);
+static HOST_STATE DEFINE_RWLOCK(aside);
+
+static void
+read_rwlock(struct rwlock *lock)
+{
+	read_lock(lock);
+	read_unlock(lock);
+}
+
+static void
+write_rwlock(struct rwlock *lock)
+{
+	write_lock(lock);
+	write_unlock(lock);
+}
+
+static void
+read_in_interrupt(struct rwlock *lock)
+{
+	program_run("h");
+	read_rwlock(lock);
+	program_run("H");
+}
+
+static void
+rwlock_read_twice(void)
+{
+	read_lock(&rwlock);
+	read_lock(&rwlock);
+}
+
+static void
+rwlock_read_twice_bh_off(void)
+{
+	read_lock_bh(&rwlock);
+	HOST_EXPECT(read_trylock(&rwlock));
+	read_unlock(&rwlock);
+	read_lock(&rwlock);
+}
+
+static void
+rwlock_read_in_interrupted_reader(void)
+{
+	read_lock(&rwlock);
+	read_in_interrupt(&rwlock);
+	read_unlock(&rwlock);
+}
+
+static void
+rwlock_written_irqs_on(void)
+{
+	read_in_interrupt(&rwlock);
+	write_rwlock(&rwlock);
+}
+
+static void
+rwlock_written_irqs_off(void)
+{
+	read_in_interrupt(&rwlock);
+	write_lock_irq(&rwlock);
+	write_unlock_irq(&rwlock);
+	HOST_EXPECT(write_trylock_irq(&rwlock));
+	write_unlock_irq(&rwlock);
+	read_rwlock(&rwlock);
+}
+
+static void
+rwlock_written_in_interrupt(void)
+{
+	read_rwlock(&rwlock);
+	program_run("h");
+	write_rwlock(&rwlock);
+}
+
+static void
+read_under(struct rwlock *outer, struct rwlock *inner)
+{
+	read_lock(outer);
+	read_rwlock(inner);
+	read_unlock(outer);
+}
+
+static void
+rwlocks_both_ways(void)
+{
+	read_under(&rwlock, &aside);
+	read_under(&aside, &rwlock);
+}
+
+static void
+rwlocks_both_ways_in_interrupts(void)
+{
+	for (unsigned int n = 0; n < 2; n++) {
+		program_run("h");
+		read_under(n ? &rwlock : &aside, n ? &aside : &rwlock);
+		program_run("H");
+	}
+}
+
+/* The queues of two locks, waited for with interrupts on, and in one, are of two kinds, too. */
+static void
+rwlock_beside_one_of_interrupts(void)
+{
+	rwlock_init(&rwlock);
+	rwlock_init(&aside);
+	write_rwlock(&rwlock);
+	program_run("h");
+	write_rwlock(&aside);
+	program_run("H");
+}
+
+static void
+rwlock_under_raw(void)
+{
+	program_run("A");
+	read_lock(&rwlock);
+}
+
+static const struct deed rwlock_deeds[] = {
+	{ "a reader in a reader", rwlock_read_twice,
+	  "possible deadlock: rwlock is taken under itself" },
+	{ "the same with bottom halves off", rwlock_read_twice_bh_off,
+	  "possible deadlock: rwlock is taken under itself" },
+	{ "an interrupt's reader in a reader", rwlock_read_in_interrupted_reader, NULL },
+	{ "a writer that interrupts may read in", rwlock_written_irqs_on,
+	  "possible deadlock: rwlock is taken with interrupts on here, "
+	  "and in an interrupt, to read elsewhere" },
+	{ "the same with interrupts off", rwlock_written_irqs_off, NULL },
+	{ "an interrupt that writes", rwlock_written_in_interrupt,
+	  "possible deadlock: rwlock is taken in an interrupt here, "
+	  "and with interrupts on, to read elsewhere" },
+	{ "readers of rwlocks both ways", rwlocks_both_ways,
+	  "possible deadlock: rwlock is taken under aside here, "
+	  "and aside under rwlock elsewhere" },
+	{ "the same in interrupts", rwlocks_both_ways_in_interrupts, NULL },
+	{ "a rwlock of tasks, one of interrupts", rwlock_beside_one_of_interrupts, NULL },
+	{ "a rwlock under a raw lock", rwlock_under_raw,
+	  "wrong nesting: rwlock (spinning) is taken under A (raw)" },
+};
+
 /* ---- in a task ---- */
 
 static const struct deed *deed;
@@ -261,6 +405,13 @@ START_TEST(test_lockdep_knows_rwsems)
 }
 END_TEST
 
+/* J48: the same of rwlocks, which pass nobody in tasks, and whoever waits in interrupts. */
+START_TEST(test_lockdep_knows_rwlocks)
+{
+	MUST_BE_TOLD(rwlock_deeds);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -270,6 +421,7 @@ main(void)
 	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
 	tcase_add_test(tests, test_lockdep_knows_mutexes);
 	tcase_add_test(tests, test_lockdep_knows_rwsems);
+	tcase_add_test(tests, test_lockdep_knows_rwlocks);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }
