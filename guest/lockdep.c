@@ -228,20 +228,21 @@ check_in_nmi(const struct lockdep_map *map, unsigned int subclass, struct held_l
 	}
 }
 
-static void
-acquire(struct lockdep_task *self, struct held_lock *next, struct lockdep_map *map,
-        unsigned int subclass, uint32_t count)
+/* Returns whether it can be noted down. */
+static inline bool
+check(struct lockdep_task *self, struct held_lock *next, struct lockdep_map *map,
+      unsigned int subclass, uint32_t count)
 {
 	next->class = subclass < LOCKDEP_CACHED ? map->classes[subclass] : 0;
 	if (__builtin_expect(next->class == 0, 0)) {
 		next->class = (uint8_t)lockdep_class_of(map, subclass);
 	}
 	if (next->class == 0) {
-		return;
+		return false;
 	}
 	if (self->depth == LOCKDEP_DEPTH_MAX) {
 		lockdep_give_up(LOCKDEP_DEPTH_MAX, "locks held by a task");
-		return;
+		return false;
 	}
 	if (!next->irqs_off) {
 		lockdep_mark_held(self, !next->softirqs_off);
@@ -251,7 +252,16 @@ acquire(struct lockdep_task *self, struct held_lock *next, struct lockdep_map *m
 	if (!check_twice(self, next) && !next->trylock) {
 		add_edges(self, next);
 	}
-	self->held[self->depth++] = *next;
+	return true;
+}
+
+static void
+acquire(struct lockdep_task *self, struct held_lock *next, struct lockdep_map *map,
+        unsigned int subclass, uint32_t count)
+{
+	if (check(self, next, map, subclass, count)) {
+		self->held[self->depth++] = *next;
+	}
 }
 
 void
@@ -284,6 +294,29 @@ lock_acquire(struct lockdep_map *map, unsigned int subclass, bool trylock, enum 
 	if (__builtin_expect(full_table != NULL, 0)) {
 		say_why_off();
 	}
+}
+
+/* Who waits holds nothing that an interrupt could want: as if interrupts were off. */
+void
+lock_sync(struct lockdep_map *map, uintptr_t ip)
+{
+	unsigned long flags = arch_lockdep_enter();
+	struct task *task = current;
+
+	if (!is_off && task != NULL && !(preempt_count() & NMI_MASK)) {
+		uint32_t count = preempt_count();
+		struct held_lock next = {
+			.map = map,
+			.ip = ip != 0 ? ip : (uintptr_t)__builtin_return_address(0),
+			.read = LOCKDEP_WRITE,
+			.context = context_of(count),
+			.irqs_off = true,
+			.softirqs_off = true,
+		};
+
+		check(&task->lockdep, &next, map, 0, count);
+	}
+	arch_lockdep_exit(flags);
 }
 
 /* ---- releasing ---- */

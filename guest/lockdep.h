@@ -98,6 +98,15 @@ void lockdep_init_map(struct lockdep_map *map, const char *name, const struct lo
 void lock_acquire(struct lockdep_map *map, unsigned int subclass, bool trylock,
                   enum lockdep_read read, uintptr_t ip);
 
+/*
+ * A wait for whoever holds the map, which current does not take: its order. Task context; ip as
+ * above.
+ */
+void lock_sync(struct lockdep_map *map, uintptr_t ip);
+
+/* A map for what `from` may not outlive: of its class. */
+void lockdep_copy_map(struct lockdep_map *to, const struct lockdep_map *from);
+
 /* current's lock is about to be given up. Reports one that it does not hold. Any context. */
 void lock_release(struct lockdep_map *map, uintptr_t ip);
 
@@ -170,6 +179,18 @@ lock_acquire(struct lockdep_map *map, unsigned int subclass, bool trylock, enum 
              uintptr_t ip)
 {
 	(void)map, (void)subclass, (void)trylock, (void)read, (void)ip;
+}
+
+static inline void
+lock_sync(struct lockdep_map *map, uintptr_t ip)
+{
+	(void)map, (void)ip;
+}
+
+static inline void
+lockdep_copy_map(struct lockdep_map *to, const struct lockdep_map *from)
+{
+	(void)to, (void)from;
 }
 
 static inline void
@@ -265,13 +286,7 @@ lockdep_print_last_words(void)
 #define lock_map_acquire(map)      lock_acquire(map, 0, false, LOCKDEP_WRITE, 0)
 #define lock_map_acquire_read(map) lock_acquire(map, 0, false, LOCKDEP_READ_RECURSIVE, 0)
 #define lock_map_release(map)      lock_release(map, 0)
-
-/* A wait for whoever holds the map: its order, without the lock. */
-#define lock_map_sync(map)             \
-	do {                           \
-		lock_map_acquire(map); \
-		lock_map_release(map); \
-	} while (0)
+#define lock_map_sync(map)         lock_sync(map, 0)
 
 /* Of anything with a dep_map. */
 #define lockdep_assert_held(lock)       lockdep_assert(&(lock)->dep_map, true, false)

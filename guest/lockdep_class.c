@@ -42,6 +42,13 @@ key_of(const struct lockdep_map *map)
 	return arch_is_static(addr) ? addr : map->name;
 }
 
+void
+lockdep_copy_map(struct lockdep_map *to, const struct lockdep_map *from)
+{
+	*to = *from;
+	to->key = key_of(from);
+}
+
 static unsigned int
 find_class(const void *key, unsigned int subclass)
 {
