@@ -15,7 +15,7 @@
 _Static_assert(CPUS_MAX * sizeof(struct srcu_cpu) <= PAGE_SIZE, "a page holds the counts");
 
 int
-init_srcu_struct(struct srcu_struct *srcu)
+__init_srcu_struct(struct srcu_struct *srcu)
 {
 	*srcu = (struct srcu_struct){ .cpus = page_alloc() };
 	if (srcu->cpus == NULL) {
@@ -44,6 +44,8 @@ srcu_read_lock(struct srcu_struct *srcu)
 	struct atomic *locks = &srcu->cpus[raw_smp_processor_id()].locks[index];
 
 	CT_CHECK_WATCHING();
+	lock_acquire_shared_recursive(&srcu->dep_map, 0, false,
+	                              (uintptr_t)__builtin_return_address(0));
 	if (bug(SRCU_LOCK_UNORDERED)) {
 		atomic_store(locks, atomic_load(locks) + 1);
 	} else {
@@ -57,6 +59,7 @@ void
 srcu_read_unlock(struct srcu_struct *srcu, int index)
 {
 	ASSERT(index == 0 || index == 1);
+	lock_release(&srcu->dep_map, (uintptr_t)__builtin_return_address(0));
 	barrier();
 	atomic_fetch_add(&srcu->cpus[raw_smp_processor_id()].unlocks[index], 1);
 }
@@ -133,6 +136,7 @@ srcu_grace_period(struct srcu_struct *srcu)
 void
 synchronize_srcu(struct srcu_struct *srcu)
 {
+	lock_sync(&srcu->dep_map, (uintptr_t)__builtin_return_address(0));
 	wait_for_completion(&srcu->turn);
 	srcu_grace_period(srcu);
 	complete(&srcu->turn);

@@ -15,6 +15,7 @@
 #include "guest/atomic.h"
 #include "guest/completion.h"
 #include "guest/llist.h"
+#include "guest/lockdep.h"
 
 /* A cache line each. */
 struct srcu_cpu {
@@ -26,16 +27,24 @@ struct srcu_struct {
 	struct atomic index;    /* bit 0: at which readers come in; above it: how often it turned */
 	struct completion turn; /* one is done: no updater has it */
 	struct srcu_cpu *cpus;
+	struct lockdep_map dep_map;
 };
 
-/* -ENOMEM, or 0. Task context. */
-int init_srcu_struct(struct srcu_struct *srcu);
+/* -ENOMEM, or 0, with a class for this place. Task context. */
+#define init_srcu_struct(srcu)                         \
+	({                                             \
+		int error_ = __init_srcu_struct(srcu); \
+                                                       \
+		LOCKDEP_INIT(srcu, LD_WAIT_INV);       \
+		error_;                                \
+	})
+int __init_srcu_struct(struct srcu_struct *srcu);
 
 /* No reader is left, and none comes. Task context. */
 void cleanup_srcu_struct(struct srcu_struct *srcu);
 
 /*
- * Readers nest; each unlock gets the index of its lock, and may be on another cpu, or another
+ * Readers nest; each unlock gets the index of its lock, and may be on another cpu, but is its
  * task's. A full barrier each. Any context in which RCU watches.
  */
 int srcu_read_lock(struct srcu_struct *srcu);
@@ -43,7 +52,7 @@ void srcu_read_unlock(struct srcu_struct *srcu, int index);
 
 /*
  * Returns when every reader of the domain that had begun before is over: full barriers as of
- * synchronize_rcu(). May sleep; not in a reader of the domain.
+ * synchronize_rcu(). May sleep; not in a reader of the domain, nor with a lock for which one waits.
  */
 void synchronize_srcu(struct srcu_struct *srcu);
 

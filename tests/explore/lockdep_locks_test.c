@@ -9,6 +9,7 @@
 #include "guest/rwlock.h"
 #include "guest/rwsem.h"
 #include "guest/sched.h"
+#include "guest/srcu.h"
 #include "tests/explore/lockdep_program.h"
 #include "tests/explore/scenario.h"
 #include "tests/unit/suite.h"
@@ -354,6 +355,90 @@ static const struct deed rwlock_deeds[] = {
 	  "wrong nesting: rwlock (spinning) is taken under A (raw)" },
 };
 
+/* ---- SRCU ---- */
+
+static HOST_STATE struct srcu_struct domain;
+
+static void
+make_domain(void)
+{
+	HOST_EXPECT(init_srcu_struct(&domain) == 0);
+}
+
+static void
+synchronize_in_reader(void)
+{
+	make_domain();
+	srcu_read_lock(&domain);
+	synchronize_srcu(&domain);
+}
+
+static void
+synchronize_after_reader(void)
+{
+	make_domain();
+	program_run("h");
+	srcu_read_unlock(&domain, srcu_read_lock(&domain));
+	program_run("H");
+	synchronize_srcu(&domain);
+}
+
+static void
+lock_in_reader(struct mutex *lock)
+{
+	int index;
+
+	make_domain();
+	index = srcu_read_lock(&domain);
+	mutex_lock(lock);
+	mutex_unlock(lock);
+	srcu_read_unlock(&domain, index);
+}
+
+static void
+synchronize_under_mutex_of_reader(void)
+{
+	lock_in_reader(&mutex);
+	mutex_lock(&mutex);
+	synchronize_srcu(&domain);
+}
+
+static void
+synchronize_under_other_mutex(void)
+{
+	lock_in_reader(&mutex);
+	mutex_lock(&other);
+	synchronize_srcu(&domain);
+	mutex_unlock(&other);
+}
+
+static void
+read_under_mutex_of_reader(void)
+{
+	lock_in_reader(&mutex);
+	mutex_lock(&mutex);
+	srcu_read_unlock(&domain, srcu_read_lock(&domain));
+	mutex_unlock(&mutex);
+}
+
+static void
+srcu_reader_kept(void)
+{
+	make_domain();
+	srcu_read_lock(&domain);
+}
+
+static const struct deed srcu_deeds[] = {
+	{ "synchronize_srcu() in a reader", synchronize_in_reader,
+	  "possible deadlock: domain is taken under itself" },
+	{ "after a reader in an interrupt", synchronize_after_reader, NULL },
+	{ "synchronize_srcu() under a reader's mutex", synchronize_under_mutex_of_reader,
+	  "possible deadlock: domain is taken under mutex here, and mutex under domain elsewhere" },
+	{ "synchronize_srcu() under another mutex", synchronize_under_other_mutex, NULL },
+	{ "a reader under a reader's mutex", read_under_mutex_of_reader, NULL },
+	{ "a reader at the task's end", srcu_reader_kept, "domain is held by a task that ends" },
+};
+
 /* ---- in a task ---- */
 
 static const struct deed *deed;
@@ -412,6 +497,13 @@ START_TEST(test_lockdep_knows_rwlocks)
 }
 END_TEST
 
+/* J48: who waits for readers, himself one, or with a lock for which one waits, is told. */
+START_TEST(test_lockdep_knows_srcu)
+{
+	MUST_BE_TOLD(srcu_deeds);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -422,6 +514,7 @@ main(void)
 	tcase_add_test(tests, test_lockdep_knows_mutexes);
 	tcase_add_test(tests, test_lockdep_knows_rwsems);
 	tcase_add_test(tests, test_lockdep_knows_rwlocks);
+	tcase_add_test(tests, test_lockdep_knows_srcu);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }
