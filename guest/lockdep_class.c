@@ -45,8 +45,11 @@ key_of(const struct lockdep_map *map)
 void
 lockdep_copy_map(struct lockdep_map *to, const struct lockdep_map *from)
 {
+	unsigned long flags = arch_lockdep_enter(); /* others may learn its class just now */
+
 	*to = *from;
 	to->key = key_of(from);
+	arch_lockdep_exit(flags);
 }
 
 static unsigned int

@@ -249,10 +249,17 @@ queue_take_locked(struct worker_pool *pool, struct work *work)
 
 /* ---- workers ---- */
 
+/* map: the work's, of which nothing may be left behind the function. */
 static void
-run_function(struct work *work, void (*fn)(struct work *))
+run_function(struct worker *worker, struct work *work, struct lockdep_map *map)
 {
-	fn(work); /* the work may be gone afterwards */
+	void (*fn)(struct work *) = worker->fn;
+
+	lock_map_acquire(&worker->queue->wq->dep_map);
+	lock_map_acquire(map);
+	fn(work);
+	lock_map_release(map);
+	lock_map_release(&worker->queue->wq->dep_map);
 	if (preempt_count() != 0 || arch_irqs_disabled()) {
 		panic("work function %lx: preempt_count %08x, interrupts %s at its end",
 		      (uintptr_t)fn, preempt_count(), arch_irqs_disabled() ? "off" : "on");
@@ -278,19 +285,21 @@ carry_out_locked(struct worker *worker, struct work *work)
 {
 	struct worker_pool *pool = worker->pool;
 	bool late = bug(PENDING_ENDS_LATE);
+	struct lockdep_map map;
 
 	list_remove(&work->node);
 	worker->work = work;
 	worker->fn = work->fn;
 	worker->queue = work->queue;
 	worker->color = work->color;
+	lockdep_copy_map(&map, &work->dep_map);
 	begin_flushes_locked(pool, worker);
 	kick_locked(pool); /* of an unbound pool the next one begins now */
 	if (!late) {
 		end_pending(work, data_of(pool));
 	}
 	raw_spin_unlock_irq(&pool->lock);
-	run_function(work, worker->fn);
+	run_function(worker, work, &map);
 	if (late) {
 		end_pending(work, data_of(pool));
 	}

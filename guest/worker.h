@@ -86,6 +86,7 @@ struct workqueue {
 	struct completion turn;  /* one flush at a time: its holder's */
 	struct atomic unflushed; /* queues that it waits for, and one of the flusher's own */
 	struct completion flushed;
+	struct lockdep_map dep_map;          /* held by its functions: a flush waits for it */
 	struct pool_queue *queues[CPUS_MAX]; /* a cpu each, or one */
 };
 

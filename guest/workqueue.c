@@ -20,7 +20,7 @@
 struct workqueue *system_wq;
 
 void
-INIT_WORK(struct work *work, void (*fn)(struct work *work))
+__init_work(struct work *work, void (*fn)(struct work *work))
 {
 	*work = (struct work){ .fn = fn };
 	list_init(&work->node);
@@ -140,10 +140,10 @@ queue_due(struct timer *timer)
 }
 
 void
-INIT_DELAYED_WORK(struct delayed_work *work, void (*fn)(struct work *work))
+__init_delayed_work(struct delayed_work *delayed, void (*fn)(struct work *work))
 {
-	INIT_WORK(&work->work, fn);
-	timer_init(&work->timer, queue_due);
+	__init_work(&delayed->work, fn);
+	timer_init(&delayed->timer, queue_due);
 }
 
 /* The caller owns the work. irqs off. */
@@ -296,6 +296,7 @@ flush_work(struct work *work)
 	struct worker_pool *pool;
 
 	might_sleep();
+	lock_sync(&work->dep_map, (uintptr_t)__builtin_return_address(0));
 	pool = pool_of_data(atomic_load(&work->data));
 	if (pool == NULL) {
 		return false;
@@ -324,6 +325,7 @@ flush_workqueue(struct workqueue *wq)
 {
 	might_sleep();
 	ASSERT(!is_chained(wq));
+	lock_sync(&wq->dep_map, (uintptr_t)__builtin_return_address(0));
 	wait_for_completion(&wq->turn);
 	atomic_store(&wq->unflushed, 1);
 	for (uint32_t n = 0; n < wq->queue_count; n++) {
@@ -397,6 +399,7 @@ alloc_workqueue(const char *name, uint32_t flags, uint32_t max_active)
 		return NULL;
 	}
 	wq->name = name;
+	lockdep_init_map(&wq->dep_map, name, NULL, LD_WAIT_INV, LD_WAIT_INV);
 	wq->flags = flags;
 	wq->max_active = max_active != 0 ? max_active : WQ_MAX_ACTIVE;
 	init_completion(&wq->turn);

@@ -19,6 +19,7 @@
 
 #include "guest/atomic.h"
 #include "guest/list.h"
+#include "guest/lockdep.h"
 #include "guest/percpu.h"
 #include "guest/timer.h"
 
@@ -35,6 +36,8 @@ struct work {
 	struct pool_queue *queue;
 	uint32_t color;
 	bool active;
+
+	struct lockdep_map dep_map; /* held while the function runs: flush_work() waits for it */
 };
 
 struct delayed_work {
@@ -46,12 +49,24 @@ struct delayed_work {
 	unsigned int cpu;
 };
 
-/* Not pending. Before first use. */
-void INIT_WORK(struct work *work, void (*fn)(struct work *work));
-void INIT_DELAYED_WORK(struct delayed_work *work, void (*fn)(struct work *work));
+/* Not pending, with a class for this place. Before first use. */
+#define INIT_WORK(work, fn)                      \
+	do {                                     \
+		__init_work(work, fn);           \
+		LOCKDEP_INIT(work, LD_WAIT_INV); \
+	} while (0)
+#define INIT_DELAYED_WORK(delayed, fn)                       \
+	do {                                                 \
+		__init_delayed_work(delayed, fn);            \
+		LOCKDEP_INIT(&(delayed)->work, LD_WAIT_INV); \
+	} while (0)
+void __init_work(struct work *work, void (*fn)(struct work *work));
+void __init_delayed_work(struct delayed_work *delayed, void (*fn)(struct work *work));
 
-#define DECLARE_WORK(name, function) \
-	struct work name = { .fn = (function), .node = LIST_INIT((name).node) }
+#define DECLARE_WORK(name, function)                         \
+	struct work name = { .fn = (function),               \
+		             .node = LIST_INIT((name).node), \
+		             .dep_map = LOCKDEP_MAP_INIT(#name, LD_WAIT_INV) }
 
 #define WQ_UNBOUND    0x1u /* its workers run anywhere, and each runs what there is */
 #define WQ_HIGHPRI    0x2u /* its workers have nice -20 */
@@ -121,7 +136,8 @@ bool work_pending(const struct work *work);
 
 /*
  * Waits for the end of the last queueing of the work; returns whether there was anything to wait
- * for. Not of a delayed work whose time has not come. Count 0, irqs on; not in its own function.
+ * for. Not of a delayed work whose time has not come. Count 0, irqs on; not in its own function,
+ * nor with a lock that this takes.
  */
 bool flush_work(struct work *work);
 

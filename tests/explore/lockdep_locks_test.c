@@ -10,11 +10,12 @@
 #include "guest/rwsem.h"
 #include "guest/sched.h"
 #include "guest/srcu.h"
+#include "guest/workqueue.h"
 #include "tests/explore/lockdep_program.h"
 #include "tests/explore/scenario.h"
 #include "tests/unit/suite.h"
 
-#define LIMIT 1000
+#define LIMIT 100000
 
 struct deed {
 	const char *name;
@@ -439,6 +440,91 @@ static const struct deed srcu_deeds[] = {
 	{ "a reader at the task's end", srcu_reader_kept, "domain is held by a task that ends" },
 };
 
+/* ---- work ---- */
+
+static void
+lock_mutex_in_work(struct work *unused)
+{
+	(void)unused;
+	mutex_lock(&mutex);
+	mutex_unlock(&mutex);
+}
+
+static HOST_STATE DECLARE_WORK(work, lock_mutex_in_work);
+
+static HOST_STATE struct delayed_work delayed;
+
+static void
+do_work(struct work *item)
+{
+	workqueue_init();
+	HOST_EXPECT(schedule_work(item));
+	flush_workqueue(system_wq);
+}
+
+static void
+flush_under_mutex_of_work(void)
+{
+	do_work(&work);
+	mutex_lock(&mutex);
+	flush_work(&work); /* it has nothing to do, and would wait if it had */
+}
+
+static void
+flush_under_other_mutex(void)
+{
+	do_work(&work);
+	mutex_lock(&other);
+	flush_work(&work);
+	flush_workqueue(system_wq);
+	mutex_unlock(&other);
+}
+
+static void
+cancel_under_mutex_of_work(void)
+{
+	INIT_DELAYED_WORK(&delayed, lock_mutex_in_work);
+	do_work(&delayed.work);
+	mutex_lock(&mutex);
+	cancel_delayed_work(&delayed);
+	cancel_delayed_work_sync(&delayed);
+}
+
+static void
+flush_all_under_mutex_of_work(void)
+{
+	do_work(&work);
+	mutex_lock(&mutex);
+	flush_workqueue(system_wq);
+}
+
+static void
+flush_itself(struct work *self)
+{
+	flush_work(self);
+}
+
+static void
+work_flushes_itself(void)
+{
+	INIT_WORK(&work, flush_itself);
+	do_work(&work);
+}
+
+static const struct deed work_deeds[] = {
+	{ "flush_work() under the work's mutex", flush_under_mutex_of_work,
+	  "possible deadlock: work is taken under mutex here, and mutex under work elsewhere" },
+	{ "flushes under another mutex", flush_under_other_mutex, NULL },
+	{ "cancel_delayed_work_sync()", cancel_under_mutex_of_work,
+	  "possible deadlock: (&delayed)->work is taken under mutex here, "
+	  "and mutex under (&delayed)->work elsewhere" },
+	{ "flush_workqueue() under a work's mutex", flush_all_under_mutex_of_work,
+	  "possible deadlock: events is taken under mutex here, "
+	  "and mutex under work under events elsewhere" },
+	{ "a work that flushes itself", work_flushes_itself,
+	  "possible deadlock: work is taken under another of its class" },
+};
+
 /* ---- in a task ---- */
 
 static const struct deed *deed;
@@ -504,6 +590,13 @@ START_TEST(test_lockdep_knows_srcu)
 }
 END_TEST
 
+/* J48: who waits for work with a lock that the work takes is told. */
+START_TEST(test_lockdep_knows_work)
+{
+	MUST_BE_TOLD(work_deeds);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -515,6 +608,7 @@ main(void)
 	tcase_add_test(tests, test_lockdep_knows_rwsems);
 	tcase_add_test(tests, test_lockdep_knows_rwlocks);
 	tcase_add_test(tests, test_lockdep_knows_srcu);
+	tcase_add_test(tests, test_lockdep_knows_work);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }
