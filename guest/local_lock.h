@@ -10,17 +10,19 @@
 #pragma once
 
 #include "guest/hold.h"
+#include "guest/lockdep.h"
 #include "guest/panic.h"
 #include "guest/percpu.h"
 #include "guest/task.h"
 
 struct local_lock {
 	struct task *owner; /* debug images: who is in; an interrupt is its task */
+	struct lockdep_map dep_map;
 };
 
-#define LOCAL_LOCK_INIT \
-	{               \
-		NULL    \
+#define INIT_LOCAL_LOCK(name)                                 \
+	{                                                     \
+		NULL, LOCKDEP_MAP_INIT(#name, LD_WAIT_CONFIG) \
 	}
 
 /* The caller is pinned to the cpu: after the begin, before the end of the holding. */
@@ -31,6 +33,7 @@ local_lock_enter(struct local_lock *lock)
 		struct local_lock *own = this_cpu_ptr(lock);
 
 		ASSERT(own->owner == NULL);
+		lock_acquire_exclusive(&own->dep_map, 0, false, 0);
 		own->owner = current;
 	}
 }
@@ -42,6 +45,7 @@ local_lock_leave(struct local_lock *lock)
 		struct local_lock *own = this_cpu_ptr(lock);
 
 		ASSERT(own->owner == current);
+		lock_release(&own->dep_map, 0);
 		own->owner = NULL;
 	}
 }

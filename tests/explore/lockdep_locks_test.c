@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "guest/local_lock.h"
 #include "guest/mutex.h"
 #include "guest/rwlock.h"
 #include "guest/rwsem.h"
@@ -525,6 +526,62 @@ static const struct deed work_deeds[] = {
 	  "possible deadlock: work is taken under another of its class" },
 };
 
+/* ---- local locks ---- */
+
+static HOST_STATE struct local_lock local = INIT_LOCAL_LOCK(local); /* cpu 0's */
+static HOST_STATE DEFINE_RAW_SPINLOCK(raw);
+
+static void
+local_in_interrupt(void)
+{
+	program_run("h");
+	local_lock(&local);
+	local_unlock(&local);
+	program_run("H");
+}
+
+static void
+local_irqs_on(void)
+{
+	local_in_interrupt();
+	local_lock(&local);
+}
+
+static void
+local_irqs_off(void)
+{
+	local_in_interrupt();
+	local_lock_irq(&local);
+	local_unlock_irq(&local);
+	local_unlock_irqrestore(&local, local_lock_irqsave(&local));
+}
+
+static void
+local_under_raw(void)
+{
+	raw_spin_lock(&raw);
+	local_lock(&local);
+}
+
+static void
+raw_under_local(void)
+{
+	local_lock(&local);
+	raw_spin_lock(&raw);
+	raw_spin_unlock(&raw);
+	local_unlock(&local);
+}
+
+static const struct deed local_deeds[] = {
+	{ "a local lock of interrupts, irqs on", local_irqs_on,
+	  "possible deadlock: local is taken with interrupts on here, "
+	  "and in an interrupt elsewhere" },
+	{ "the same, irqs off", local_irqs_off, NULL },
+	{ "a local lock under a raw one", local_under_raw,
+	  "wrong nesting: local (spinning) is taken under raw (raw)" },
+	{ "a raw lock under a local one", raw_under_local, NULL },
+};
+
 /* ---- in a task ---- */
 
 static const struct deed *deed;
@@ -597,6 +654,13 @@ START_TEST(test_lockdep_knows_work)
 }
 END_TEST
 
+/* J48: local locks, too, keep interrupts out only with those off, and may sleep on PREEMPT_RT. */
+START_TEST(test_lockdep_knows_local_locks)
+{
+	MUST_BE_TOLD(local_deeds);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -609,6 +673,7 @@ main(void)
 	tcase_add_test(tests, test_lockdep_knows_rwlocks);
 	tcase_add_test(tests, test_lockdep_knows_srcu);
 	tcase_add_test(tests, test_lockdep_knows_work);
+	tcase_add_test(tests, test_lockdep_knows_local_locks);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }
