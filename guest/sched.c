@@ -313,7 +313,8 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	context_switch(rq, prev, next);
 }
 
-static __attribute__((noinline)) void
+/* In each caller: the frame of a panic's backtrace is the caller's. */
+static inline __attribute__((always_inline)) void
 schedule_loop(void)
 {
 	ASSERT(!arch_irqs_disabled()); /* the count is checked below, with a message of its own */
