@@ -452,8 +452,11 @@ struct audience {
 static void
 wait_for_silence(const struct task *audience)
 {
-	while (atomic_load(&audience->on_rq)) { /* bounded: it is on its way */
-		timer_sleep(SILENCE_NS);
+	uint64_t pause_ns = SILENCE_NS;
+
+	while (atomic_load(&audience->on_rq)) { /* bounded: some pause is long enough for it */
+		timer_sleep(pause_ns);
+		pause_ns *= 2;
 	}
 }
 
