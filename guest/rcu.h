@@ -22,6 +22,7 @@
 #include "guest/atomic.h"
 #include "guest/context_tracking.h"
 #include "guest/llist.h"
+#include "guest/lockdep.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/task.h"
@@ -33,6 +34,9 @@ struct rcu_head {
 	struct llist_node node;
 	void (*fn)(struct rcu_head *head);
 };
+
+/* Of all readers by rcu_read_lock(). What may not be in one has reports of its own. */
+extern struct lockdep_map rcu_lock_map;
 
 /* How many readers deep current is, by rcu_read_lock(). Any context. */
 static inline uint32_t
@@ -50,6 +54,7 @@ rcu_read_lock(void)
 {
 	CT_CHECK_WATCHING();
 	local_inc(&current->rcu_nesting);
+	lock_map_acquire_read(&rcu_lock_map);
 	barrier();
 }
 
@@ -62,6 +67,7 @@ rcu_read_unlock(void)
 
 		ASSERT(depth != 0);
 	}
+	lock_map_release(&rcu_lock_map);
 	barrier();
 	if (__builtin_expect(local_dec_and_test(&current->rcu_nesting), 0)) {
 		rcu_read_unlock_special();

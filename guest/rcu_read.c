@@ -12,6 +12,8 @@
 #include "guest/rcu_gp.h"
 #include "guest/sched.h"
 
+struct lockdep_map rcu_lock_map = LOCKDEP_MAP_INIT_WAIT("rcu_read_lock", LD_WAIT_FREE, LD_WAIT_INV);
+
 static uint32_t
 depth_of(const struct task *task)
 {

@@ -7,6 +7,7 @@
 
 #include "guest/local_lock.h"
 #include "guest/mutex.h"
+#include "guest/rcu.h"
 #include "guest/rwlock.h"
 #include "guest/rwsem.h"
 #include "guest/sched.h"
@@ -357,6 +358,55 @@ static const struct deed rwlock_deeds[] = {
 	  "wrong nesting: rwlock (spinning) is taken under A (raw)" },
 };
 
+/* ---- RCU ---- */
+
+static void
+rcu_reader_kept(void)
+{
+	rcu_read_lock();
+}
+
+static void
+rcu_reader_kept_in_interrupt(void)
+{
+	program_run("h");
+	rcu_read_lock();
+	program_run("H");
+}
+
+static void
+rcu_reader_ended_in_interrupt(void)
+{
+	rcu_read_lock();
+	program_run("h");
+	rcu_read_unlock();
+}
+
+static void
+rcu_readers_anywhere(void)
+{
+	rcu_read_lock();
+	rcu_read_lock();
+	program_run("hB");
+	rcu_read_lock();
+	rcu_read_unlock();
+	program_run("bH");
+	rcu_read_unlock();
+	program_run("A");
+	rcu_read_unlock();
+	program_run("a");
+}
+
+static const struct deed rcu_deeds[] = {
+	{ "readers that nest, under locks and around", rcu_readers_anywhere, NULL },
+	{ "an RCU reader at the task's end", rcu_reader_kept,
+	  "rcu_read_lock is held by a task that ends" },
+	{ "one at the interrupt's end", rcu_reader_kept_in_interrupt,
+	  "rcu_read_lock is held at the end of an interrupt that took it" },
+	{ "one that an interrupt ends", rcu_reader_ended_in_interrupt,
+	  "rcu_read_lock is released, and not held" },
+};
+
 /* ---- SRCU ---- */
 
 static HOST_STATE struct srcu_struct domain;
@@ -640,6 +690,13 @@ START_TEST(test_lockdep_knows_rwlocks)
 }
 END_TEST
 
+/* J48: a reader ends where it began. */
+START_TEST(test_lockdep_knows_rcu)
+{
+	MUST_BE_TOLD(rcu_deeds);
+}
+END_TEST
+
 /* J48: who waits for readers, himself one, or with a lock for which one waits, is told. */
 START_TEST(test_lockdep_knows_srcu)
 {
@@ -671,6 +728,7 @@ main(void)
 	tcase_add_test(tests, test_lockdep_knows_mutexes);
 	tcase_add_test(tests, test_lockdep_knows_rwsems);
 	tcase_add_test(tests, test_lockdep_knows_rwlocks);
+	tcase_add_test(tests, test_lockdep_knows_rcu);
 	tcase_add_test(tests, test_lockdep_knows_srcu);
 	tcase_add_test(tests, test_lockdep_knows_work);
 	tcase_add_test(tests, test_lockdep_knows_local_locks);
