@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "guest/bottom_half.h"
 
+#include "guest/lockdep.h"
 #include "guest/panic.h"
 
 /*
@@ -16,6 +17,9 @@ local_bh_enable_by(uint32_t offset)
 	ASSERT(softirq_count() >= SOFTIRQ_DISABLE_OFFSET);
 	barrier();
 	__preempt_count_sub(offset - 1);
+	if (CONFIG_LOCKDEP && softirq_count() == 0) {
+		lockdep_softirqs_on();
+	}
 	if (__builtin_expect(preempt_count_dec_and_test(), 0) && !bug(BH_ENABLE_UNASKED)) {
 		arch_preempt_schedule();
 	}

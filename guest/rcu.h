@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "guest/atomic.h"
+#include "guest/bottom_half.h"
 #include "guest/context_tracking.h"
 #include "guest/llist.h"
 #include "guest/lockdep.h"
@@ -86,6 +87,21 @@ static inline void
 rcu_read_unlock_sched(void)
 {
 	preempt_enable();
+}
+
+/* A reader by bottom halves alone. Any context but hardirq in which RCU watches. */
+static inline void
+rcu_read_lock_bh(void)
+{
+	CT_CHECK_WATCHING();
+	local_bh_disable();
+}
+
+/* Not in hardirq, irqs on. */
+static inline void
+rcu_read_unlock_bh(void)
+{
+	local_bh_enable();
 }
 
 /*

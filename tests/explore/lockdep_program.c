@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "guest/bottom_half.h"
 #include "guest/bug.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
@@ -62,11 +63,10 @@ step_context(char step)
 		preempt_count_sub(SOFTIRQ_OFFSET);
 		break;
 	case 'd':
-		preempt_count_add(2 * SOFTIRQ_OFFSET); /* bottom halves off */
+		local_bh_disable();
 		break;
 	case 'D':
-		preempt_count_sub(2 * SOFTIRQ_OFFSET);
-		lockdep_softirqs_on();
+		local_bh_enable();
 		break;
 	case 'm':
 		preempt_count_add(NMI_OFFSET + HARDIRQ_OFFSET);

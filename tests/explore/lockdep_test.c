@@ -98,6 +98,8 @@ static const struct {
 	{ "dAaD fAaF", "" },
 	{ "dADa fAaF", "possible deadlock: A is taken in a softirq here, "
 	               "and with softirqs on elsewhere" },
+	{ "dADdaD fAaF", "possible deadlock: A is taken in a softirq here, "
+	                 "and with softirqs on elsewhere" },
 	{ "fAaF dABbaD Bb", "possible deadlock: B, held with softirqs on, is taken under A, "
 	                    "which softirqs take" },
 	/* NMIs. */

@@ -35,11 +35,9 @@ read_with_preemption_off(void)
 static void
 read_with_bottom_halves_off(void)
 {
-	preempt_count_add(2 * SOFTIRQ_OFFSET);
-	barrier();
+	rcu_read_lock_bh();
 	guarded_use(guarded_find());
-	barrier();
-	preempt_count_sub(2 * SOFTIRQ_OFFSET);
+	rcu_read_unlock_bh();
 }
 
 static void
