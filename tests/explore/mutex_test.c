@@ -98,16 +98,6 @@ check_three(void)
 	check_free(3);
 }
 
-/* scenario_must_catch(), where all runs are too many. */
-static void
-must_catch_within(const struct explore_scenario *scenario, const char *bug, const char *words)
-{
-	struct explore_scenario mutant = *scenario;
-
-	mutant.bug = bug;
-	scenario_must_fail_within(&mutant, words, 2, LIMIT);
-}
-
 /* ---- the owner runs ---- */
 
 static void
@@ -350,7 +340,7 @@ START_TEST(test_mutex_spinner_gives_way_to_a_request)
 {
 	scenario_must_hold_within(&wanted, 2, LIMIT);
 	scenario_must_survive(&wanted, 5000);
-	must_catch_within(&wanted, "mutex-spin-unasked", "host_all_halted()");
+	scenario_must_catch_within(&wanted, 2, "mutex-spin-unasked", "host_all_halted()", LIMIT);
 }
 END_TEST
 
@@ -522,8 +512,8 @@ START_TEST(test_mutex_stolen_once_is_handed_over)
 	scenario_must_survive(&steals, 5000);
 	printf("    asked for in %u unlocks\n", hits);
 	ck_assert_uint_ne(hits, 0);
-	must_catch_within(&steals, "mutex-no-handoff", "asked && stole");
-	must_catch_within(&steals, "mutex-pickup-by-any", "asked && stole");
+	scenario_must_catch_within(&steals, 2, "mutex-no-handoff", "asked && stole", LIMIT);
+	scenario_must_catch_within(&steals, 2, "mutex-pickup-by-any", "asked && stole", LIMIT);
 }
 END_TEST
 
@@ -593,7 +583,8 @@ START_TEST(test_mutex_interrupted_waiter_loses_no_wakeup)
 	scenario_must_survive(&signalled, 10000);
 	printf("    interrupted in %u runs\n", hits);
 	ck_assert_uint_ne(hits, 0);
-	must_catch_within(&signalled, "mutex-signal-first", "done_count == wanted");
+	scenario_must_catch_within(&signalled, 2, "mutex-signal-first", "done_count == wanted",
+	                           LIMIT);
 }
 END_TEST
 

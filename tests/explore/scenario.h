@@ -47,7 +47,8 @@ void scenario_check_quiet(unsigned int wanted);
 
 /*
  * Explores everything; fails the test, with the replay, if a run fails or the space is not
- * exhausted. Prints the number of runs, and a failing one as a picture (picture.h).
+ * exhausted (other builds than the folded one may stop earlier, see scenario.c). Prints the number
+ * of runs, and a failing one as a picture (picture.h).
  */
 void scenario_must_hold(const struct explore_scenario *scenario, uint64_t limit);
 
@@ -74,6 +75,10 @@ void scenario_must_fail_within(const struct explore_scenario *scenario, const ch
 /* A mutant, of all runs: the scenario with this seeded bug, as bug= takes it, switched on. */
 void scenario_must_catch(const struct explore_scenario *scenario, const char *bug,
                          const char *words, uint64_t limit);
+
+/* The same within a number of deviations. */
+void scenario_must_catch_within(const struct explore_scenario *scenario, unsigned int deviations,
+                                const char *bug, const char *words, uint64_t limit);
 
 /*
  * The same for a bug with which the scenario would not even boot: it is switched on in

@@ -58,16 +58,6 @@ hold_within(const struct explore_scenario *scenario)
 	scenario_must_hold_within(scenario, DEVIATIONS, LIMIT);
 }
 
-static void
-catch_within(const struct explore_scenario *scenario, unsigned int deviations, const char *bug,
-             const char *words)
-{
-	struct explore_scenario mutant = *scenario;
-
-	mutant.bug = bug;
-	scenario_must_fail_within(&mutant, words, deviations, 4 * LIMIT);
-}
-
 /* ---- queueing ---- */
 
 static void
@@ -115,8 +105,8 @@ static const struct explore_scenario queueing = {
 START_TEST(test_work_queued_while_it_runs_is_not_lost)
 {
 	hold_within(&queueing);
-	catch_within(&queueing, 3, "pending-ends-late", "seen == 1");
-	catch_within(&queueing, 3, "pending-unordered", "seen == 1");
+	scenario_must_catch_within(&queueing, 3, "pending-ends-late", "seen == 1", 4 * LIMIT);
+	scenario_must_catch_within(&queueing, 3, "pending-unordered", "seen == 1", 4 * LIMIT);
 }
 END_TEST
 
@@ -161,7 +151,7 @@ static const struct explore_scenario two = {
 START_TEST(test_worker_that_idles_is_woken)
 {
 	hold_within(&two);
-	catch_within(&two, 2, "worker-idles-late", "done_count == wanted");
+	scenario_must_catch_within(&two, 2, "worker-idles-late", "done_count == wanted", 4 * LIMIT);
 }
 END_TEST
 
@@ -309,9 +299,9 @@ static const struct explore_scenario other_cpu = {
 START_TEST(test_work_is_not_reentered)
 {
 	hold_within(&one_cpu);
-	catch_within(&one_cpu, 1, "work-reenters", "inside == 1");
+	scenario_must_catch_within(&one_cpu, 1, "work-reenters", "inside == 1", 4 * LIMIT);
 	hold_within(&other_cpu);
-	catch_within(&other_cpu, 1, "work-forgets-pool", "inside == 1");
+	scenario_must_catch_within(&other_cpu, 1, "work-forgets-pool", "inside == 1", 4 * LIMIT);
 }
 END_TEST
 
@@ -418,7 +408,7 @@ START_TEST(test_flush_waits_for_queued_and_running)
 {
 	hold_within(&flushing);
 	hold_within(&running);
-	catch_within(&running, 1, "flush-misses-running", "ended == 1");
+	scenario_must_catch_within(&running, 1, "flush-misses-running", "ended == 1", 4 * LIMIT);
 	hold_within(&(struct explore_scenario){ "flush_workqueue", 2, boot_flush_all, check_one,
 	                                        NULL, 0, NULL });
 }
@@ -464,7 +454,7 @@ static const struct explore_scenario cancelling = {
 START_TEST(test_cancel_sync_ends_a_work_that_queues_itself)
 {
 	hold_within(&cancelling);
-	catch_within(&cancelling, 3, "cancel-lets-requeue", "!is_gone");
+	scenario_must_catch_within(&cancelling, 3, "cancel-lets-requeue", "!is_gone", 4 * LIMIT);
 }
 END_TEST
 
