@@ -122,7 +122,7 @@ wq_worker_running(struct worker *worker)
 		return;
 	}
 	preempt_disable();
-	count_running(worker->pool, 1);
+	count_running(worker->pool, bug(WORKER_WAKES_UNSEEN) ? 0 : 1);
 	preempt_enable();
 	worker->sleeps = false;
 }

@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "guest/completion.h"
+#include "guest/context_tracking.h"
 #include "guest/object.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
 #include "guest/smp.h"
+#include "guest/worker.h"
 #include "tests/explore/scenario.h"
 #include "tests/unit/suite.h"
 
@@ -137,6 +139,13 @@ boot_two(void)
 }
 
 static void
+check_one(void)
+{
+	HOST_EXPECT(host_all_halted());
+	scenario_check_quiet(1);
+}
+
+static void
 check_two(void)
 {
 	HOST_EXPECT(host_all_halted());
@@ -231,6 +240,62 @@ START_TEST(test_worker_woken_on_its_way_to_sleep_goes_on)
 {
 	hold_within(&(struct explore_scenario){ "a worker's sleep against its wakeup", 2,
 	                                        boot_complete, check_two, NULL, 0, NULL });
+}
+END_TEST
+
+static void
+check_at_once(void)
+{
+	check_one();
+	HOST_EXPECT(atomic_load(&pool_get(1, false)->nr_running) == 0);
+}
+
+static void
+wait_at_once(struct work *self)
+{
+	(void)self;
+	wait_for_completion(&begun); /* the spare worker has come to its rest */
+	host_gate();
+	wait_for_completion(&may_end);
+	scenario_done();
+}
+
+static void
+queue_then_complete(void *unused)
+{
+	(void)unused;
+	workqueue_init();
+	INIT_WORK(&work, wait_at_once);
+	queue_work_on(1, system_wq, &work);
+	while (!rcu_is_idle_cpu(1)) {
+		arch_cpu_relax();
+	}
+	complete(&begun);
+	host_gate();
+	complete(&may_end);
+	halt();
+}
+
+static void
+boot_at_once(void)
+{
+	boot_with(queue_then_complete);
+}
+
+static const struct explore_scenario sleeping = { "a worker's sleep against another cpu's wakeup",
+	                                          2,
+	                                          boot_at_once,
+	                                          check_at_once,
+	                                          NULL,
+	                                          0,
+	                                          NULL };
+
+/* P32: wherever another cpu's wakeup meets a worker's sleep, it ends, and is counted once. */
+START_TEST(test_worker_sleeps_and_is_woken_by_another_cpu)
+{
+	scenario_must_hold(&sleeping, LIMIT);
+	scenario_must_catch(&sleeping, "worker-wakes-unseen",
+	                    "atomic_load(&pool_get(1, false)->nr_running) == 0", LIMIT);
 }
 END_TEST
 
@@ -357,13 +422,6 @@ static void
 boot_flush_all(void)
 {
 	boot_with(queue_and_flush_all);
-}
-
-static void
-check_one(void)
-{
-	HOST_EXPECT(host_all_halted());
-	scenario_check_quiet(1);
 }
 
 static void
@@ -617,6 +675,7 @@ main(void)
 	tcase_add_test(tests, test_work_queued_while_it_runs_is_not_lost);
 	tcase_add_test(tests, test_worker_that_idles_is_woken);
 	tcase_add_test(tests, test_worker_that_sleeps_leaves_the_pool_running);
+	tcase_add_test(tests, test_worker_sleeps_and_is_woken_by_another_cpu);
 	tcase_add_test(tests, test_worker_woken_on_its_way_to_sleep_goes_on);
 	tcase_add_test(tests, test_work_is_not_reentered);
 	tcase_add_test(tests, test_flush_waits_for_queued_and_running);
