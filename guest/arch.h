@@ -35,6 +35,7 @@ struct task;
  *   void arch_cpu_relax(void)     in every spin loop (pause)
  *   uint64_t arch_cycles(void)    the TSC: trace time stamps; synchronized between cpus
  *   bool arch_regs_irqs_on(regs), bool arch_regs_user(regs), uint64_t arch_regs_ip(regs)
+ *   bool arch_on_stack(const void *stack)   runs the caller on these STACK_SIZE bytes?
  *   void *arch_phys_to_virt(uint64_t), uint64_t arch_virt_to_phys(const void *)   direct map only
  *   void arch_clear_pages(void *pages, size_t count)     4 KiB each
  *   struct arch_task              what a switched-out task keeps: its stack pointer
@@ -99,7 +100,13 @@ bool arch_cpu_start(unsigned int cpu, struct task *idle);
 void arch_task_init(struct task *task, void (*fn)(void *), void *arg);
 
 /* Runs fn() on a stack as if called from nowhere: how boot code leaves its own. irqs off. */
-_Noreturn void arch_call_on_stack(void *stack_top, void (*fn)(void));
+_Noreturn void arch_start_on_stack(void *stack_top, void (*fn)(void));
+
+/*
+ * Calls fn(arg) on another stack, below stack_top, and comes back. A backtrace from there goes on
+ * in the caller. This task is not switched out meanwhile. Any context.
+ */
+void arch_call_on_stack(void (*fn)(void *arg), void *arg, void *stack_top);
 
 /*
  * Maps `count` 4 KiB pages at kernel address va, writable and not executable, to the given physical

@@ -82,6 +82,8 @@
 	  "host_all_halted() or is taken in an interrupt here, and with interrupts on elsewhere")  \
 	X(IRQ_RETURN_IN_ATOMIC, "an interrupt's return preempts whatever the count", "", "P19",    \
 	  "assertion failed: preempt_count() == 0")                                                \
+	X(IRQ_STACK_REENTERED, "an interrupt within one begins at the top of the stack again", "", \
+	  "P46", "assertion failed: !irq_stack_in_use()")                                          \
 	X(IRQ_TRACE_UNWATCHED, "an interrupt of idle is traced before RCU watches",                \
 	  "ef9989afda73", "J39", "assertion failed: rcu_watches")                                  \
 	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23",   \
@@ -271,6 +273,8 @@
 	  "", "P32", "done_count == wanted")                                                       \
 	X(SWITCH_LEAK, "a disable too many between the entry of the scheduler and the switch",     \
 	  "609ca066386b", "P1", "assertion failed: count_is_switched()")                           \
+	X(SWITCH_ON_IRQ_STACK, "an interrupt preempts before it has left its stack", "", "P46",    \
+	  "assertion failed: !irq_stack_in_use()")                                                 \
 	X(TASK_MEMORY_REUSED,                                                                      \
 	  "the memory of a task is given to others while a spinner looks at it", "", "P39",        \
 	  "assertion failed: on_cpu <= 1")                                                         \

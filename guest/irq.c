@@ -7,6 +7,7 @@
 #include "guest/bug.h"
 #include "guest/context_tracking.h"
 #include "guest/event.h"
+#include "guest/irq_stack.h"
 #include "guest/lockdep.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
@@ -42,12 +43,51 @@ is_threadable(enum irq_kind kind)
 	return kind == IRQ_TIMER || kind == IRQ_EVENT;
 }
 
-void
-irq_handle(struct regs *regs, enum irq_kind kind)
+struct irq_call {
+	const struct regs *regs;
+	enum irq_kind kind;
+};
+
+/* From the count's first change to its last: what runs on the interrupt stack. */
+static void
+handle_counted(void *arg)
 {
+	const struct irq_call *call = arg;
 	uint32_t count = preempt_count();
 	uint32_t handled;
 	unsigned int held;
+
+	ASSERT((count & HARDIRQ_MASK) != HARDIRQ_MASK);
+	held = lockdep_irq_enter(arch_regs_irqs_on(call->regs), is_threadable(call->kind));
+	preempt_count_add(HARDIRQ_OFFSET);
+	trace(TRACE_irq_entry, call->kind, arch_regs_ip(call->regs));
+	handled = run_handler(call->kind);
+	if (bug(LEAK_IN_IRQ)) {
+		preempt_disable();
+	}
+	lockdep_irq_exit(held);
+	trace(TRACE_irq_exit, call->kind, handled);
+	preempt_count_sub(HARDIRQ_OFFSET);
+	if (preempt_count() != count) {
+		panic("interrupt of kind %d: preempt_count %08x at its end, %08x at its start",
+		      call->kind, preempt_count(), count);
+	}
+	if (bug(SWITCH_ON_IRQ_STACK)) {
+		irqentry_exit_cond_resched();
+	}
+}
+
+/* Ring 3 left its task's stack empty; the kernel may be deep in its own. */
+static bool
+needs_irq_stack(const struct regs *regs)
+{
+	return !arch_regs_user(regs) && (!irq_stack_in_use() || bug(IRQ_STACK_REENTERED));
+}
+
+void
+irq_handle(struct regs *regs, enum irq_kind kind)
+{
+	struct irq_call call = { regs, kind };
 	bool exit_rcu;
 
 	ASSERT(arch_irqs_disabled());
@@ -55,20 +95,10 @@ irq_handle(struct regs *regs, enum irq_kind kind)
 		trace(TRACE_irq_entry, kind, arch_regs_ip(regs));
 	}
 	exit_rcu = ct_irq_enter();
-	ASSERT((count & HARDIRQ_MASK) != HARDIRQ_MASK);
-	held = lockdep_irq_enter(arch_regs_irqs_on(regs), is_threadable(kind));
-	preempt_count_add(HARDIRQ_OFFSET);
-	trace(TRACE_irq_entry, kind, arch_regs_ip(regs));
-	handled = run_handler(kind);
-	if (bug(LEAK_IN_IRQ)) {
-		preempt_disable();
-	}
-	lockdep_irq_exit(held);
-	trace(TRACE_irq_exit, kind, handled);
-	preempt_count_sub(HARDIRQ_OFFSET);
-	if (preempt_count() != count) {
-		panic("interrupt of kind %d: preempt_count %08x at its end, %08x at its start",
-		      kind, preempt_count(), count);
+	if (needs_irq_stack(regs)) {
+		call_on_irq_stack(handle_counted, &call);
+	} else {
+		handle_counted(&call);
 	}
 	if (exit_rcu) {
 		ct_irq_exit(true); /* it hit idle, or what else RCU does not watch: no preemption */

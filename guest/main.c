@@ -55,5 +55,5 @@ start_kernel(const struct boot_info *info)
 		.fn = run_main,
 		.arg = (void *)(uintptr_t)info,
 	});
-	arch_call_on_stack((char *)current->stack + STACK_SIZE, sched_idle_loop);
+	arch_start_on_stack((char *)current->stack + STACK_SIZE, sched_idle_loop);
 }

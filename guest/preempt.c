@@ -6,6 +6,7 @@
 #include "guest/preempt.h"
 
 #include "guest/bug.h"
+#include "guest/irq_stack.h"
 #include "guest/panic.h"
 #include "guest/preempt_model.h"
 #include "guest/preempt_policy.h"
@@ -66,6 +67,7 @@ preempt_schedule_irq(uint32_t policy)
 {
 	ASSERT(preempt_count() == 0);
 	ASSERT(arch_irqs_disabled());
+	ASSERT(!irq_stack_in_use());
 	do { /* bounded: as above */
 		preempt_disable();
 		arch_irq_enable();

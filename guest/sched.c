@@ -10,6 +10,7 @@
 #include "guest/sched.h"
 
 #include "guest/bug.h"
+#include "guest/irq_stack.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
@@ -46,6 +47,7 @@ sched_init(uint32_t cpus)
 		rq->curr = rq->idle;
 		per_cpu(current_task, cpu) = rq->idle;
 	}
+	irq_stack_init(cpus);
 }
 
 void
@@ -129,6 +131,9 @@ check_entry(struct task *prev, enum sched_mode mode)
 		forget_own_disable(prev);
 		panic("scheduling while atomic: %s, pid %u, preempt_count %08x", prev->comm,
 		      prev->pid, preempt_count() - PREEMPT_DISABLE_OFFSET);
+	}
+	if (CONFIG_DEBUG) {
+		ASSERT(arch_on_stack(prev->stack));
 	}
 	if (mode == SM_NONE) {
 		lockdep_check_sleep();
@@ -269,6 +274,7 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 
 	check_entry(prev, mode);
 	arch_irq_disable();
+	ASSERT(!irq_stack_in_use());
 	if (__builtin_expect(prev->rcu_nesting != RCU_NO_SPECIAL, 0)) {
 		rcu_note_schedule(prev, mode == SM_NONE);
 	}

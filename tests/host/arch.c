@@ -150,11 +150,26 @@ arch_switch_to(struct task *prev, struct task *next)
 
 /* Every cpu starts on its idle task's stack, so no kernel code calls this here. */
 void
-arch_call_on_stack(void *stack_top, void (*fn)(void))
+arch_start_on_stack(void *stack_top, void (*fn)(void))
 {
 	(void)stack_top;
 	(void)fn;
 	panic("no code of this machine boots on a stack of its own");
+}
+
+/* Marked only: who is switched out here fails, so that nobody is to find his frames there. */
+void
+arch_call_on_stack(void (*fn)(void *arg), void *arg, void *stack_top)
+{
+	struct host_cpu *cpu = host_this;
+	void *below = cpu->called_on;
+
+	cpu->called_on = stack_top;
+	fn(arg);
+	if (host_this != cpu) {
+		host_fail("a call on another stack returned on another cpu");
+	}
+	cpu->called_on = below;
 }
 
 /* The stacks are always there; their pages lie idle, so that allocating them fails as it should. */

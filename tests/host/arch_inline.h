@@ -105,6 +105,15 @@ arch_regs_ip(const struct regs *regs)
 	return 0;
 }
 
+static inline bool
+arch_on_stack(const void *stack)
+{
+	const char *at = host_this->called_on != NULL ? (const char *)host_this->called_on - 1
+	                                              : __builtin_frame_address(0);
+
+	return (uintptr_t)(at - (const char *)stack) < HOST_STACK_SIZE;
+}
+
 static inline void
 arch_clear_pages(void *pages, size_t count)
 {

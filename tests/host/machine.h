@@ -36,7 +36,7 @@
 #define HOST_READS_MAX  8
 
 #define HOST_STACK_SIZE 0x4000u
-#define HOST_STACKS_MAX 24
+#define HOST_STACKS_MAX 32
 #define HOST_PAGES_SIZE 0x200000u /* bytes of RAM */
 
 enum host_op_kind {
@@ -103,6 +103,7 @@ struct host_cpu {
 	int32_t spin_ended_by;
 	struct host_op op; /* the next, while it is stopped */
 	void *sp;          /* while it is stopped */
+	void *called_on;   /* the top of the stack that arch_call_on_stack() stands for, or NULL */
 	uint64_t timer_ns; /* UINT64_MAX: off */
 	struct task *switched_from;
 	struct task *switched_to;

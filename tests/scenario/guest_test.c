@@ -409,6 +409,27 @@ is_in_backtrace(const char *image, const char *words, const char *function)
 	return false;
 }
 
+/* P46: the backtrace of a panic on the interrupt stack goes on in the interrupted code. */
+START_TEST(test_fault_in_interrupt_shows_what_it_interrupted)
+{
+	run(VMM("-c", "1", program("fault_irq")), EXIT_STATUS_CRASHED);
+	expect_out("assertion failed: timer == NULL");
+	ck_assert(is_in_backtrace(program("fault_irq"), "backtrace:", "fail_in_irq"));
+	ck_assert(is_in_backtrace(program("fault_irq"), "backtrace:", "arch_call_on_stack"));
+	ck_assert(is_in_backtrace(program("fault_irq"), "backtrace:", "wait_interrupted"));
+	expect_err("wait_interrupted+");
+}
+END_TEST
+
+/* P46: who runs over the end of the interrupt stack meets its guard, and is told so. */
+START_TEST(test_fault_irq_stack_overflow_is_named)
+{
+	run(VMM("-c", "1", program("fault_irq"), "--", "deep"), EXIT_STATUS_CRASHED);
+	expect_out("interrupt stack overflow: access to ");
+	ck_assert(is_in_backtrace(program("fault_irq"), "backtrace:", "dig"));
+}
+END_TEST
+
 static const struct {
 	const char *cpus;
 	const char *words;
@@ -511,6 +532,8 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_debug_fault_is_reported_with_its_leaker, 0,
 	                    DEBUG_FAULT_COUNT);
 	tcase_add_loop_test(tests, test_rcu_readers_see_no_freed_memory, 0, 3);
+	tcase_add_test(tests, test_fault_in_interrupt_shows_what_it_interrupted);
+	tcase_add_test(tests, test_fault_irq_stack_overflow_is_named);
 	tcase_add_loop_test(tests, test_rcu_stall_names_the_reader, 0, 2);
 	tcase_add_loop_test(tests, test_fault_access_is_named, 0, 4);
 	tcase_add_test(tests, test_fault_preempt_disable_is_named);

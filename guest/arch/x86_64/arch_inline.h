@@ -10,6 +10,7 @@
 
 #include "guest/arch/x86_64/layout.h"
 #include "guest/arch/x86_64/regs.h"
+#include "guest/stack.h"
 
 /* Addresses for arch_map_pages(): this many bytes from here on belong to the core. */
 #define ARCH_STACK_AREA      STACK_AREA
@@ -101,6 +102,12 @@ static inline uint64_t
 arch_regs_ip(const struct regs *regs)
 {
 	return regs->rip;
+}
+
+static inline bool
+arch_on_stack(const void *stack)
+{
+	return (uintptr_t)__builtin_frame_address(0) - (uintptr_t)stack < STACK_SIZE;
 }
 
 static inline void

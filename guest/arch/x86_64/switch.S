@@ -24,13 +24,25 @@ task_first_run:
 	call	task_entry
 	ud2
 
-/* void arch_call_on_stack(void *stack_top, void (*fn)(void)) */
-	.globl	arch_call_on_stack
-arch_call_on_stack:
+/* void arch_start_on_stack(void *stack_top, void (*fn)(void)) */
+	.globl	arch_start_on_stack
+arch_start_on_stack:
 	movq	%rdi, %rsp
 	xorl	%ebp, %ebp
 	call	*%rsi
 	ud2
+
+/* void arch_call_on_stack(void (*fn)(void *), void *arg, void *stack_top) */
+	.globl	arch_call_on_stack
+arch_call_on_stack:
+	pushq	%rbp
+	movq	%rsp, %rbp
+	movq	%rdx, %rsp
+	movq	%rdi, %rax
+	movq	%rsi, %rdi
+	call	*%rax
+	leave
+	ret
 
 /* function() for inline code in the midst of anything: clobbers nothing but the flags. */
 	.macro	THUNK name, function

@@ -6,6 +6,7 @@
 #include "guest/arch/x86_64/apic.h"
 #include "guest/atomic.h"
 #include "guest/irq.h"
+#include "guest/irq_stack.h"
 #include "guest/page.h"
 #include "guest/panic.h"
 #include "guest/printk.h"
@@ -106,20 +107,28 @@ interrupt_handle(struct regs *regs)
 }
 
 static bool
-is_in_guard(uintptr_t addr)
+is_in_guard(const void *stack, uintptr_t addr)
 {
-	const struct task *task = current;
-
-	return task && task->stack && addr < (uintptr_t)task->stack &&
-	       addr >= (uintptr_t)task->stack - STACK_SIZE;
+	return stack != NULL && (uintptr_t)stack - addr - 1 < STACK_SIZE;
 }
 
-static _Noreturn void
-panic_overflow(struct regs *regs, uintptr_t addr)
+/* Returns if the address is in no stack's guard. */
+static void
+check_overflow(struct regs *regs, uintptr_t addr)
 {
-	panic_regs(regs,
-	           "kernel stack overflow of task %s, pid %u: access to %016lx, %lu bytes below",
-	           current->comm, current->pid, addr, (uintptr_t)current->stack - addr);
+	const struct task *task = current;
+	const void *irq_stack = this_cpu_read(hardirq_stack);
+
+	if (task != NULL && is_in_guard(task->stack, addr)) {
+		panic_regs(regs,
+		           "kernel stack overflow of task %s, pid %u: access to %016lx, "
+		           "%lu bytes below",
+		           task->comm, task->pid, addr, (uintptr_t)task->stack - addr);
+	}
+	if (is_in_guard(irq_stack, addr)) {
+		panic_regs(regs, "interrupt stack overflow: access to %016lx, %lu bytes below",
+		           addr, (uintptr_t)irq_stack - addr);
+	}
 }
 
 static _Noreturn void
@@ -130,9 +139,7 @@ handle_page_fault(struct regs *regs)
 	                     : regs->error & FAULT_WRITE ? "write to"
 	                                                 : "read of";
 
-	if (is_in_guard(addr)) {
-		panic_overflow(regs, addr);
-	}
+	check_overflow(regs, addr);
 	if (regs->error & FAULT_RESERVED) {
 		panic_regs(regs, "page fault: corrupt page tables at %016lx", addr);
 	}
@@ -158,11 +165,7 @@ exception_handle(struct regs *regs)
 static _Noreturn void
 handle_double_fault(struct regs *regs)
 {
-	uintptr_t addr = read_cr2();
-
-	if (is_in_guard(addr)) {
-		panic_overflow(regs, addr);
-	}
+	check_overflow(regs, read_cr2());
 	exception_handle(regs);
 }
 

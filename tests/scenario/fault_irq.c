@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A program whose timer's function panics, on the interrupt stack, while a function of the task
+ * that started it waits for it; with "deep" it runs over the end of that stack instead.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "guest/arch.h"
+#include "guest/cmdline.h"
+#include "guest/main.h"
+#include "guest/panic.h"
+#include "guest/timer.h"
+
+static bool is_deep;
+
+static uint64_t dig(uint64_t depth);
+
+/* Through a pointer, so that no compiler sees the end coming. */
+static uint64_t (*volatile deeper)(uint64_t) = dig;
+
+static uint64_t
+dig(uint64_t depth)
+{
+	volatile uint64_t ballast[64];
+
+	ballast[depth % 64] = depth;
+	return deeper(depth + 1) + ballast[depth % 64];
+}
+
+static __attribute__((noinline)) void
+fail_in_irq(struct timer *timer)
+{
+	bool right = is_deep && dig(0) == 0;
+
+	ASSERT(timer == NULL || right);
+}
+
+static struct timer timer;
+
+static __attribute__((noinline)) void
+wait_interrupted(void)
+{
+	timer_init(&timer, fail_in_irq);
+	timer_start(&timer, 0);
+	while (timer_pending(&timer)) { /* bounded: it expires */
+		arch_cpu_relax();
+	}
+}
+
+int
+main(void)
+{
+	is_deep = boot_args.program[0] != '\0';
+	wait_interrupted();
+	return 0;
+}
