@@ -35,6 +35,9 @@ struct task;
  *   void arch_cpu_relax(void)     in every spin loop (pause)
  *   uint64_t arch_cycles(void)    the TSC: trace time stamps; synchronized between cpus
  *   bool arch_regs_irqs_on(regs), bool arch_regs_user(regs), uint64_t arch_regs_ip(regs)
+ *   void arch_trap(void)          an exception that returns behind it (exception.h), for tests
+ *   bool arch_irqentry_may_resched(void)    the architecture's veto against a preemption at the
+ *                                 return from an interrupt; irqs off
  *   bool arch_on_stack(const void *stack)   runs the caller on these STACK_SIZE bytes?
  *   void *arch_phys_to_virt(uint64_t), uint64_t arch_virt_to_phys(const void *)   direct map only
  *   void arch_clear_pages(void *pages, size_t count)     4 KiB each
@@ -132,6 +135,18 @@ void arch_event_subscribe(void);
 
 /* The events (DOORBELL_EVENT_*) since the last call, which may be none. Any context. */
 uint32_t arch_event_take(void);
+
+/*
+ * An exception of kernel code: if the instruction that raised it says how to go on, regs do so.
+ * Any context.
+ */
+bool arch_exception_fixup(struct regs *regs);
+
+/*
+ * Reads a word of the kernel's half of the address space, mapped or not; returns false if it is
+ * not. Any context but NMI.
+ */
+bool arch_read_nofault(const uint64_t *from, uint64_t *value);
 
 /* Ends the machine with this status (scenario_abi.h). Any context. */
 _Noreturn void arch_exit(int status);

@@ -48,6 +48,8 @@
 	  "", "P5", "FAIL the outermost preempt_enable or no switch at this point")                \
 	X(ENABLE_IRQS_OFF, "preempt_enable() switches with interrupts off", "", "P8",              \
 	  "FAIL preempt_enable with irqs off or a switch at this point")                           \
+	X(EXCEPTION_RETURNS_BLIND, "an exception's return does not look for a request", "", "P20", \
+	  "!urgent_overslept() or FAIL an exception's return switches, under full")                \
 	X(FIRST_RUN_LEAK, "a new task begins with preemption off", "609ca066386b", "P11",          \
 	  "assertion failed: preempt_count() == 0")                                                \
 	X(FLUSH_MISSES_RUNNING, "flush_work() looks at queued work alone", "", "P32",              \
@@ -82,6 +84,16 @@
 	  "host_all_halted() or is taken in an interrupt here, and with interrupts on elsewhere")  \
 	X(IRQ_RETURN_IN_ATOMIC, "an interrupt's return preempts whatever the count", "", "P19",    \
 	  "assertion failed: preempt_count() == 0")                                                \
+	X(IRQ_RETURN_IN_EQS, "an interrupt's return preempts what RCU does not watch", "", "P19",  \
+	  "a switch at this point")                                                                \
+	X(IRQ_RETURN_IN_IDLE, "an interrupt's return preempts the idle task", "", "P19",           \
+	  "a switch at this point")                                                                \
+	X(IRQ_RETURN_IRQS_OFF, "an exception's return preempts code that had interrupts off", "",  \
+	  "P19", "a switch at this point")                                                         \
+	X(IRQ_RETURN_UNASKED, "an interrupt's return preempts without a request", "", "P19",       \
+	  "a switch at this point")                                                                \
+	X(IRQ_RETURN_VETO_UNHEARD, "an interrupt's return does not ask the architecture", "",      \
+	  "P19", "a switch at this point")                                                         \
 	X(IRQ_STACK_REENTERED, "an interrupt within one begins at the top of the stack again", "", \
 	  "P46", "assertion failed: !irq_stack_in_use()")                                          \
 	X(IRQ_TRACE_UNWATCHED, "an interrupt of idle is traced before RCU watches",                \
@@ -100,6 +112,8 @@
 	  "torn")                                                                                  \
 	X(LEAK_DISABLE, "a sleep leaves preemption off", "", "P3",                                 \
 	  "sleeping function called from invalid context or scheduling while atomic")              \
+	X(LEAK_IN_EXCEPTION, "an exception's handler leaves preemption off", "", "P3",             \
+	  "exception: preempt_count")                                                              \
 	X(LEAK_IN_IRQ, "an interrupt handler leaves preemption off", "", "P3",                     \
 	  "interrupt of kind")                                                                     \
 	X(LEAK_IN_TIMER, "a timer's function leaves preemption off", "", "P3", "timer function")   \

@@ -88,19 +88,36 @@ void
 irq_handle(struct regs *regs, enum irq_kind kind)
 {
 	struct irq_call call = { regs, kind };
-	bool exit_rcu;
+	struct irqentry_state state;
 
-	ASSERT(arch_irqs_disabled());
 	if (bug(IRQ_TRACE_UNWATCHED)) {
 		trace(TRACE_irq_entry, kind, arch_regs_ip(regs));
 	}
-	exit_rcu = ct_irq_enter();
+	state = irqentry_enter(regs);
 	if (needs_irq_stack(regs)) {
 		call_on_irq_stack(handle_counted, &call);
 	} else {
 		handle_counted(&call);
 	}
-	if (exit_rcu) {
+	irqentry_exit(regs, state);
+}
+
+struct irqentry_state
+irqentry_enter(struct regs *regs)
+{
+	(void)regs;
+	ASSERT(arch_irqs_disabled());
+	return (struct irqentry_state){ .count = preempt_count(), .exit_rcu = ct_irq_enter() };
+}
+
+void
+irqentry_exit(struct regs *regs, struct irqentry_state state)
+{
+	ASSERT(arch_irqs_disabled());
+	if (state.exit_rcu) {
+		if (bug(IRQ_RETURN_IN_EQS)) {
+			irq_return(regs);
+		}
 		ct_irq_exit(true); /* it hit idle, or what else RCU does not watch: no preemption */
 	} else {
 		irq_return(regs);
@@ -115,7 +132,10 @@ void
 irq_return(struct regs *regs)
 {
 	ASSERT(arch_irqs_disabled());
-	if (!arch_regs_irqs_on(regs) || task_is_idle(current)) {
+	if (!arch_regs_irqs_on(regs) && !bug(IRQ_RETURN_IRQS_OFF)) {
+		return;
+	}
+	if (task_is_idle(current) && !bug(IRQ_RETURN_IN_IDLE)) {
 		return;
 	}
 	irqentry_exit_cond_resched();

@@ -12,13 +12,27 @@
 
 /*
  * One interrupt, already acknowledged: accounts it, runs its handler, and decides the return. irqs
- * off at entry and at exit; on the interrupted task's stack.
+ * off at entry and at exit; on the
+ * interrupted task's stack.
  */
 void irq_handle(struct regs *regs, enum irq_kind kind);
 
+/* What an entry finds, for its exit. */
+struct irqentry_state {
+	uint32_t count;
+	bool exit_rcu; /* RCU did not watch before */
+};
+
 /*
- * The return from an interrupt or exception: to kernel code with irqs on it is a preemption point.
- * irqs off at entry and at exit.
+ * The first and the last of every interrupt and exception, but NMI: has RCU watch, and decides the
+ * return, which is a preemption point. Between them lies no switch. irqs off at entry and at exit.
+ */
+struct irqentry_state irqentry_enter(struct regs *regs);
+void irqentry_exit(struct regs *regs, struct irqentry_state state);
+
+/*
+ * The return to what RCU watches: to kernel code with irqs on it is a preemption point. irqs off at
+ * entry and at exit.
  */
 void irq_return(struct regs *regs);
 
@@ -26,10 +40,5 @@ void irq_return(struct regs *regs);
  * Around an NMI (or a machine check): counts it, and has RCU watch; nothing schedules at its end.
  * enter returns what it found, for exit: another count by then is a panic. irqs off.
  */
-struct irqentry_state {
-	uint32_t count;
-	bool exit_rcu; /* RCU did not watch before */
-};
-
 struct irqentry_state nmi_enter(void);
 void nmi_exit(struct irqentry_state state);

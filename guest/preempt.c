@@ -77,13 +77,26 @@ preempt_schedule_irq(uint32_t policy)
 	} while (need_resched());
 }
 
+/* B3's conditions 3 to 5. */
+static bool
+irq_return_wanted(void)
+{
+	if (bug(IRQ_RETURN_IN_ATOMIC) && need_resched()) {
+		return true;
+	}
+	if (bug(IRQ_RETURN_UNASKED) && preempt_count() == 0) {
+		return true;
+	}
+	return should_resched(0) && (arch_irqentry_may_resched() || bug(IRQ_RETURN_VETO_UNHEARD));
+}
+
 void
 irqentry_exit_cond_resched(void)
 {
 	uint32_t policy;
 
 	ASSERT(arch_irqs_disabled());
-	if (!should_resched(0) && !(bug(IRQ_RETURN_IN_ATOMIC) && need_resched())) {
+	if (!irq_return_wanted()) {
 		return;
 	}
 	policy = preempt_policy();

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "guest/boot_info.h"
+#include "guest/exception.h"
 #include "guest/irq.h"
 #include "guest/lockdep.h"
 #include "guest/page.h"
@@ -78,6 +79,31 @@ void
 arch_irq_settle(void)
 {
 	host_point_local();
+}
+
+/* ---- exceptions ---- */
+
+bool
+arch_exception_fixup(struct regs *regs)
+{
+	if (regs->mended == NULL) {
+		return false;
+	}
+	*regs->mended = true;
+	return true;
+}
+
+bool
+arch_read_nofault(const uint64_t *from, uint64_t *value)
+{
+	bool faulted = false;
+
+	if (!host_is_mapped(from)) {
+		host_exception(&faulted);
+		return false;
+	}
+	*value = *from;
+	return true;
 }
 
 /* ---- stacks ---- */
@@ -282,9 +308,19 @@ kernel_each_table(void (*each)(void *start, size_t size))
 void
 kernel_interrupt(unsigned int kind, bool irqs_were_on)
 {
-	struct regs regs = { irqs_were_on };
+	struct regs regs = { irqs_were_on, NULL };
 
 	irq_handle(&regs, (enum irq_kind)kind);
+}
+
+void
+kernel_exception(bool irqs_were_on, bool *mended)
+{
+	struct regs regs = { irqs_were_on, mended };
+
+	if (!exception_handle_kernel(&regs)) {
+		panic("an exception that nothing mends");
+	}
 }
 
 void

@@ -18,6 +18,7 @@
 
 struct regs {
 	bool irqs_on; /* in the interrupted code */
+	bool *mended; /* an exception's: to be set by the fixup; NULL: it has none */
 };
 
 struct arch_task {
@@ -103,6 +104,20 @@ arch_regs_ip(const struct regs *regs)
 {
 	(void)regs;
 	return 0;
+}
+
+static inline void
+arch_trap(void)
+{
+	bool mended = false;
+
+	host_exception(&mended);
+}
+
+static inline bool
+arch_irqentry_may_resched(void)
+{
+	return !host_this->vetoes;
 }
 
 static inline bool

@@ -24,5 +24,8 @@ void kernel_each_table(void (*each)(void *start, size_t size));
 /* An interrupt of this kind, on the stack of what it interrupts. irqs off. */
 void kernel_interrupt(unsigned int kind, bool irqs_were_on);
 
+/* An exception of kernel code, which is mended by setting *mended. irqs off. */
+void kernel_exception(bool irqs_were_on, bool *mended);
+
 /* handler() between nmi_enter() and nmi_exit(). */
 void kernel_nmi(void (*handler)(void));

@@ -236,6 +236,28 @@ take_interrupt(enum host_actor actor)
 	}
 }
 
+/* At once, and not by choice: the instruction raises it. The way back is an interrupt's. */
+void
+host_exception(bool *faulted)
+{
+	bool irqs_on = host_this->irqs_on;
+
+	host_this->irqs_on = false;
+	kernel_exception(irqs_on, faulted);
+	machine_point((struct host_op){ HOST_OP_RETURN, NULL });
+	host_this->irqs_on = irqs_on;
+	host_this->fresh = true;
+}
+
+bool
+host_is_mapped(const void *addr)
+{
+	uintptr_t at = (uintptr_t)addr;
+
+	return host_is_static(addr) || at - (uintptr_t)host_pages < sizeof(host_pages) ||
+	       at - (uintptr_t)host_stacks < sizeof(host_stacks);
+}
+
 static void
 end_spin(void)
 {

@@ -104,6 +104,7 @@ struct host_cpu {
 	struct host_op op; /* the next, while it is stopped */
 	void *sp;          /* while it is stopped */
 	void *called_on;   /* the top of the stack that arch_call_on_stack() stands for, or NULL */
+	bool vetoes;       /* its architecture's veto against preemption by interrupts */
 	uint64_t timer_ns; /* UINT64_MAX: off */
 	struct task *switched_from;
 	struct task *switched_to;
@@ -256,6 +257,12 @@ _Noreturn __attribute__((format(printf, 1, 2))) void host_fail(const char *forma
 
 /* Moves the clock; timers of that time become pending. Any context. */
 void host_clock_advance(uint64_t ns);
+
+/* This cpu takes an exception here, as from this instruction. faulted: set if it is mended. */
+void host_exception(bool *faulted);
+
+/* Is there memory for the kernel? Elsewhere an access faults. */
+bool host_is_mapped(const void *addr);
 
 /* An NMI for this cpu; its handler is called in NMI context. Any context. */
 void host_nmi_send(unsigned int cpu);

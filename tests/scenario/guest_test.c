@@ -190,6 +190,19 @@ START_TEST(test_spinning_checks_from_inside_pass)
 }
 END_TEST
 
+/*
+ * P7, P20, P46, P47 (every): interrupts and exceptions from inside: their contexts, and where a
+ * request that they make is met.
+ */
+START_TEST(test_interrupt_checks_from_inside_pass)
+{
+	run(VMM("-c", kernel_machines[_i], program("interrupts")), EXIT_STATUS_OK);
+	expect_kernel_passed();
+	run(VMM("-c", kernel_machines[_i], program("interrupts-debug")), EXIT_STATUS_OK);
+	expect_kernel_passed();
+}
+END_TEST
+
 /* P25 (every): the kernel's checks where idle cpus poll, and are asked by flag alone. */
 START_TEST(test_kernel_checks_with_polling_idle_pass)
 {
@@ -522,6 +535,7 @@ main(int argc, char **argv)
 	tcase_add_test(tests, test_boot_argument_bad_after_good_is_refused);
 	tcase_add_loop_test(tests, test_kernel_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_spinning_checks_from_inside_pass, 0, 3);
+	tcase_add_loop_test(tests, test_interrupt_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_kernel_checks_with_polling_idle_pass, 0, 3);
 	tcase_add_loop_test(tests, test_storm_of_waits_ends, 0, 6);
 	tcase_add_loop_test(tests, test_debug_kernel_checks_from_inside_pass, 0, 3);

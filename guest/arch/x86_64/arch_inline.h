@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "guest/arch/x86_64/extable.h"
 #include "guest/arch/x86_64/layout.h"
 #include "guest/arch/x86_64/regs.h"
 #include "guest/stack.h"
@@ -102,6 +103,20 @@ static inline uint64_t
 arch_regs_ip(const struct regs *regs)
 {
 	return regs->rip;
+}
+
+/* Not int3: some machines have none for the kernel. */
+static inline void
+arch_trap(void)
+{
+	__asm__ volatile("1: ud2\n2:\n" ASM_EXTABLE("1b", "2b")::: "memory");
+}
+
+/* Nothing here. */
+static inline bool
+arch_irqentry_may_resched(void)
+{
+	return true;
 }
 
 static inline bool

@@ -121,7 +121,6 @@ return_to_user:
 	swapgs
 	jmp	return_to_kernel
 
-/* Exceptions of kernel code do not return. */
 exception_entry:
 	SAVE_REGS
 	testb	$3, REGS_CS(%rsp)
@@ -130,7 +129,9 @@ exception_entry:
 exception_call:
 	movq	%rsp, %rdi
 	call	exception_handle
-	ud2
+	testb	$3, REGS_CS(%rsp)
+	jnz	return_to_user
+	jmp	return_to_kernel
 
 paranoid_entry:
 	SAVE_REGS

@@ -5,6 +5,7 @@
 
 #include "guest/arch/x86_64/apic.h"
 #include "guest/atomic.h"
+#include "guest/exception.h"
 #include "guest/irq.h"
 #include "guest/irq_stack.h"
 #include "guest/page.h"
@@ -132,9 +133,8 @@ check_overflow(struct regs *regs, uintptr_t addr)
 }
 
 static _Noreturn void
-handle_page_fault(struct regs *regs)
+panic_page_fault(struct regs *regs, uintptr_t addr)
 {
-	uintptr_t addr = read_cr2();
 	const char *access = regs->error & FAULT_FETCH   ? "execution of"
 	                     : regs->error & FAULT_WRITE ? "write to"
 	                                                 : "read of";
@@ -149,16 +149,28 @@ handle_page_fault(struct regs *regs)
 	                                       : "not mapped");
 }
 
-void
-exception_handle(struct regs *regs)
+static _Noreturn void
+panic_exception(struct regs *regs)
 {
 	const char *name = exception_names[regs->vector];
 
-	if (regs->vector == VECTOR_PF) {
-		handle_page_fault(regs);
-	}
 	panic_regs(regs, "%s (vector %u, error code %x)", name ? name : "reserved exception",
 	           regs->vector, regs->error);
+}
+
+/* CR2 is read first: another fault would change it. */
+void
+exception_handle(struct regs *regs)
+{
+	uintptr_t addr = read_cr2();
+
+	if (!arch_regs_user(regs) && exception_handle_kernel(regs)) {
+		return;
+	}
+	if (regs->vector == VECTOR_PF) {
+		panic_page_fault(regs, addr);
+	}
+	panic_exception(regs);
 }
 
 /* CR2 is the address whose page fault found no room on the stack. */
@@ -166,7 +178,7 @@ static _Noreturn void
 handle_double_fault(struct regs *regs)
 {
 	check_overflow(regs, read_cr2());
-	exception_handle(regs);
+	panic_exception(regs);
 }
 
 /* The stopping cpu has the last word; every other halts where it is. */
@@ -196,5 +208,5 @@ paranoid_handle(struct regs *regs)
 		/* Else the next one shuts the machine down. */
 		wrmsr(MSR_MCG_STATUS, 0);
 	}
-	exception_handle(regs);
+	panic_exception(regs);
 }

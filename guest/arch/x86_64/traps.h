@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * What entry.S calls. Every exception of kernel code is a bug and ends in a panic with a sentence
- * that says which; interrupts go on to irq_handle().
+ * What entry.S calls. An exception of kernel code that no table mends is a bug, and ends in a
+ * panic with a sentence that says which; interrupts go on to irq_handle().
  */
 #pragma once
 
@@ -9,11 +9,11 @@
 
 #include "guest/arch.h"
 
-/* Vectors from 32 on. irqs off, on the interrupted task's stack. */
+/* Vectors from 32 on. irqs off, on the interrupted stack. */
 void interrupt_handle(struct regs *regs);
 
-/* Exceptions but those below. irqs off, on the interrupted task's stack. */
-_Noreturn void exception_handle(struct regs *regs);
+/* Exceptions but those below. irqs off, on the interrupted stack. */
+void exception_handle(struct regs *regs);
 
 /* NMI, #DB, #DF and #MC, each on a stack of its own, GS base right. irqs off. */
 void paranoid_handle(struct regs *regs);

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Interrupts and exceptions tried from inside: in which context their handlers run, what they leave
+ * behind, and where a request that they make is answered. Each check prints PASS or FAIL with its
+ * name, and with the model where it depends on that.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "guest/arch.h"
+#include "guest/bottom_half.h"
+#include "guest/exception.h"
+#include "guest/irq_stack.h"
+#include "guest/main.h"
+#include "guest/preempt.h"
+#include "guest/preempt_model.h"
+#include "guest/printk.h"
+#include "guest/sched.h"
+#include "guest/stack.h"
+#include "guest/task.h"
+#include "guest/timer.h"
+#include "shared/scenario_abi.h"
+
+#define CONTROL_PRIORITY 10
+#define HIGH_PRIORITY    30
+
+static uint32_t failures;
+
+static void
+report(bool passed, const char *name)
+{
+	printk("%s %s (preempt=%s)\n", passed ? "PASS" : "FAIL", name,
+	       preempt_model_names[preempt_model()]);
+	failures += !passed;
+}
+
+/* ---- contexts ---- */
+
+struct predicates {
+	uint32_t count;
+	bool nmi;
+	bool hardirq;
+	bool serving_softirq;
+	bool task;
+	bool irq_stack;
+	unsigned int level;
+};
+
+static struct predicates seen;
+static struct atomic looks;
+
+/* In the context that is looked at. */
+static void
+look(void)
+{
+	seen = (struct predicates){
+		.count = preempt_count(),
+		.nmi = in_nmi(),
+		.hardirq = in_hardirq(),
+		.serving_softirq = in_serving_softirq(),
+		.task = in_task(),
+		.irq_stack = irq_stack_in_use(),
+		.level = interrupt_context_level(),
+	};
+	atomic_store_release(&looks, atomic_load(&looks) + 1);
+}
+
+static void (*looks_in_irq)(void);
+
+static void
+run_in_irq(struct timer *timer)
+{
+	(void)timer;
+	looks_in_irq();
+}
+
+/* In an interrupt of this place, which may have bottom halves off. */
+static void
+interrupt_with(void (*fn)(void))
+{
+	uint32_t before = atomic_load(&looks);
+	struct timer timer;
+
+	looks_in_irq = fn;
+	timer_init(&timer, run_in_irq);
+	arch_irq_disable();
+	timer_start(&timer, 0); /* it comes when irqs are on again, at this count */
+	arch_irq_enable();
+	while (atomic_load_acquire(&looks) == before) { /* bounded: the timer expires */
+		arch_cpu_relax();
+	}
+	timer_cancel(&timer);
+}
+
+static void
+look_in_task(void)
+{
+	arch_irq_disable();
+	look();
+	arch_irq_enable();
+}
+
+static void
+look_with_bh_off(void)
+{
+	local_bh_disable();
+	look_in_task();
+	local_bh_enable();
+}
+
+static void
+look_in_hardirq(void)
+{
+	interrupt_with(look);
+}
+
+static void
+look_in_hardirq_with_bh_off(void)
+{
+	local_bh_disable();
+	interrupt_with(look);
+	local_bh_enable();
+}
+
+static void
+probe_look(const struct regs *regs)
+{
+	(void)regs;
+	look();
+}
+
+static void
+look_in_exception(void)
+{
+	exception_probe = probe_look;
+	arch_trap();
+	exception_probe = NULL;
+}
+
+static void
+look_in_exception_of_hardirq(void)
+{
+	interrupt_with(look_in_exception);
+}
+
+/* A row a context; an exception has the predicates of what it interrupted. */
+static const struct context {
+	const char *name;
+	void (*look)(void);
+	struct predicates wanted;
+} contexts[] = {
+	{ "task", look_in_task, { .task = true } },
+	{ "task, bottom halves off",
+	  look_with_bh_off,
+	  { .count = SOFTIRQ_DISABLE_OFFSET, .task = true } },
+	{ "hardirq",
+	  look_in_hardirq,
+	  { .count = HARDIRQ_OFFSET, .hardirq = true, .irq_stack = true, .level = 2 } },
+	{ "hardirq, bottom halves off",
+	  look_in_hardirq_with_bh_off,
+	  { .count = HARDIRQ_OFFSET + SOFTIRQ_DISABLE_OFFSET,
+	    .hardirq = true,
+	    .irq_stack = true,
+	    .level = 2 } },
+	{ "exception of a task", look_in_exception, { .task = true } },
+	{ "exception of a hardirq",
+	  look_in_exception_of_hardirq,
+	  { .count = HARDIRQ_OFFSET, .hardirq = true, .irq_stack = true, .level = 2 } },
+};
+
+static bool
+predicates_equal(const struct predicates *a, const struct predicates *b)
+{
+	return a->count == b->count && a->nmi == b->nmi && a->hardirq == b->hardirq &&
+	       a->serving_softirq == b->serving_softirq && a->task == b->task &&
+	       a->irq_stack == b->irq_stack && a->level == b->level;
+}
+
+/* P7: the predicates, in each context as it really is. */
+static void
+check_contexts(void)
+{
+	for (size_t i = 0; i < sizeof(contexts) / sizeof(contexts[0]); i++) {
+		uint32_t before = atomic_load(&looks);
+
+		contexts[i].look();
+		report(atomic_load(&looks) == before + 1 &&
+		               predicates_equal(&seen, &contexts[i].wanted) && preempt_count() == 0,
+		       contexts[i].name);
+	}
+}
+
+/* ---- exceptions ---- */
+
+/* Addresses that are not mapped, and one that is none. */
+static void
+check_reads(void)
+{
+	const uint64_t *guard = (const uint64_t *)current->stack - 1;
+	const uint64_t *no_address = (const uint64_t *)0x8000000000000000;
+	uint64_t word = 7;
+	uint64_t value = 1;
+	bool right;
+
+	right = arch_read_nofault(&word, &value) && value == 7;
+	right = right && !arch_read_nofault(guard, &value);
+	right = right && !arch_read_nofault(no_address, &value) && value == 7;
+	right = right && preempt_count() == 0 && !arch_irqs_disabled();
+	preempt_disable();
+	arch_irq_disable();
+	right = right && !arch_read_nofault(guard, &value);
+	right = right && preempt_count() == 1 && arch_irqs_disabled();
+	arch_irq_enable();
+	preempt_enable();
+	report(right, "a read that faults says so");
+}
+
+static struct atomic high_ran;
+static struct task *high;
+
+static void
+run_high(void *unused)
+{
+	(void)unused;
+	atomic_store_release(&high_ran, 1);
+}
+
+/* The request comes with irqs off: nothing but the return can answer it. */
+static void
+probe_start_high(const struct regs *regs)
+{
+	(void)regs;
+	arch_irq_disable();
+	high = task_run(&(struct task_params){
+		.comm = "high",
+		.fn = run_high,
+		.policy = SCHED_FIFO,
+		.rt_priority = HIGH_PRIORITY,
+		.cpus_allowed = 1ull << smp_processor_id(),
+	});
+}
+
+/* P20: a fault whose handler asks for a switch switches at its return, under full only. */
+static void
+check_exception_return(void (*raise)(void), const char *name)
+{
+	bool at_return;
+
+	atomic_store(&high_ran, 0);
+	exception_probe = probe_start_high;
+	raise();
+	at_return = atomic_load_acquire(&high_ran);
+	exception_probe = NULL;
+	task_join(high);
+	report(at_return == (preempt_model() == PREEMPT_FULL), name);
+}
+
+/* The same with preemption off: not at the return, but where it is on again. */
+static void
+check_exception_return_in_atomic(void)
+{
+	bool at_return;
+
+	atomic_store(&high_ran, 0);
+	exception_probe = probe_start_high;
+	preempt_disable();
+	arch_trap();
+	at_return = atomic_load_acquire(&high_ran);
+	preempt_enable();
+	exception_probe = NULL;
+	report(!at_return && atomic_load_acquire(&high_ran) == (preempt_model() == PREEMPT_FULL),
+	       "an exception's return in atomic does not switch");
+	task_join(high);
+}
+
+static void
+raise_fault(void)
+{
+	uint64_t value;
+
+	arch_read_nofault((const uint64_t *)current->stack - 1, &value);
+}
+
+/* ---- all of it ---- */
+
+static void
+check_all(void *unused)
+{
+	(void)unused;
+	check_contexts();
+	check_reads();
+	check_exception_return(arch_trap, "an exception's return switches, under full");
+	check_exception_return(raise_fault, "a page fault's return switches, under full");
+	check_exception_return_in_atomic();
+}
+
+int
+main(void)
+{
+	for (unsigned int model = 0; model < PREEMPT_MODEL_COUNT; model++) {
+		preempt_model_set((enum preempt_model)model);
+		task_join(task_run(&(struct task_params){
+			.comm = "checks",
+			.fn = check_all,
+			.policy = SCHED_FIFO,
+			.rt_priority = CONTROL_PRIORITY,
+			.cpus_allowed = 1,
+		}));
+	}
+	printk("%u failures\n", failures);
+	return failures == 0 ? EXIT_STATUS_OK : EXIT_STATUS_FAILED;
+}
