@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "guest/context_tracking.h"
 #include "guest/preempt_model.h"
 #include "guest/sched.h"
 #include "tests/explore/scenario.h"
@@ -40,6 +41,29 @@ static void
 point_exception_return(void)
 {
 	kernel_interrupt(IRQ_RESCHEDULE, false);
+}
+
+/* A planted trap's, which has nothing to do either. */
+static void
+point_trap_return(void)
+{
+	arch_trap();
+}
+
+/* Where RCU does not watch, nobody reads what it guards; the interrupt does, and no more. */
+static void
+point_unwatched_interrupt_return(void)
+{
+	unsigned long flags = arch_irq_save();
+
+	arch_ipi_send(0, IRQ_RESCHEDULE);
+	ct_user_enter();
+	arch_irq_restore(flags);
+	scenario_take_interrupts();
+	arch_irq_disable();
+	ct_user_exit();
+	switched = urgent_ran();
+	host_stop();
 }
 
 static void
@@ -137,7 +161,7 @@ point_idle_loop(void)
 /* ---- the oracle ---- */
 
 /* Who comes to the point, and what it lacks. */
-enum situation { IN_TASK, IN_IDLE, IN_IDLE_AT_ZERO, IRQS_OFF, COUNT_ONE, LOCK_HELD };
+enum situation { IN_TASK, IN_IDLE, IN_IDLE_AT_ZERO, IRQS_OFF, COUNT_ONE, LOCK_HELD, VETO };
 
 /*
  * Y: yes, if a reschedule is wanted. A: always, whether it is or not. -: never. One column a model:
@@ -154,6 +178,7 @@ struct point {
 
 static const struct point points[] = {
 	{ "interrupt return to kernel", point_interrupt_return, "--Y", IN_TASK },
+	{ "exception return to kernel", point_trap_return, "--Y", IN_TASK },
 	{ "outermost preempt_enable", point_preempt_enable, "--Y", IN_TASK },
 	{ "outermost preempt_enable_notrace", point_preempt_enable_notrace, "--Y", IN_TASK },
 	{ "spin_unlock", point_spin_unlock, "--Y", IN_TASK },
@@ -177,6 +202,13 @@ static const struct point negated[] = {
 	{ "interrupt return, lock held", point_interrupt_return, NEVER, LOCK_HELD },
 	{ "interrupt return, idle", point_interrupt_return, NEVER, IN_IDLE },
 	{ "interrupt return, idle at count 0", point_interrupt_return, NEVER, IN_IDLE_AT_ZERO },
+	{ "interrupt return, RCU not watching", point_unwatched_interrupt_return, NEVER, IN_TASK },
+	{ "interrupt return, vetoed", point_interrupt_return, NEVER, VETO },
+	{ "exception return, irqs were off", point_trap_return, NEVER, IRQS_OFF },
+	{ "exception return, count 1", point_trap_return, NEVER, COUNT_ONE },
+	{ "exception return, lock held", point_trap_return, NEVER, LOCK_HELD },
+	{ "exception return, idle at count 0", point_trap_return, NEVER, IN_IDLE_AT_ZERO },
+	{ "exception return, vetoed", point_trap_return, NEVER, VETO },
 	{ "preempt_enable, irqs off", point_preempt_enable, NEVER, IRQS_OFF },
 	{ "preempt_enable, not outermost", point_preempt_enable, NEVER, COUNT_ONE },
 	{ "preempt_enable_notrace, irqs off", point_preempt_enable_notrace, NEVER, IRQS_OFF },
@@ -241,6 +273,9 @@ negate(void)
 		break;
 	case IN_IDLE_AT_ZERO:
 		preempt_count_sub(PREEMPT_DISABLE_OFFSET);
+		break;
+	case VETO:
+		host_cpu(0)->vetoes = true;
 		break;
 	default:
 		break;
@@ -433,6 +468,20 @@ static const struct mutant {
 	  "assertion failed: preempt_count() == 0" },
 	{ "irq-return-in-atomic", "interrupt return, lock held", PREEMPT_FULL,
 	  "assertion failed: preempt_count() == 0" },
+	{ "irq-return-irqs-off", "interrupt return, irqs were off", PREEMPT_FULL,
+	  "interrupt return, irqs were off, full, asked: a switch at this point" },
+	{ "irq-return-irqs-off", "exception return, irqs were off", PREEMPT_FULL,
+	  "exception return, irqs were off, full, asked: a switch at this point" },
+	{ "irq-return-in-atomic", "exception return, count 1", PREEMPT_FULL,
+	  "assertion failed: preempt_count() == 0" },
+	{ "irq-return-in-idle", "interrupt return, idle at count 0", PREEMPT_FULL,
+	  "interrupt return, idle at count 0, full, asked: a switch at this point" },
+	{ "irq-return-in-eqs", "interrupt return, RCU not watching", PREEMPT_FULL,
+	  "interrupt return, RCU not watching, full, asked: a switch at this point" },
+	{ "irq-return-veto-unheard", "interrupt return, vetoed", PREEMPT_FULL,
+	  "interrupt return, vetoed, full, asked: a switch at this point" },
+	{ "irq-return-unasked", "interrupt return to kernel", PREEMPT_FULL,
+	  "interrupt return to kernel, full, not asked: a switch at this point" },
 	{ "enable-irqs-off", "preempt_enable, irqs off", PREEMPT_FULL,
 	  "preempt_enable, irqs off, full, asked: a switch at this point" },
 	{ "enable-ignores-request", "outermost preempt_enable", PREEMPT_FULL,
@@ -460,7 +509,8 @@ START_TEST(test_points_seeded_bugs_are_caught)
 	    strncmp(mutant->bug, "cond", 4) != 0) {
 		return; /* the mistake is one with the count */
 	}
-	set_cell(point_named(mutant->point), mutant->model, true);
+	set_cell(point_named(mutant->point), mutant->model,
+	         strstr(mutant->words, "not asked") == NULL);
 	scenario = cell_scenario();
 	scenario_must_catch(&scenario, mutant->bug, mutant->words, LIMIT);
 }
