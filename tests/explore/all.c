@@ -25,7 +25,9 @@
 
 #include "tests/explore/pick.h"
 
-_Static_assert(HOST_PIDS_MAX <= 64, "sets of processes are words");
+typedef unsigned __int128 pids_t; /* a set of processes: bit n is pid n */
+#define ONE ((pids_t)1)
+_Static_assert(HOST_PIDS_MAX <= 128, "each has its bit");
 
 /* One moment of the run: what could happen, what did, what is to be tried. */
 struct node {
@@ -33,10 +35,10 @@ struct node {
 	/* Its number among its process's, and the same of all that came before it. */
 	uint16_t number;
 	uint16_t clock[HOST_PIDS_MAX];
-	uint64_t possible;
-	uint32_t open;     /* cpus with interrupts on */
-	uint64_t sleeping; /* explored already, from here or from an equivalent state */
-	uint64_t wanted;   /* to be explored from here */
+	pids_t possible;
+	uint32_t open;   /* cpus with interrupts on */
+	pids_t sleeping; /* explored already, from here or from an equivalent state */
+	pids_t wanted;   /* to be explored from here */
 	unsigned int count;
 	unsigned int choice;
 };
@@ -169,16 +171,16 @@ order(struct node *node)
  * between that do not depend on `first`, and last's own, each unless another of them comes before
  * it.
  */
-static uint64_t
+static pids_t
 beginners(const struct node *first, const struct node *last)
 {
 	static const struct node *free_of_first[EXPLORE_MOMENTS_MAX];
 	unsigned int count = 0;
-	uint64_t set = 0;
-	uint64_t seen = 0;
+	pids_t set = 0;
+	pids_t seen = 0;
 
 	for (const struct node *n = first + 1; n <= last; n++) {
-		uint64_t bit = 1ull << chosen(n)->pid;
+		pids_t bit = ONE << chosen(n)->pid;
 		bool is_first = true;
 
 		if (n != last && is_before(first, n)) {
@@ -199,8 +201,8 @@ beginners(const struct node *first, const struct node *last)
 static void
 want_reversed(struct node *first, const struct node *last)
 {
-	uint64_t own = 1ull << chosen(last)->pid;
-	uint64_t set = beginners(first, last);
+	pids_t own = ONE << chosen(last)->pid;
+	pids_t set = beginners(first, last);
 
 	if (set & own) {
 		/* Else only `first` made it possible. */
@@ -268,16 +270,16 @@ find_races(struct node *last)
 
 /* ---- the search ---- */
 
-static uint64_t
+static pids_t
 still_sleeping(const struct node *parent)
 {
-	uint64_t set = 0;
+	pids_t set = 0;
 
 	for (unsigned int i = 0; i < parent->count; i++) {
 		const struct host_transition *t = &transitions_at(parent)[i];
 
 		if ((parent->sleeping >> t->pid & 1) && !dependent(t, chosen(parent))) {
-			set |= 1ull << t->pid;
+			set |= ONE << t->pid;
 		}
 	}
 	return set;
@@ -294,7 +296,7 @@ begin_node(struct node *node, const struct host_transition *transitions, unsigne
 		node->open |= (uint32_t)host_cpu(cpu)->irqs_on << cpu;
 	}
 	for (unsigned int i = 0; i < count; i++) {
-		node->possible |= 1ull << transitions[i].pid;
+		node->possible |= ONE << transitions[i].pid;
 	}
 	node->sleeping = node == nodes ? 0 : still_sleeping(node - 1);
 	node->wanted = 0;
@@ -302,7 +304,7 @@ begin_node(struct node *node, const struct host_transition *transitions, unsigne
 
 /* The first in `set` becomes the choice. */
 static bool
-choose_from(struct node *node, uint64_t set)
+choose_from(struct node *node, pids_t set)
 {
 	for (unsigned int i = 0; i < node->count; i++) {
 		const struct host_transition *t = &transitions_at(node)[i];
@@ -310,7 +312,7 @@ choose_from(struct node *node, uint64_t set)
 		if (set >> t->pid & 1) {
 			node->choice = i;
 			node->chosen = *t;
-			node->wanted |= 1ull << t->pid;
+			node->wanted |= ONE << t->pid;
 			return true;
 		}
 	}
@@ -415,7 +417,7 @@ next_prefix(void)
 			return true;
 		}
 		node = &nodes[--depth];
-		node->sleeping |= 1ull << chosen(node)->pid;
+		node->sleeping |= ONE << chosen(node)->pid;
 		if (choose_from(node, node->wanted & ~node->sleeping)) {
 			prefix = depth + 1;
 			value_prefix = value_depth;
