@@ -58,8 +58,8 @@ extern uint64_t arch_boot_cycles;
 /*
  * The interrupts that the kernel proper handles (trace_abi.h): the arch acknowledges, then calls
  * irq_handle(). IRQ_TIMER: the cpu's one-shot timer has expired. IRQ_RESCHEDULE: another cpu set
- * need_resched here. IRQ_CALL: another cpu has put work into a list of this one. IRQ_EVENT:
- * arch_event_take() has something, or had.
+ * need_resched here. IRQ_CALL: another cpu has put work into a list of this one. The rest are lines
+ * (interrupt.h). IRQ_EVENT: arch_event_take() has something, or had.
  */
 
 /* Boot cpu, once, count 1, irqs off: interrupt controller and timer of this cpu, clock. */

@@ -48,12 +48,17 @@
 	  "", "P5", "FAIL the outermost preempt_enable or no switch at this point")                \
 	X(ENABLE_IRQS_OFF, "preempt_enable() switches with interrupts off", "", "P8",              \
 	  "FAIL preempt_enable with irqs off or a switch at this point")                           \
+	X(ENABLE_IRQ_FORGETS,                                                                      \
+	  "enable_irq() does not deliver what came while the line was disabled", "", "P47",        \
+	  "atomic_load(&taken) == wanted")                                                         \
 	X(EXCEPTION_RETURNS_BLIND, "an exception's return does not look for a request", "", "P20", \
 	  "!urgent_overslept() or FAIL an exception's return switches, under full")                \
 	X(FIRST_RUN_LEAK, "a new task begins with preemption off", "609ca066386b", "P11",          \
 	  "assertion failed: preempt_count() == 0")                                                \
 	X(FLUSH_MISSES_RUNNING, "flush_work() looks at queued work alone", "", "P32",              \
 	  "ended == 1")                                                                            \
+	X(FORCED_HANDLER_BH_ON, "a handler that was made a thread runs with bottom halves on", "", \
+	  "P47", "softirq_count() == SOFTIRQ_DISABLE_OFFSET")                                      \
 	X(FORGET_FOLD, "the reschedule interrupt does not fold the request", "8cb75e0c4ec9",       \
 	  "P26", "FAIL a remote request preempts at once, under full or done_count == wanted")     \
 	X(FUTEX_COUNT_LATE, "a futex waiter counts itself after it has read the word", "", "P32",  \
@@ -79,6 +84,9 @@
 	  "overslept or done_count == wanted")                                                     \
 	X(IRQSAVE_LEAVES_IRQS_ON, "spin_lock_irqsave() saves the interrupt flag and leaves it on", \
 	  "", "P9", "irqs inside")                                                                 \
+	X(IRQ_LOST_IN_PROGRESS,                                                                    \
+	  "an interrupt that comes while its handler runs elsewhere is dropped", "", "P47",        \
+	  "atomic_load(&taken) == wanted")                                                         \
 	X(IRQ_READER_QUEUES, "a reader in an interrupt queues behind a writer that waits", "",     \
 	  "liveness",                                                                              \
 	  "host_all_halted() or is taken in an interrupt here, and with interrupts on elsewhere")  \
@@ -168,6 +176,8 @@
 	  "done_count == wanted")                                                                  \
 	X(NO_WAKEUP_PREEMPT, "a more important task that wakes requests nothing", "", "P30",       \
 	  "FAIL the outermost preempt_enable switches, under full")                                \
+	X(ONESHOT_ENDS_EARLY, "a thread unmasks its line while its handler runs elsewhere", "",    \
+	  "P47", "!in_thread")                                                                     \
 	X(ON_CPU_CLEARED_EARLY, "a task is given free before its cpu has left it", "", "P36",      \
 	  "assertion failed: atomic_load(&prev->on_cpu)")                                          \
 	X(OVERFLOW_UNSEEN, "the checked counter does not look for overflow", "", "P10",            \
@@ -260,9 +270,16 @@
 	  "order", "data race")                                                                    \
 	X(SEQ_WRITE_UNORDERED, "what a writer writes overtakes its first count", "", "order",      \
 	  "data race")                                                                             \
+	X(SHARED_IRQ_DISAGREES, "a handler is added to a line that does not agree to share", "",   \
+	  "P47", "-EBUSY")                                                                         \
+	X(SHARED_IRQ_FIRST_ONLY,                                                                   \
+	  "the first handler that takes a shared interrupt ends the search", "", "P47",            \
+	  "second_runs == 1")                                                                      \
 	X(SIGNAL_RECALC_UNLOCKED,                                                                  \
 	  "a task says that no signal is pending after it has dropped the lock", "", "P32",        \
 	  "done_count == wanted")                                                                  \
+	X(SPURIOUS_UNCOUNTED, "interrupts that nobody takes are not counted", "", "P47",           \
+	  "nobody cared")                                                                          \
 	X(SRCU_GP_UNORDERED, "an SRCU updater looks before all can see what was unlinked", "",     \
 	  "RCU", "a reader sees freed memory")                                                     \
 	X(SRCU_LOCKS_FIRST, "an SRCU updater counts who came before who went", "", "RCU",          \
@@ -289,6 +306,10 @@
 	  "609ca066386b", "P1", "assertion failed: count_is_switched()")                           \
 	X(SWITCH_ON_IRQ_STACK, "an interrupt preempts before it has left its stack", "", "P46",    \
 	  "assertion failed: !irq_stack_in_use()")                                                 \
+	X(SYNCHRONIZE_IRQ_BLIND, "synchronize_irq() does not wait for handlers that run", "",      \
+	  "P47", "!is_disabled or !is_gone")                                                       \
+	X(SYNCHRONIZE_IRQ_NO_THREADS, "synchronize_irq() does not wait for threads", "", "P47",    \
+	  "!is_gone")                                                                              \
 	X(TASK_MEMORY_REUSED,                                                                      \
 	  "the memory of a task is given to others while a spinner looks at it", "", "P39",        \
 	  "assertion failed: on_cpu <= 1")                                                         \

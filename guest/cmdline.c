@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Boot arguments: one table of keys, each with the words or the numbers that it takes.
+ * Boot arguments: one table of keys, each with the words or the numbers that it takes, if any.
  */
 #include "guest/cmdline.h"
 
@@ -27,7 +27,7 @@ struct key {
 	const char *name;
 	const char *const *words; /* its values, set() gets their numbers; NULL: it takes numbers */
 	uint32_t count;           /* of words */
-	uint32_t min, max;        /* of numbers */
+	uint32_t min, max;        /* of numbers; max 0: it is a switch, and takes nothing */
 	void (*set)(uint32_t value);
 };
 
@@ -80,6 +80,13 @@ set_idle(uint32_t polls)
 }
 
 static void
+set_threadirqs(uint32_t unused)
+{
+	(void)unused;
+	boot_args.threadirqs = true;
+}
+
+static void
 set_apic(uint32_t word)
 {
 	boot_args.apic = word == 0 ? BOOT_APIC_X2APIC : BOOT_APIC_XAPIC;
@@ -94,6 +101,7 @@ set_timer(uint32_t word)
 #define COUNT(array)         (sizeof(array) / sizeof((array)[0]))
 #define WORDS(array)         (array), COUNT(array), 0, 0
 #define NUMBERS(first, last) NULL, 0, (first), (last)
+#define SWITCH               NULL, 0, 0, 0
 
 static const struct key keys[] = {
 	{ "preempt", WORDS(preempt_model_names), set_preempt },
@@ -103,12 +111,19 @@ static const struct key keys[] = {
 	{ "idle", WORDS(idle_words), set_idle },
 	{ "apic", WORDS(apic_words), set_apic },
 	{ "timer", WORDS(timer_words), set_timer },
+	{ "threadirqs", SWITCH, set_threadirqs },
 };
 
 #define KEY_COUNT COUNT(keys)
 
 /* Of images with seeded bugs only, which have a parser of their own. */
 static const char bug_key[] = "bug";
+
+static bool
+is_switch(const struct key *key)
+{
+	return key->words == NULL && key->max == 0;
+}
 
 static bool
 parse_number(struct word text, uint32_t *value)
@@ -154,7 +169,9 @@ describe(const struct key *key, char buf[ACCEPTED_SIZE])
 {
 	size_t length = 0;
 
-	if (key->words == NULL) {
+	if (is_switch(key)) {
+		format_string(buf, ACCEPTED_SIZE, "without a value");
+	} else if (key->words == NULL) {
 		format_string(buf, ACCEPTED_SIZE, "a number from %u to %u", key->min, key->max);
 	}
 	for (uint32_t i = 0; i < key->count; i++) {
@@ -190,9 +207,12 @@ take_value(const struct key *key, struct word value, bool given)
 {
 	char accepted[ACCEPTED_SIZE];
 
-	if (!given || !parse_key(key, value)) {
+	if (is_switch(key) ? given : !given || !parse_key(key, value)) {
 		describe(key, accepted);
 		refuse_value(key->name, value, accepted);
+	}
+	if (is_switch(key)) {
+		key->set(1);
 	}
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Boot arguments: KEY=VALUE words. An unknown key or a malformed value ends the run with a message
- * and status 64. As in Linux the words behind "--" are not the kernel's, but the program's.
+ * Boot arguments: KEY=VALUE words, and KEY alone where it is a switch. An unknown key or a
+ * malformed value ends the run with a message and status 64. As in Linux the words behind "--" are
+ * not the kernel's, but the program's.
  */
 #pragma once
 
@@ -24,6 +25,7 @@ struct boot_args {
 	enum preempt_model preempt;  /* default full */
 	uint32_t hz;                 /* 10-1000, default 100 */
 	bool trace;                  /* default true */
+	bool threadirqs;             /* handlers run in threads, where that can be */
 	bool idle_polls;             /* instead of halting */
 	enum boot_scenario scenario; /* default tour; for the program, as guest.elf's does */
 	enum boot_apic apic;

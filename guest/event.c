@@ -8,6 +8,7 @@
 #include "guest/arch.h"
 #include "guest/atomic.h"
 #include "guest/completion.h"
+#include "guest/interrupt.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
@@ -36,6 +37,22 @@ run_event(void *unused)
 	}
 }
 
+/* What the one before took has an interrupt of its own on the way: that is ours, too. */
+static enum irqreturn
+take_events(unsigned int irq, void *dev_id)
+{
+	uint32_t events = arch_event_take();
+
+	(void)irq, (void)dev_id;
+	if (events & DOORBELL_EVENT_MODEL) {
+		complete(&model_asked);
+	}
+	if (events & DOORBELL_EVENT_INPUT_END) {
+		atomic_store_release(&input_ended, 1);
+	}
+	return IRQ_HANDLED;
+}
+
 void
 event_start(void)
 {
@@ -46,6 +63,9 @@ event_start(void)
 		.policy = SCHED_FIFO,
 		.rt_priority = EVENT_PRIORITY,
 	}));
+	if (request_irq(IRQ_EVENT, take_events, 0, "event", &model_asked) != 0) {
+		panic("no memory for the handler of events");
+	}
 	preempt_disable();
 	arch_event_subscribe();
 	preempt_enable();
@@ -61,22 +81,4 @@ bool
 event_input_ended(void)
 {
 	return atomic_load_acquire(&input_ended);
-}
-
-uint32_t
-event_interrupt(void)
-{
-	uint32_t events = arch_event_take();
-	uint32_t count = 0;
-
-	ASSERT(in_hardirq());
-	if (events & DOORBELL_EVENT_MODEL) {
-		complete(&model_asked);
-		count++;
-	}
-	if (events & DOORBELL_EVENT_INPUT_END) {
-		atomic_store_release(&input_ended, 1);
-		count++;
-	}
-	return count;
 }

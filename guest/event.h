@@ -21,6 +21,3 @@ uint32_t event_line_count(void);
  * there is. Any context.
  */
 bool event_input_ended(void);
-
-/* The event interrupt: returns how many it found, which may be none. hardirq. */
-uint32_t event_interrupt(void);

@@ -6,7 +6,7 @@
 
 #include "guest/bug.h"
 #include "guest/context_tracking.h"
-#include "guest/event.h"
+#include "guest/interrupt.h"
 #include "guest/irq_stack.h"
 #include "guest/lockdep.h"
 #include "guest/panic.h"
@@ -28,19 +28,16 @@ run_handler(enum irq_kind kind)
 	case IRQ_CALL:
 		rcu_answer();
 		return sched_ttwu_pending();
-	case IRQ_EVENT:
-		return event_interrupt();
-	case IRQ_KIND_COUNT:
-		break;
+	default:
+		return handle_line(kind);
 	}
-	panic("interrupt of unknown kind %d", kind);
 }
 
 /* The scheduler's own are not for a thread, which it would have to wake. */
 static bool
 is_threadable(enum irq_kind kind)
 {
-	return kind == IRQ_TIMER || kind == IRQ_EVENT;
+	return kind == IRQ_TIMER || kind >= IRQ_LINE_FIRST;
 }
 
 struct irq_call {

@@ -129,6 +129,21 @@ kthread_create_on_cpu(int (*fn)(void *), void *arg, unsigned int cpu, const char
 }
 
 void
+kthread_set_fifo(struct task *task, uint8_t priority)
+{
+	unsigned long flags = raw_spin_lock_irqsave(&task->pi_lock);
+
+	ASSERT(task->kthread != NULL);
+	ASSERT(atomic_load(&task->state) == TASK_UNINTERRUPTIBLE);
+	ASSERT(!atomic_load(&task->on_rq));
+	sched_init_task(task, &(struct task_params){
+				      .policy = SCHED_FIFO,
+				      .rt_priority = priority,
+			      });
+	raw_spin_unlock_irqrestore(&task->pi_lock, flags);
+}
+
+void
 kthread_bind(struct task *task, unsigned int cpu)
 {
 	unsigned long flags = raw_spin_lock_irqsave(&task->pi_lock);

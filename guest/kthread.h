@@ -39,6 +39,10 @@ __attribute__((format(printf, 4, 5))) struct task *kthread_create_on_cpu(int (*f
  */
 void kthread_bind(struct task *task, unsigned int cpu);
 
+/* A thread that was not woken yet gets the policy SCHED_FIFO. Linux's sched_set_fifo. Any context.
+ */
+void kthread_set_fifo(struct task *task, uint8_t priority);
+
 /*
  * Has the thread end, waits for its end, drops the caller's reference, and returns what its
  * function returned: -EINTR, if it was never woken before, and then its function does not run. Ends

@@ -7,6 +7,7 @@
 #include "guest/arch.h"
 #include "guest/boot_info.h"
 #include "guest/cmdline.h"
+#include "guest/interrupt.h"
 #include "guest/percpu.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
@@ -47,6 +48,7 @@ start_kernel(const struct boot_info *info)
 	percpu_init(info->cpu_count);
 	trace_init(info);
 	sched_init(info->cpu_count);
+	interrupt_init();
 	preempt_model_set(boot_args.preempt);
 	arch_init(info);
 	timer_start_tick();

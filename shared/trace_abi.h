@@ -78,12 +78,17 @@ enum trace_event {
 		TRACE_EVENT_COUNT
 };
 
-/* Interrupts that the kernel proper handles. Name, words. */
+/*
+ * Interrupts that the kernel proper handles. Name, words. From EVENT on they are lines, for which
+ * drivers request handlers; SOFT0 and SOFT1 belong to no device.
+ */
 #define IRQ_KINDS(X)                \
 	X(TIMER, "timer")           \
 	X(RESCHEDULE, "reschedule") \
 	X(CALL, "call")             \
-	X(EVENT, "event")
+	X(EVENT, "event")           \
+	X(SOFT0, "software 0")      \
+	X(SOFT1, "software 1")
 
 enum irq_kind {
 #define IRQ_KIND_ENUM(name, words) IRQ_##name,
@@ -91,6 +96,8 @@ enum irq_kind {
 #undef IRQ_KIND_ENUM
 		IRQ_KIND_COUNT
 };
+
+#define IRQ_LINE_FIRST IRQ_EVENT
 
 /* Why the scheduler was entered: the point of PREEMPTION's table that switched. Name, words. */
 #define SCHED_REASONS(X)                    \

@@ -9,6 +9,7 @@
 
 #include "guest/boot_info.h"
 #include "guest/exception.h"
+#include "guest/interrupt.h"
 #include "guest/irq.h"
 #include "guest/lockdep.h"
 #include "guest/page.h"
@@ -289,6 +290,7 @@ kernel_prepare(unsigned int cpus)
 		counter_init_cpu(cpu);
 	}
 	sched_init(cpus);
+	interrupt_init();
 	arch_cpu_start(0, per_cpu(runqueue, 0).idle);
 	smp_init(&(struct boot_info){ .cpu_count = cpus });
 }

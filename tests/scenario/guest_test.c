@@ -139,6 +139,8 @@ static const struct {
 	{ "idle=", "boot argument idle='': must be halt or poll" },
 	{ "scenario=", "boot argument scenario='': must be tour or shell" },
 	{ "scenario=tourist", "boot argument scenario='tourist': must be tour or shell" },
+	{ "threadirqs=", "boot argument threadirqs='': must be without a value" },
+	{ "threadirqs=on", "boot argument threadirqs='on': must be without a value" },
 	{ "timer=sundial", "boot argument timer='sundial': must be tsc-deadline or lapic" },
 };
 

@@ -81,6 +81,8 @@
 #define VECTOR_PF         14
 #define VECTOR_MC         18
 #define VECTOR_EXCEPTIONS 32
+#define VECTOR_SOFT0      0x30 /* of the lines without a device */
+#define VECTOR_SOFT1      0x31
 #define VECTOR_TIMER      0xec
 #define VECTOR_EVENT      0xf3
 #define VECTOR_CALL       0xfc

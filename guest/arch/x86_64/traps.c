@@ -102,6 +102,12 @@ interrupt_handle(struct regs *regs)
 	} else if (regs->vector == VECTOR_EVENT) {
 		apic_eoi();
 		irq_handle(regs, IRQ_EVENT);
+	} else if (regs->vector == VECTOR_SOFT0) {
+		apic_eoi();
+		irq_handle(regs, IRQ_SOFT0);
+	} else if (regs->vector == VECTOR_SOFT1) {
+		apic_eoi();
+		irq_handle(regs, IRQ_SOFT1);
 	} else if (regs->vector != VECTOR_SPURIOUS) {
 		handle_unexpected(regs->vector);
 	}
