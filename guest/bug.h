@@ -177,7 +177,7 @@
 	X(NO_WAKEUP_PREEMPT, "a more important task that wakes requests nothing", "", "P30",       \
 	  "FAIL the outermost preempt_enable switches, under full")                                \
 	X(ONESHOT_ENDS_EARLY, "a thread unmasks its line while its handler runs elsewhere", "",    \
-	  "P47", "!in_thread")                                                                     \
+	  "P47", "!is_due")                                                                        \
 	X(ON_CPU_CLEARED_EARLY, "a task is given free before its cpu has left it", "", "P36",      \
 	  "assertion failed: atomic_load(&prev->on_cpu)")                                          \
 	X(OVERFLOW_UNSEEN, "the checked counter does not look for overflow", "", "P10",            \
@@ -309,7 +309,7 @@
 	X(SYNCHRONIZE_IRQ_BLIND, "synchronize_irq() does not wait for handlers that run", "",      \
 	  "P47", "!is_disabled or !is_gone")                                                       \
 	X(SYNCHRONIZE_IRQ_NO_THREADS, "synchronize_irq() does not wait for threads", "", "P47",    \
-	  "!is_gone")                                                                              \
+	  "!is_disabled")                                                                          \
 	X(TASK_MEMORY_REUSED,                                                                      \
 	  "the memory of a task is given to others while a spinner looks at it", "", "P39",        \
 	  "assertion failed: on_cpu <= 1")                                                         \
