@@ -231,6 +231,8 @@
 	  "host_sent_count(0, IRQ_RESCHEDULE)")                                                    \
 	X(REQUEST_UNORDERED, "a remote request sends its interrupt before its flag can be seen",   \
 	  "", "P27", "done_count == wanted")                                                       \
+	X(REQUEST_WHEN_ALONE, "a slice that ends requests though nobody else is there", "", "P31", \
+	  "asks for nothing")                                                                      \
 	X(RESCHED_CPU_TRYLOCK, "resched_cpu() gives up where another cpu has the lock",            \
 	  "7c2102e56a3f", "P28", "resched_cpu")                                                    \
 	X(RESCHED_LOCK_DEPTH, "cond_resched_lock() compares with a depth of 0", "fe32d3cd5e8e",    \

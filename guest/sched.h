@@ -69,6 +69,12 @@ void sched_fair_init(struct fair_rq *fair);
 void sched_rt_init_task(struct task *task, unsigned int priority);
 void sched_fair_init_task(struct task *task, int nice);
 
+/*
+ * A new nice level for a task of this class, with what follows from it: Linux's prio_changed_fair.
+ * irqs off, rq->lock held: of the queue that the task is in, or was in last.
+ */
+void sched_fair_set_nice(struct rq *rq, struct task *task, int nice);
+
 /* One of the two, as the parameters say. */
 void sched_init_task(struct task *task, const struct task_params *params);
 

@@ -93,7 +93,7 @@ set_user_nice(struct task *task, int nice)
 	rq = task_rq_lock(task, &flags);
 	ASSERT(task->class != NULL); /* whoever can reach a task finds it whole */
 	if (task->class == &sched_class_fair) {
-		sched_fair_init_task(task, nice);
+		sched_fair_set_nice(rq, task, nice);
 	}
 	task_rq_unlock(task, rq, flags);
 }

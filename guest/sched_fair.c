@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
  * SCHED_NORMAL as a weighted round-robin: each task runs a slice of ticks in proportion to the
- * weight of its nice level, then goes to the tail. The running task stays at the head of the queue.
+ * weight of its nice level, then goes to the tail. The running task stays at the head of the queue,
+ * until one that is heavier than the head becomes runnable, and takes its place.
  */
+#include "guest/bug.h"
 #include "guest/panic.h"
 #include "guest/sched.h"
 
@@ -63,20 +65,27 @@ fair_yield(struct rq *rq)
 	list_move_tail(&rq->fair.queue, &rq->curr->run_node);
 }
 
+static struct task *
+first_of(struct rq *rq)
+{
+	return container_of(rq->fair.queue.next, struct task, run_node);
+}
+
+/* As in Linux: iff the newcomer is now who would be picked. The others wait for their turns. */
 static void
 fair_wakeup_preempt(struct rq *rq, struct task *task)
 {
-	(void)rq;
-	(void)task; /* the newcomer waits for its turn */
+	if (task->weight > first_of(rq)->weight) {
+		list_remove(&task->run_node);
+		list_insert_before(rq->fair.queue.next, &task->run_node);
+		resched_curr(rq);
+	}
 }
 
 static struct task *
 fair_pick(struct rq *rq)
 {
-	if (list_empty(&rq->fair.queue)) {
-		return NULL;
-	}
-	return container_of(rq->fair.queue.next, struct task, run_node);
+	return list_empty(&rq->fair.queue) ? NULL : first_of(rq);
 }
 
 /* A lone task's slice is renewed without a reschedule: there is nobody to give way to. */
@@ -87,8 +96,31 @@ fair_tick(struct rq *rq, struct task *task)
 		return;
 	}
 	fair_yield(rq);
-	if (rq->fair.queue.next != &task->run_node) {
+	if (first_of(rq) != task || bug(REQUEST_WHEN_ALONE)) {
 		resched_curr(rq);
+	}
+}
+
+/*
+ * The running task gives way if it was made less important, one that waits may go before it.
+ */
+void
+sched_fair_set_nice(struct rq *rq, struct task *task, int nice)
+{
+	uint8_t prio = task->prio;
+
+	ASSERT(raw_spin_is_locked(&rq->lock));
+	sched_fair_init_task(task, nice);
+	if (!atomic_load(&task->on_rq)) {
+		return;
+	}
+	if (task != rq->curr) {
+		wakeup_preempt(rq, task);
+	} else if (task->prio > prio) {
+		fair_yield(rq);
+		if (first_of(rq) != task) {
+			resched_curr(rq);
+		}
 	}
 }
 
