@@ -118,6 +118,23 @@
 	  "P32", "done_count == wanted")                                                           \
 	X(LATCH_STUCK, "a latch does not send its readers to the other copy", "", "exclusion",     \
 	  "torn")                                                                                  \
+	X(LAZY_AT_ENABLE, "preempt_enable() takes a lazy request for a full one", "", "P14",       \
+	  "a lazy request preempted")                                                              \
+	X(LAZY_FOLDS, "a lazy request on the own cpu is folded into the counter", "", "P14",       \
+	  "a lazy request preempted")                                                              \
+	X(LAZY_FOR_IDLE, "a lazy request to an idle cpu stays lazy", "", "P27",                    \
+	  "host_watched_count() == 1")                                                             \
+	X(LAZY_KEPT, "the scheduler clears the full request alone", "", "P23", "& BOTH_FLAGS")     \
+	X(LAZY_LEFT_BEHIND, "the tick looks for a lazy request under lazy alone", "", "P17",       \
+	  "has not promoted it")                                                                   \
+	X(LAZY_NEVER_PROMOTED, "the tick does not look for a lazy request", "", "P15",             \
+	  "has not promoted it")                                                                   \
+	X(LAZY_PROMOTED_AT_ONCE, "the tick promotes the request that it has just made", "", "P15", \
+	  "promoted the request that it made")                                                     \
+	X(LAZY_SENDS, "a lazy request to another cpu sends an interrupt", "", "P25",               \
+	  "RESCHEDULES == 0")                                                                      \
+	X(LAZY_STOPS_FULL, "a full request behind a lazy one is taken for a second", "", "P16",    \
+	  "urgent_ran()")                                                                          \
 	X(LEAK_DISABLE, "a sleep leaves preemption off", "", "P3",                                 \
 	  "sleeping function called from invalid context or scheduling while atomic")              \
 	X(LEAK_IN_EXCEPTION, "an exception's handler leaves preemption off", "", "P3",             \

@@ -39,7 +39,7 @@ config_print(void)
 	print_bool("PREEMPT_NONE", boot_args.preempt == PREEMPT_NONE);
 	print_bool("PREEMPT_VOLUNTARY", boot_args.preempt == PREEMPT_VOLUNTARY);
 	print_bool("PREEMPT", boot_args.preempt == PREEMPT_FULL);
-	print_bool("PREEMPT_LAZY", false);
+	print_bool("PREEMPT_LAZY", boot_args.preempt == PREEMPT_LAZY);
 	print_bool("PREEMPT_RT", false);
 	print_bool("PREEMPT_COUNT", true);
 	print_bool("PREEMPTION", true);

@@ -134,7 +134,7 @@ preempt_disable(void)
 
 /*
  * Undoes one preempt_disable(). The outermost one, with irqs on and a reschedule folded, schedules
- * before it returns if the model preempts the kernel (full).
+ * before it returns if the model preempts the kernel (full, lazy).
  */
 static inline void
 preempt_enable(void)
@@ -229,7 +229,8 @@ void irqentry_exit_cond_resched(void);
 
 /*
  * A point in a long loop that may be given up. Returns whether it switched. Models none and
- * voluntary; under full it is nothing. Task context; with irqs off or in atomic it does nothing.
+ * voluntary; under full and lazy it is nothing. Task context; with irqs off or in atomic it does
+ * nothing.
  */
 bool cond_resched(void);
 

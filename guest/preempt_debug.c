@@ -84,6 +84,9 @@ preempt_count_sub_checked(uint32_t value)
 		__preempt_count_add(value);
 		panic("preempt_count %08x underflows: %s - %x", count, field->name, value);
 	}
+	if (bug(LAZY_AT_ENABLE) && count == value) {
+		return word == 0 || atomic_load(&current->flags) & TIF_NEED_RESCHED_LAZY;
+	}
 	return word == 0;
 }
 

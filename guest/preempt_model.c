@@ -15,7 +15,7 @@
 #include "guest/spinlock.h"
 #include "guest/trace.h"
 
-/* While the model changes: every point is open. */
+/* While the model changes: every point is open, and whoever asks asks at once. */
 #define POLICY_ALL                                                              \
 	(POLICY_COND_RESCHED | POLICY_MIGHT_RESCHED | POLICY_PREEMPT_SCHEDULE | \
 	 POLICY_IRQ_RETURN | POLICY_IN_TRANSIT << POLICY_MODEL_SHIFT)
@@ -27,6 +27,7 @@ static const uint32_t model_policies[PREEMPT_MODEL_COUNT] = {
 	[PREEMPT_NONE] = POLICY_COND_RESCHED,
 	[PREEMPT_VOLUNTARY] = POLICY_VOLUNTARY,
 	[PREEMPT_FULL] = POLICY_FULL,
+	[PREEMPT_LAZY] = POLICY_FULL | POLICY_LAZY,
 };
 
 struct atomic preempt_policy_now = ATOMIC_INIT(
@@ -68,13 +69,14 @@ const bool preempt_point_switches[PREEMPT_MODEL_COUNT][SCHED_REASON_COUNT] = {
 	[PREEMPT_VOLUNTARY] = { [SCHED_REASON_COND_RESCHED] = true,
 	                        [SCHED_REASON_MIGHT_SLEEP] = true },
 	[PREEMPT_FULL] = { [SCHED_REASON_PREEMPT_ENABLE] = true, [SCHED_REASON_IRQ_RETURN] = true },
+	[PREEMPT_LAZY] = { [SCHED_REASON_PREEMPT_ENABLE] = true, [SCHED_REASON_IRQ_RETURN] = true },
 };
 
 /* What preempts anywhere must know where it may not. */
 static bool
 is_possible(enum preempt_model model)
 {
-	return CONFIG_PREEMPT_COUNT || model != PREEMPT_FULL;
+	return CONFIG_PREEMPT_COUNT || !preempt_model_preempts(model);
 }
 
 int

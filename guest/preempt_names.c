@@ -9,6 +9,7 @@ const char *const preempt_model_names[PREEMPT_MODEL_COUNT] = {
 	[PREEMPT_NONE] = "none",
 	[PREEMPT_VOLUNTARY] = "voluntary",
 	[PREEMPT_FULL] = "full",
+	[PREEMPT_LAZY] = "lazy",
 };
 
 bool

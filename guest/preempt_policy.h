@@ -12,11 +12,14 @@
 #include "guest/preempt_model.h"
 #include "shared/trace_abi.h"
 
-/* The bits of the policy word: which points may switch. */
+/* The bits of the policy word: which points may switch, */
 #define POLICY_COND_RESCHED     0x01u /* cond_resched() */
 #define POLICY_MIGHT_RESCHED    0x02u /* might_sleep() */
 #define POLICY_PREEMPT_SCHEDULE 0x04u /* preempt_enable() */
 #define POLICY_IRQ_RETURN       0x08u /* interrupt and exception return to the kernel */
+
+/* And how the fair class asks: lazily, Linux's key preempt_lazy. */
+#define POLICY_LAZY 0x10u
 
 /* Its bits 8-15: the model that those belong to, or that it changes. */
 #define POLICY_MODEL_SHIFT 8

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: ISC
 /*
  * Requests for a reschedule: who asks sets the flag of the task that is to give way, and folds it
- * into the counter if it runs here, or has the other cpu fold it by an interrupt. Linux 6.18's
- * kernel/sched/core.c. A request is answered in sched.c.
+ * into the counter if it runs here, or has the other cpu fold it by an interrupt. A lazy request is
+ * a flag of its own, and nothing else. Linux 6.18's kernel/sched/core.c. A request is answered in
+ * sched.c.
  */
 #include "guest/sched.h"
 
 #include "guest/bug.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
+#include "guest/preempt_policy.h"
 #include "guest/smp.h"
 #include "guest/trace.h"
 
 static inline void
-trace_request(const struct rq *rq, bool remote, bool sends)
+trace_request(const struct rq *rq, bool remote, bool sends, bool lazy)
 {
 	trace(TRACE_sched_set_need_resched, rq->curr->pid,
-	      rq->cpu | (uint64_t)remote << 8 | (uint64_t)sends << 9);
+	      rq->cpu | (uint64_t)remote << 8 | (uint64_t)sends << 9 | (uint64_t)lazy << 10);
 }
 
 static void
@@ -26,7 +28,7 @@ request_here(struct rq *rq)
 		set_tsk_need_resched(rq->curr);
 	}
 	set_preempt_need_resched();
-	trace_request(rq, false, false);
+	trace_request(rq, false, false, false);
 }
 
 /* A barrier: sending waits for no store of ours, and the interrupt must find the flag. */
@@ -53,10 +55,18 @@ request_there(struct rq *rq)
 	uint32_t flags = flag_remote(rq->curr);
 	bool sends = !(flags & (TIF_POLLING_NRFLAG | TIF_NEED_RESCHED)) || bug(REQUEST_TWICE);
 
-	trace_request(rq, true, sends);
+	trace_request(rq, true, sends, false);
 	if (sends && !bug(NO_RESCHED_IPI)) {
 		arch_ipi_send(rq->cpu, IRQ_RESCHEDULE);
 	}
+}
+
+/* A lazy request before this one makes no difference to it. */
+static inline bool
+is_asked(const struct task *curr)
+{
+	return test_tsk_need_resched(curr) ||
+	       (bug(LAZY_STOPS_FULL) && test_tsk_need_resched_lazy(curr));
 }
 
 void
@@ -64,13 +74,44 @@ resched_curr(struct rq *rq)
 {
 	ASSERT(arch_irqs_disabled());
 	ASSERT(raw_spin_is_locked(&rq->lock));
-	if (test_tsk_need_resched(rq->curr) && !bug(REQUEST_TWICE)) {
+	if (is_asked(rq->curr) && !bug(REQUEST_TWICE)) {
 		return;
 	}
 	if (rq->cpu == smp_processor_id()) {
 		request_here(rq);
 	} else {
 		request_there(rq);
+	}
+}
+
+/* Nobody is told: the target's next tick, or its return to user mode, finds the flag. */
+static void
+request_lazily(struct rq *rq)
+{
+	bool remote = rq->cpu != smp_processor_id();
+
+	atomic_fetch_or(&rq->curr->flags, TIF_NEED_RESCHED_LAZY);
+	if (bug(LAZY_FOLDS) && !remote) {
+		set_preempt_need_resched();
+	}
+	trace_request(rq, remote, remote && bug(LAZY_SENDS), true);
+	if (bug(LAZY_SENDS) && remote) {
+		arch_ipi_send(rq->cpu, IRQ_RESCHEDULE);
+	}
+}
+
+/* Idle looks at no lazy flag, and has nobody to protect from a switch. */
+void
+resched_curr_lazy(struct rq *rq)
+{
+	bool is_lazy = preempt_policy() & POLICY_LAZY;
+
+	ASSERT(arch_irqs_disabled());
+	ASSERT(raw_spin_is_locked(&rq->lock));
+	if (!is_lazy || (task_is_idle(rq->curr) && !bug(LAZY_FOR_IDLE))) {
+		resched_curr(rq);
+	} else if (!test_tsk_need_resched(rq->curr) && !test_tsk_need_resched_lazy(rq->curr)) {
+		request_lazily(rq);
 	}
 }
 

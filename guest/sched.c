@@ -61,6 +61,19 @@ sched_init_task(struct task *task, const struct task_params *params)
 	}
 }
 
+/* In every model: so a request crosses a change away from lazy. */
+static void
+promote_lazy(struct rq *rq)
+{
+	bool stays = bug(LAZY_NEVER_PROMOTED) ||
+	             (bug(LAZY_LEFT_BEHIND) && preempt_model() != PREEMPT_LAZY);
+
+	if (test_tsk_need_resched_lazy(rq->curr) && !stays) {
+		resched_curr(rq);
+	}
+}
+
+/* What the class asks for now waits for the tick after this one. */
 void
 sched_tick(void)
 {
@@ -68,7 +81,13 @@ sched_tick(void)
 
 	ASSERT(in_hardirq());
 	raw_spin_lock(&rq->lock);
+	if (!bug(LAZY_PROMOTED_AT_ONCE)) {
+		promote_lazy(rq);
+	}
 	rq->curr->class->tick(rq, rq->curr);
+	if (bug(LAZY_PROMOTED_AT_ONCE)) {
+		promote_lazy(rq);
+	}
 	raw_spin_unlock(&rq->lock);
 }
 
@@ -86,7 +105,11 @@ clear_need_resched(struct task *prev)
 	if (flags & (TIF_NEED_RESCHED | TIF_NEED_RESCHED_LAZY | TIF_POLLING_NRFLAG)) {
 		/* Nobody looks at the flags of a task that left. */
 		ASSERT(!(flags & TIF_POLLING_NRFLAG));
-		clear_tsk_need_resched(prev);
+		if (bug(LAZY_KEPT)) {
+			atomic_fetch_and(&prev->flags, ~TIF_NEED_RESCHED);
+		} else {
+			clear_tsk_need_resched(prev);
+		}
 		clear_preempt_need_resched();
 	}
 }
@@ -306,6 +329,7 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	if (next == prev) {
 		prev->nivcsw--;          /* nobody switched after all */
 		ASSERT(!need_resched()); /* the lock is held: nobody can ask again yet */
+		ASSERT(!test_tsk_need_resched_lazy(prev));
 		unlock_irq(rq);
 		return;
 	}

@@ -89,6 +89,15 @@ void sched_init(uint32_t cpus);
 void resched_curr(struct rq *rq);
 
 /*
+ * The fair class's request: where a slice ends, and where one of its tasks wakes up that goes
+ * before its current. Under lazy it is the flag TIF_NEED_RESCHED_LAZY alone, without fold or
+ * interrupt, unless the current is idle: the return to user mode answers it, and the next tick that
+ * starts with it makes it a request like the others (sched_tick()). In every other model it is
+ * resched_curr(). Linux's resched_curr_lazy. irqs off, rq->lock held.
+ */
+void resched_curr_lazy(struct rq *rq);
+
+/*
  * The same for a cpu's current. Waits for the lock: a request that gives up is lost. Any context
  * but NMI.
  */
@@ -114,6 +123,12 @@ static inline bool
 test_tsk_need_resched(const struct task *task)
 {
 	return atomic_load(&task->flags) & TIF_NEED_RESCHED;
+}
+
+static inline bool
+test_tsk_need_resched_lazy(const struct task *task)
+{
+	return atomic_load(&task->flags) & TIF_NEED_RESCHED_LAZY;
 }
 
 /*
@@ -166,7 +181,7 @@ uint32_t sched_ttwu_pending(void);
 /* Tasks in uninterruptible sleep, once nobody sleeps or wakes. Any context. */
 uint32_t sched_nr_uninterruptible(void);
 
-/* Does current's flag say so? Any context. */
+/* Does current's flag say so? A lazy request does not count. Any context. */
 static inline bool
 need_resched(void)
 {
@@ -211,7 +226,10 @@ void schedule_idle(void);
 /* Lets equals run. Count 0, irqs on. Linux's sched_yield. */
 void yield(void);
 
-/* One tick of this cpu. hardirq, irqs off. */
+/*
+ * One tick of this cpu: a lazy request that it starts with becomes a full one, then the class has
+ * its turn. hardirq, irqs off.
+ */
 void sched_tick(void);
 
 /*

@@ -78,7 +78,7 @@ fair_wakeup_preempt(struct rq *rq, struct task *task)
 	if (task->weight > first_of(rq)->weight) {
 		list_remove(&task->run_node);
 		list_insert_before(rq->fair.queue.next, &task->run_node);
-		resched_curr(rq);
+		resched_curr_lazy(rq);
 	}
 }
 
@@ -97,12 +97,13 @@ fair_tick(struct rq *rq, struct task *task)
 	}
 	fair_yield(rq);
 	if (first_of(rq) != task || bug(REQUEST_WHEN_ALONE)) {
-		resched_curr(rq);
+		resched_curr_lazy(rq);
 	}
 }
 
 /*
- * The running task gives way if it was made less important, one that waits may go before it.
+ * Not lazily: whoever changes it means now. The running task gives way if it was made less
+ * important, one that waits may go before it.
  */
 void
 sched_fair_set_nice(struct rq *rq, struct task *task, int nice)

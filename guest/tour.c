@@ -422,6 +422,7 @@ print_summary(bool two_cpus)
 		[PREEMPT_NONE] = "when the computing task blocks",
 		[PREEMPT_VOLUNTARY] = "at its next might_sleep()",
 		[PREEMPT_FULL] = "when the interrupt returns",
+		[PREEMPT_LAZY] = "there too, as B is SCHED_FIFO",
 	};
 
 	printk("From the interrupt to B's first instruction:\n\n");
@@ -436,6 +437,10 @@ print_summary(bool two_cpus)
 			}
 			printk("\n");
 		}
+	}
+	if (is_shown(PREEMPT_LAZY)) {
+		printk("\nUnder lazy a SCHED_NORMAL task that overtakes another waits "
+		       "for the tick.\n");
 	}
 	printk("\nEvery order above was checked against its records, and each check noticed the\n"
 	       "loss of any one of them: %zu records, taken away one by one.\n",

@@ -157,7 +157,7 @@ add_b(struct story *story, enum sched_reason reason)
 static void
 add_overtaking(struct story *story, enum preempt_model model)
 {
-	if (model == PREEMPT_FULL) {
+	if (preempt_model_preempts(model)) {
 		add_b(story, SCHED_REASON_IRQ_RETURN);
 	}
 	add_mark(story, COMPUTING, TOUR_GOES_ON);

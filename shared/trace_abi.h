@@ -64,7 +64,8 @@ _Static_assert(sizeof(struct trace_record) == 32, "trace record");
 	X(sched_wakeup, "pid", "prio | target_cpu << 8")                                           \
 	X(sched_wakeup_new, "pid", "prio | target_cpu << 8")                                       \
 	X(sched_process_exit, "pid", "prio")                                                       \
-	X(sched_set_need_resched, "pid of the target's current", "cpu | remote << 8 | ipi << 9")   \
+	X(sched_set_need_resched, "pid of the target's current",                                   \
+	  "cpu | remote << 8 | ipi << 9 | lazy << 10")                                             \
 	X(irq_entry, "enum irq_kind", "interrupted instruction's address")                         \
 	X(irq_exit, "enum irq_kind", "things done: timers expired, requests folded")               \
 	X(timer_expire, "cpu", "the timer's function")                                             \

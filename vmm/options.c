@@ -35,7 +35,7 @@ static const char help_text[] =
 	"\n"
 	"Boot arguments: all words after GUEST.ELF are passed on as they stand. The\n"
 	"project's own guest.elf understands\n"
-	"  preempt=none|voluntary|full    preemption model           (default: full)\n"
+	"  preempt=none|voluntary|full|lazy  preemption model        (default: full)\n"
 	"  hz=N                           ticks a second, 10 to 1000 (default: 100)\n"
 	"  scenario=tour|shell            what it does              (default: tour)\n"
 	"  apic=x2apic|xapic              (default: x2apic where the cpu has it)\n"

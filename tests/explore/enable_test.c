@@ -406,7 +406,7 @@ END_TEST
 START_TEST(test_counter_cond_resched_lock_contended_drops_under_full)
 {
 	for (model = PREEMPT_NONE; model < PREEMPT_MODEL_COUNT; model++) {
-		drops = model == PREEMPT_FULL;
+		drops = preempt_model_preempts(model);
 		if (scenario_has_model(model)) {
 			scenario_must_hold(&(struct explore_scenario){ "cond_resched_lock, wanted",
 			                                               2, boot_contended,

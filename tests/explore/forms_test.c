@@ -158,7 +158,7 @@ must_switch(void)
 {
 	bool asked = cell.request == BEFORE || (cell.request == WHILE_HELD && !cell.occupied);
 
-	return asked && cell.model == PREEMPT_FULL && irqs_after();
+	return asked && preempt_model_preempts(cell.model) && irqs_after();
 }
 
 /* ---- a run ---- */
@@ -346,7 +346,7 @@ print_head(const char *what)
  */
 START_TEST(test_forms_hold_and_switch_as_the_oracle_says)
 {
-	print_head("none, voluntary, full: alone, inner lock released first, outer first");
+	print_head("none, voluntary, full, lazy: alone, inner lock released first, outer first");
 	for (cell.form = 0; cell.form < FORM_COUNT; cell.form++) {
 		row_must_hold();
 	}
@@ -357,7 +357,7 @@ END_TEST
 /* P5, P8, P9: a try that fails leaves interrupts and count as they were, and is a point. */
 START_TEST(test_forms_failed_try_leaves_nothing)
 {
-	print_head("a try that fails, under none, voluntary, full");
+	print_head("a try that fails, under none, voluntary, full, lazy");
 	cell.occupied = true;
 	for (cell.form = 0; cell.form < FORM_COUNT; cell.form++) {
 		if (strstr(forms[cell.form].name, "trylock") != NULL) {

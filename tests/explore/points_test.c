@@ -165,7 +165,7 @@ enum situation { IN_TASK, IN_IDLE, IN_IDLE_AT_ZERO, IRQS_OFF, COUNT_ONE, LOCK_HE
 
 /*
  * Y: yes, if a reschedule is wanted. A: always, whether it is or not. -: never. One column a model:
- * none, voluntary, full.
+ * none, voluntary, full, lazy.
  */
 struct point {
 	const char *name;
@@ -174,23 +174,23 @@ struct point {
 	enum situation situation;
 };
 
-#define NEVER "---"
+#define NEVER "----"
 
 static const struct point points[] = {
-	{ "interrupt return to kernel", point_interrupt_return, "--Y", IN_TASK },
-	{ "exception return to kernel", point_trap_return, "--Y", IN_TASK },
-	{ "outermost preempt_enable", point_preempt_enable, "--Y", IN_TASK },
-	{ "outermost preempt_enable_notrace", point_preempt_enable_notrace, "--Y", IN_TASK },
-	{ "spin_unlock", point_spin_unlock, "--Y", IN_TASK },
-	{ "spin_unlock_irqrestore", point_spin_unlock_irqrestore, "--Y", IN_TASK },
-	{ "cond_resched", point_cond_resched, "YY-", IN_TASK },
-	{ "might_sleep", point_might_sleep, "-Y-", IN_TASK },
-	{ "cond_resched_lock", point_cond_resched_lock, "YYY", IN_TASK },
-	{ "schedule", point_schedule, "AAA", IN_TASK },
-	{ "schedule_preempt_disabled", point_schedule_preempt_disabled, "AAA", IN_TASK },
-	{ "yield", point_yield, "AAA", IN_TASK },
-	{ "block", point_block, "AAA", IN_TASK },
-	{ "idle loop", point_idle_loop, "YYY", IN_IDLE },
+	{ "interrupt return to kernel", point_interrupt_return, "--YY", IN_TASK },
+	{ "exception return to kernel", point_trap_return, "--YY", IN_TASK },
+	{ "outermost preempt_enable", point_preempt_enable, "--YY", IN_TASK },
+	{ "outermost preempt_enable_notrace", point_preempt_enable_notrace, "--YY", IN_TASK },
+	{ "spin_unlock", point_spin_unlock, "--YY", IN_TASK },
+	{ "spin_unlock_irqrestore", point_spin_unlock_irqrestore, "--YY", IN_TASK },
+	{ "cond_resched", point_cond_resched, "YY--", IN_TASK },
+	{ "might_sleep", point_might_sleep, "-Y--", IN_TASK },
+	{ "cond_resched_lock", point_cond_resched_lock, "YYYY", IN_TASK },
+	{ "schedule", point_schedule, "AAAA", IN_TASK },
+	{ "schedule_preempt_disabled", point_schedule_preempt_disabled, "AAAA", IN_TASK },
+	{ "yield", point_yield, "AAAA", IN_TASK },
+	{ "block", point_block, "AAAA", IN_TASK },
+	{ "idle loop", point_idle_loop, "YYYY", IN_IDLE },
 };
 
 #define POINT_COUNT (sizeof(points) / sizeof(points[0]))
@@ -371,7 +371,8 @@ set_cell(const struct point *point, enum preempt_model model, bool asks)
 static void
 print_head(const char *what)
 {
-	printf("\n%-40s %-12s%-12s%-12s\n%-40s", what, "none", "voluntary", "full", "");
+	printf("\n%-40s %-12s%-12s%-12s%-12s\n%-40s", what, "none", "voluntary", "full", "lazy",
+	       "");
 	for (unsigned int model = 0; model < PREEMPT_MODEL_COUNT; model++) {
 		printf(" %-4s %-6s", "not", "asked");
 	}

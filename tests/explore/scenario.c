@@ -87,7 +87,9 @@ state_words(uint32_t state)
 static const char *
 flags_words(uint32_t flags)
 {
-	return flags == TIF_NEED_RESCHED ? "NEED_RESCHED" : NULL;
+	return flags == TIF_NEED_RESCHED        ? "NEED_RESCHED"
+	       : flags == TIF_NEED_RESCHED_LAZY ? "NEED_RESCHED_LAZY"
+	                                        : NULL;
 }
 
 /* Linux traces the new name of a task, too. */
@@ -174,7 +176,7 @@ scenario_ask(void *unused)
 bool
 scenario_has_model(enum preempt_model model)
 {
-	return model != PREEMPT_FULL || CONFIG_PREEMPT_COUNT;
+	return CONFIG_PREEMPT_COUNT || !preempt_model_preempts(model);
 }
 
 /* ---- the end ---- */

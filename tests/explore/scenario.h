@@ -32,7 +32,7 @@ void scenario_take_interrupts(void);
 /* A task's body: from the gate on, asks cpu 0 for a reschedule, and stops. */
 void scenario_ask(void *unused);
 
-/* Without PREEMPT_COUNT the kernel is not preempted: it has no such model. */
+/* Without PREEMPT_COUNT the kernel is not preempted: it has no model that does it. */
 bool scenario_has_model(enum preempt_model model);
 
 /* A task has come as far as it was to come. */

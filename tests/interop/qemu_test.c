@@ -210,7 +210,7 @@ START_TEST(test_qemu_shell_answers)
 	spawn_close(&qemu);
 	expect_status(5);
 	ck_assert_ptr_ne(strstr(qemu.out.text, "\n> preempt voluntary\n> preempt\n"
-	                                       "none (voluntary) full\n> sit\n"
+	                                       "none (voluntary) full lazy\n> sit\n"
 	                                       "shell: 'sit': unknown."),
 	                 NULL);
 }

@@ -124,9 +124,9 @@ static const struct {
 	{ "nonsense=1", "boot argument 'nonsense=1': unknown" },
 	{ "nonsense", "boot argument 'nonsense': unknown" },
 	{ "=", "boot argument '=': unknown" },
-	{ "preempt=soon", "boot argument preempt='soon': must be none, voluntary or full" },
-	{ "preempt=", "boot argument preempt='': must be none, voluntary or full" },
-	{ "preempt", "boot argument preempt='': must be none, voluntary or full" },
+	{ "preempt=soon", "boot argument preempt='soon': must be none, voluntary, full or lazy" },
+	{ "preempt=", "boot argument preempt='': must be none, voluntary, full or lazy" },
+	{ "preempt", "boot argument preempt='': must be none, voluntary, full or lazy" },
 	{ "preempt=fullx", "boot argument preempt='fullx': must be" },
 	{ "hz=9", "boot argument hz='9': must be a number from 10 to 1000" },
 	{ "hz=1001", "boot argument hz='1001': must be" },
@@ -247,10 +247,11 @@ static const struct {
  */
 START_TEST(test_locks_under_load_add_up)
 {
-	static const char *const models[] = { "preempt=full", "preempt=voluntary", "preempt=none" };
+	static const char *const models[] = { "preempt=full", "preempt=voluntary", "preempt=none",
+		                              "preempt=lazy" };
 
-	run(VMM("-c", lock_machines[_i / 3].cpus, program("locks"), models[_i % 3], "--", "all",
-	        "3", "1", lock_machines[_i / 3].operations),
+	run(VMM("-c", lock_machines[_i / 4].cpus, program("locks"), models[_i % 4], "--", "all",
+	        "3", "1", lock_machines[_i / 4].operations),
 	    EXIT_STATUS_OK);
 	expect_out("\n3 locks, 0 failures\n");
 }
@@ -541,7 +542,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_kernel_checks_with_polling_idle_pass, 0, 3);
 	tcase_add_loop_test(tests, test_storm_of_waits_ends, 0, 6);
 	tcase_add_loop_test(tests, test_debug_kernel_checks_from_inside_pass, 0, 3);
-	tcase_add_loop_test(tests, test_locks_under_load_add_up, 0, 9);
+	tcase_add_loop_test(tests, test_locks_under_load_add_up, 0, 12);
 	tcase_add_loop_test(tests, test_storm_of_workers_passes, 0, 3);
 	tcase_add_test(tests, test_fault_assertion_is_reported);
 	tcase_add_test(tests, test_fault_scheduling_while_atomic_is_reported);

@@ -197,7 +197,8 @@ start_high(void)
 }
 
 /*
- * P5, P13: with the request at depth 3, the outermost preempt_enable is the place, under full only.
+ * P5, P13: with the request at depth 3, the outermost preempt_enable is the place, under full and
+ * lazy only.
  */
 static void
 check_preempt_enable_depth(void)
@@ -213,10 +214,10 @@ check_preempt_enable_depth(void)
 		right = right && !atomic_load(&high_ran);
 		preempt_enable();
 	}
-	right = right && atomic_load(&high_ran) == (preempt_model() == PREEMPT_FULL);
+	right = right && atomic_load(&high_ran) == preempt_model_preempts(preempt_model());
 	task_join(high);
 	report(right && atomic_load(&high_ran),
-	       "the outermost preempt_enable switches, under full");
+	       "the outermost preempt_enable switches, under full and lazy");
 }
 
 /* P8: preempt_enable with irqs off does not switch; the request stays, and the next one does. */
@@ -234,12 +235,13 @@ check_preempt_enable_irqs_off(void)
 	preempt_disable();
 	arch_irq_enable();
 	preempt_enable();
-	right = right && atomic_load(&high_ran) == (preempt_model() == PREEMPT_FULL);
+	right = right && atomic_load(&high_ran) == preempt_model_preempts(preempt_model());
 	task_join(high);
 	report(right, "preempt_enable with irqs off leaves the request pending");
 }
 
-/* P9: the unlock of a lock that kept irqs off switches, under full, once they are on again. */
+/* P9: the unlock of a lock that kept irqs off switches, under full and lazy, once they are on
+ * again. */
 static void
 check_unlock_irqrestore(void)
 {
@@ -249,7 +251,7 @@ check_unlock_irqrestore(void)
 	bool right = !atomic_load(&high_ran);
 
 	raw_spin_unlock_irqrestore(&lock, flags);
-	right = right && atomic_load(&high_ran) == (preempt_model() == PREEMPT_FULL);
+	right = right && atomic_load(&high_ran) == preempt_model_preempts(preempt_model());
 	task_join(high);
 	report(right, "spin_unlock_irqrestore switches once interrupts are on");
 }
@@ -258,20 +260,20 @@ check_unlock_irqrestore(void)
 static void
 check_other_enables(void)
 {
-	bool is_full = preempt_model() == PREEMPT_FULL;
+	bool preempts = preempt_model_preempts(preempt_model());
 	bool right = get_cpu() == raw_smp_processor_id() && preempt_count() == 1;
 	struct task *high = start_high();
 
 	put_cpu();
-	right = right && atomic_load(&high_ran) == is_full;
+	right = right && atomic_load(&high_ran) == preempts;
 	task_join(high);
 	preempt_disable_notrace();
 	right = right && preempt_count() == 1;
 	high = start_high();
 	preempt_enable_notrace();
-	right = right && atomic_load(&high_ran) == is_full;
+	right = right && atomic_load(&high_ran) == preempts;
 	task_join(high);
-	report(right, "put_cpu and preempt_enable_notrace switch, under full");
+	report(right, "put_cpu and preempt_enable_notrace switch, under full and lazy");
 }
 
 /* P13: schedule_preempt_disabled switches under every model, and returns with count 1. */
@@ -324,7 +326,7 @@ check_cond_resched(void)
 	preempt_enable_no_resched();
 	right = right && !cond_resched() && !atomic_load(&high_ran);
 	arch_irq_enable();
-	if (preempt_model() == PREEMPT_FULL) {
+	if (preempt_model_preempts(preempt_model())) {
 		right = right && !cond_resched(); /* an interrupt or the join lets it run */
 	} else {
 		right = right && cond_resched() && atomic_load(&high_ran);
@@ -347,7 +349,7 @@ check_might_sleep(void)
 	arch_irq_enable();
 	/* Under full an interrupt may have switched by now: that place has its own check. */
 	might_sleep();
-	right = preempt_model() == PREEMPT_FULL ||
+	right = preempt_model_preempts(preempt_model()) ||
 	        atomic_load(&high_ran) == (preempt_model() == PREEMPT_VOLUNTARY);
 	task_join(high);
 	report(right, "might_sleep switches under voluntary only");
@@ -395,7 +397,7 @@ check_irq_return_in_atomic(void)
 	}
 	right = !atomic_load(&high_ran) && need_resched();
 	preempt_enable();
-	right = right && atomic_load(&high_ran) == (preempt_model() == PREEMPT_FULL);
+	right = right && atomic_load(&high_ran) == preempt_model_preempts(preempt_model());
 	task_join(high);
 	timer_cancel(&alarm.timer);
 	report(right, "an interrupt's return preempts at count 0 only");
@@ -467,7 +469,7 @@ check_signal_ends_sleep(void)
 	uint64_t head;
 	bool right;
 
-	if (preempt_model() == PREEMPT_FULL) {
+	if (preempt_model_preempts(preempt_model())) {
 		return;
 	}
 	signal_wake_up(current);
@@ -510,7 +512,7 @@ check_preempted_sleeper(void)
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	preempt_disable();
 	high = start_high();
-	preempt_enable(); /* under full: switches here, with our state set, and nobody wakes us */
+	preempt_enable(); /* full, lazy: switches here, with our state set, and nobody wakes us */
 	right = atomic_load(&current->state) == TASK_UNINTERRUPTIBLE && timer_cancel(&guard.timer);
 	__set_current_state(TASK_RUNNING);
 	task_join(high);
@@ -536,8 +538,9 @@ compute_remotely(void *passed)
 	*(bool *)passed = turns < COMPUTING_TURNS;
 }
 
-/* P13, P26 (full): the reschedule interrupt folds the request, and its return is the place, under
- * full. */
+/* P13, P16, P26 (full, lazy): the reschedule interrupt folds the request, and its return is the
+ * place.
+ */
 static void
 check_remote_request(void)
 {
@@ -546,7 +549,7 @@ check_remote_request(void)
 	struct task *high;
 	bool passed = false;
 
-	if (cpu_count == 1 || preempt_model() != PREEMPT_FULL) {
+	if (cpu_count == 1 || !preempt_model_preempts(preempt_model())) {
 		return;
 	}
 	atomic_store(&high_ran, 0);
@@ -558,7 +561,7 @@ check_remote_request(void)
 	high = start("high", run_high, NULL, HIGH_PRIORITY, there);
 	task_join(computing);
 	task_join(high);
-	report(passed, "a remote request preempts at once, under full");
+	report(passed, "a remote request preempts at once, under full and lazy");
 }
 
 /* ---- classes ---- */

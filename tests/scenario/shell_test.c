@@ -76,23 +76,28 @@ static const struct {
 	  "> exit 1 2\nexit: too many words. Try 'help'.\n"
 	  "> exit 256\nexit: '256' is no status (EINVAL): 0 to 63\n> \n",
 	  0 },
-	{ "preempt\npreempt none\npreempt\npreempt voluntary\npreempt\npreempt full\npreempt\n",
-	  "> preempt\nnone voluntary (full)\n> preempt none\n> preempt\n(none) voluntary full\n"
-	  "> preempt voluntary\n> preempt\nnone (voluntary) full\n"
-	  "> preempt full\n> preempt\nnone voluntary (full)\n> \n",
+	{ "preempt\npreempt none\npreempt\npreempt voluntary\npreempt\n"
+	  "preempt full\npreempt\npreempt lazy\n"
+	  "preempt\n",
+	  "> preempt\nnone voluntary (full) lazy\n> preempt none\n"
+	  "> preempt\n(none) voluntary full lazy\n"
+	  "> preempt voluntary\n> preempt\nnone (voluntary) full lazy\n"
+	  "> preempt full\n> preempt\nnone voluntary (full) lazy\n"
+	  "> preempt lazy\n> preempt\nnone voluntary full (lazy)\n> \n",
 	  0 },
 	{ "preempt none\npreempt soon\npreempt nonex\npreempt none full\npreempt\n",
 	  "> preempt none\n> preempt soon\n"
-	  "preempt: 'soon' is no model (EINVAL): (none) voluntary full\n"
-	  "> preempt nonex\npreempt: 'nonex' is no model (EINVAL): (none) voluntary full\n"
+	  "preempt: 'soon' is no model (EINVAL): (none) voluntary full lazy\n"
+	  "> preempt nonex\npreempt: 'nonex' is no model (EINVAL): (none) voluntary full lazy\n"
 	  "> preempt none full\npreempt: too many words. Try 'help'.\n"
-	  "> preempt\n(none) voluntary full\n> \n",
+	  "> preempt\n(none) voluntary full lazy\n> \n",
 	  0 },
 	{ "sit  down\nEXIT 3\n",
 	  "> sit  down\nshell: 'sit': unknown. Try 'help'.\n"
 	  "> EXIT 3\nshell: 'EXIT': unknown. Try 'help'.\n> \n",
 	  0 },
-	{ "\n   \n\t preempt \t \n", "> \n>    \n>   preempt   \nnone voluntary (full)\n> \n", 0 },
+	{ "\n   \n\t preempt \t \n", "> \n>    \n>   preempt   \nnone voluntary (full) lazy\n> \n",
+	  0 },
 	{ "a b c d e f g h i j k l m n\n",
 	  "> a b c d e f g h i j k l m n\nshell: 'a': unknown. Try 'help'.\n> \n", 0 },
 	{ "renice 1 20\nrenice 1 -21\nrenice 1\nrenice 99 0\nrenice x 0\nrenice 3 0\n",
@@ -114,12 +119,14 @@ static const struct {
 	  0 },
 	/* A line's end is a return, a newline, or both. */
 	{ "preempt\r\npreempt\r\rexit 2\r",
-	  "> preempt\nnone voluntary (full)\n> preempt\nnone voluntary (full)\n> \n> exit 2\n", 2 },
+	  "> preempt\nnone voluntary (full) lazy\n"
+	  "> preempt\nnone voluntary (full) lazy\n> \n> exit 2\n",
+	  2 },
 	/* A control byte spoils its line, and only that. */
 	{ "preempt none\033[D\nexit \0013\n\177preempt\n",
 	  "> preempt none[D\nshell: a line with control byte 0x1b: ignored\n"
 	  "> exit 3\nshell: a line with control byte 0x01: ignored\n"
-	  "> preempt\nnone voluntary (full)\n> \n",
+	  "> preempt\nnone voluntary (full) lazy\n> \n",
 	  0 },
 	{ "exot\b\177it 4\n", "> exot\b \b\b \bit 4\n", 4 },
 	/* 78 bytes fit, 79 do not. */
@@ -136,7 +143,7 @@ static const struct {
 	/* The end: of the input, with or without a newline, or a Ctrl-D where a line would begin.
 	 */
 	{ "", "> \n", 0 },
-	{ "preempt", "> preempt\nnone voluntary (full)\n> \n", 0 },
+	{ "preempt", "> preempt\nnone voluntary (full) lazy\n> \n", 0 },
 	{ "exit 6", "> exit 6\n", 6 },
 	{ "\004exit 6\n", "> \n", 0 },
 	{ "exit\004 6\nexit 8\n",
@@ -175,7 +182,7 @@ START_TEST(test_shell_lines_at_once_are_complete)
 		ck_assert_int_eq(strncmp(at, line, strlen(line)), 0);
 		at += strlen(line);
 	}
-	ck_assert_str_eq(at, "> preempt\nnone voluntary (full)\n> exit 9\n");
+	ck_assert_str_eq(at, "> preempt\nnone voluntary (full) lazy\n> exit 9\n");
 }
 END_TEST
 
@@ -187,17 +194,19 @@ START_TEST(test_shell_on_terminal_echoes)
 	start_shell(&options);
 	spawn_expect(&vmm, &vmm.out, "\n> ");
 	send("preempt\n");
-	spawn_expect(&vmm, &vmm.out, "(full)\n> ");
+	spawn_expect(&vmm, &vmm.out, "(full) lazy\n> ");
 	send("\004");
 	expect_end(EXIT_STATUS_OK, "");
-	expect_out("\n> preempt\nnone voluntary (full)\n> \n");
+	expect_out("\n> preempt\nnone voluntary (full) lazy\n> \n");
 }
 END_TEST
 
-static const char *const boot_models[] = { "preempt=none", "preempt=voluntary", "preempt=full" };
-static const char *const boot_options[] = { "PREEMPT_NONE", "PREEMPT_VOLUNTARY", "PREEMPT" };
-static const char *const shown[] = { "(none) voluntary full", "none (voluntary) full",
-	                             "none voluntary (full)" };
+static const char *const boot_models[] = { "preempt=none", "preempt=voluntary", "preempt=full",
+	                                   "preempt=lazy" };
+static const char *const boot_options[] = { "PREEMPT_NONE", "PREEMPT_VOLUNTARY", "PREEMPT",
+	                                    "PREEMPT_LAZY" };
+static const char *const shown[] = { "(none) voluntary full lazy", "none (voluntary) full lazy",
+	                             "none voluntary (full) lazy", "none voluntary full (lazy)" };
 
 /*
  * P13: config names the model of the boot in the words of Kconfig, and beside it the active one:
@@ -214,7 +223,7 @@ START_TEST(test_shell_config_names_the_models)
 		                             "# CONFIG_PREEMPT_RT is not set\n",
 		                             "# CONFIG_DEBUG_PREEMPT is not set\n",
 		                             "# CONFIG_BUGS is not set\n" };
-	int next = (_i + 1) % 3;
+	int next = (_i + 1) % 4;
 	char line[100];
 
 	spawn_start(&vmm, NULL, VMM(guest_path, "scenario=shell", "hz=250", boot_models[_i]));
@@ -225,7 +234,7 @@ START_TEST(test_shell_config_names_the_models)
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
 		expect_out(fixed[i]);
 	}
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		snprintf(line, sizeof(line),
 		         i == _i ? "\nCONFIG_%s=y\n" : "\n# CONFIG_%s is not set\n",
 		         boot_options[i]);
@@ -296,14 +305,14 @@ START_TEST(test_shell_signal_switches_the_model)
 		size_t before = vmm.out.size;
 
 		kill(vmm.pid, SIGUSR1);
-		snprintf(line, sizeof(line), "preempt: %s\n> ", shown[i % 3]);
+		snprintf(line, sizeof(line), "preempt: %s\n> ", shown[(i + 3) % 4]);
 		spawn_expect(&vmm, &vmm.out, line);
 		ck_assert_str_eq(vmm.out.text + before, line);
 		vmm.out.size = 0; /* the same line comes again */
 	}
 	send("preempt\nexit 4\n");
 	expect_end(4, "");
-	expect_out("preempt\nnone voluntary (full)\n> exit 4\n");
+	expect_out("preempt\nnone voluntary (full) lazy\n> exit 4\n");
 }
 END_TEST
 
@@ -321,10 +330,11 @@ START_TEST(test_shell_signals_that_meet_are_one)
 		kill(vmm.pid, SIGUSR1);
 	}
 	kill(vmm.pid, SIGCONT);
-	spawn_expect(&vmm, &vmm.out, "preempt: (none) voluntary full\n> ");
+	spawn_expect(&vmm, &vmm.out, "preempt: none voluntary full (lazy)\n> ");
 	send("preempt\nexit\n");
 	expect_end(EXIT_STATUS_OK, "");
-	expect_out("> preempt: (none) voluntary full\n> preempt\n(none) voluntary full\n> exit\n");
+	expect_out("> preempt: none voluntary full (lazy)\n"
+	           "> preempt\nnone voluntary full (lazy)\n> exit\n");
 }
 END_TEST
 
@@ -336,7 +346,7 @@ START_TEST(test_shell_signals_without_pause_are_survived)
 	for (unsigned int i = 0; i < 20000; i++) {
 		kill(vmm.pid, SIGUSR1);
 	}
-	spawn_expect(&vmm, &vmm.out, "preempt: (none) voluntary full\n");
+	spawn_expect(&vmm, &vmm.out, "preempt: none voluntary full (lazy)\n");
 	send("help\nexit 11\n");
 	expect_end(11, "");
 }
@@ -359,10 +369,10 @@ START_TEST(test_shell_signal_before_boot_waits)
 	const struct spawn_options options = { .prepare = raise_before_exec };
 
 	start_shell(&options);
-	spawn_expect(&vmm, &vmm.out, "preempt: (none) voluntary full\n");
+	spawn_expect(&vmm, &vmm.out, "preempt: none voluntary full (lazy)\n");
 	send("preempt\nexit\n");
 	expect_end(EXIT_STATUS_OK, "");
-	expect_out("preempt\n(none) voluntary full\n> exit\n");
+	expect_out("preempt\nnone voluntary full (lazy)\n> exit\n");
 }
 END_TEST
 
@@ -381,8 +391,8 @@ START_TEST(test_signal_reaches_a_computing_cpu)
 	spawn_expect(&vmm, &vmm.out, "computing again\n");
 	kill(vmm.pid, SIGUSR1);
 	expect_end(EXIT_STATUS_OK, "");
-	expect_out("preempt: (none) voluntary full\n");
-	expect_out("preempt: none (voluntary) full\n");
+	expect_out("preempt: none voluntary full (lazy)\n");
+	expect_out("preempt: none (voluntary) full lazy\n");
 }
 END_TEST
 
@@ -415,7 +425,7 @@ main(int argc, char **argv)
 	tcase_add_test(tests, test_shell_lines_at_once_are_complete);
 	tcase_add_test(tests, test_shell_on_terminal_echoes);
 	tcase_add_test(tests, test_shell_tasks_move_and_change);
-	tcase_add_loop_test(tests, test_shell_config_names_the_models, 0, 3);
+	tcase_add_loop_test(tests, test_shell_config_names_the_models, 0, 4);
 	tcase_add_loop_test(tests, test_shell_config_tells_images_apart, 0, 2);
 	tcase_add_test(tests, test_shell_help_is_complete);
 	tcase_add_test(tests, test_shell_signal_switches_the_model);

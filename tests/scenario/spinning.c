@@ -238,23 +238,25 @@ run_high(void *unused)
 	atomic_store_release(&high_ran, 1);
 }
 
-/* P9, P44: what became runnable while this is held runs at its release, under full. */
-#define CHECK_RELEASE(name, take, release)                                                         \
-	do {                                                                                       \
-		unsigned long flags = 0;                                                           \
-		struct task *high;                                                                 \
-		bool right_before;                                                                 \
-                                                                                                   \
-		(void)flags;                                                                       \
-		atomic_store(&high_ran, 0);                                                        \
-		take;                                                                              \
-		high = start("high", run_high, NULL, HIGH_PRIORITY, 0);                            \
-		right_before = !atomic_load(&high_ran);                                            \
-		release;                                                                           \
-		report(right_before && !arch_irqs_disabled() && !in_atomic() &&                    \
-		               (atomic_load(&high_ran) == 1) == (preempt_model() == PREEMPT_FULL), \
-		       name " switches, under full");                                              \
-		task_join(high);                                                                   \
+/* P9, P44: what became runnable while this is held runs at its release, under full and lazy.
+ */
+#define CHECK_RELEASE(name, take, release)                                        \
+	do {                                                                      \
+		unsigned long flags = 0;                                          \
+		struct task *high;                                                \
+		bool right_before;                                                \
+                                                                                  \
+		(void)flags;                                                      \
+		atomic_store(&high_ran, 0);                                       \
+		take;                                                             \
+		high = start("high", run_high, NULL, HIGH_PRIORITY, 0);           \
+		right_before = !atomic_load(&high_ran);                           \
+		release;                                                          \
+		report(right_before && !arch_irqs_disabled() && !in_atomic() &&   \
+		               (atomic_load(&high_ran) == 1) ==                   \
+		                       (preempt_model_preempts(preempt_model())), \
+		       name " switches, under full and lazy");                    \
+		task_join(high);                                                  \
 	} while (0)
 
 static void

@@ -118,7 +118,7 @@ sweep_preempt_enable(uint64_t delay_ns)
 		preempt_enable();
 		came = completion_done(&interrupt_came);
 		preempt_enable();
-		if (came && preempt_model() == PREEMPT_FULL) {
+		if (came && preempt_model_preempts(preempt_model())) {
 			ASSERT(!completion_done(&interrupt_came)); /* served before it returned */
 		}
 	}

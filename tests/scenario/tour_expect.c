@@ -8,9 +8,9 @@
 
 /* The pictures in order: each label, then the caret that its model promises. */
 static const char *const one_cpu[] = {
-	"preempt=none",      "^ A blocks",         "^ B exits",
-	"preempt=voluntary", "^ might_sleep in A", "^ B exits",
-	"preempt=full",      "^ interrupt return", "^ B exits",
+	"preempt=none",       "^ A blocks",   "^ B exits",          "preempt=voluntary",
+	"^ might_sleep in A", "^ B exits",    "preempt=full",       "^ interrupt return",
+	"^ B exits",          "preempt=lazy", "^ interrupt return", "^ B exits",
 };
 
 static const char *const other_cpu[] = {
@@ -24,6 +24,9 @@ static const char *const other_cpu[] = {
 	"^ might_sleep in C",
 	"^ B exits",
 	"preempt=full",
+	"^ interrupt return",
+	"^ B exits",
+	"preempt=lazy",
 	"^ interrupt return",
 	"^ B exits",
 };

@@ -540,7 +540,7 @@ START_TEST(test_options_help_is_complete)
 		"-h, --help",
 		"(default: 2)",
 		"(default: 32M)",
-		"preempt=none|voluntary|full",
+		"preempt=none|voluntary|full|lazy",
 		"hz=N",
 		"apic=x2apic|xapic",
 		"timer=tsc-deadline|lapic",

@@ -12,7 +12,7 @@
 /* P13: each name gives its model and no other, in the order of Linux's numbers, 0 included. */
 START_TEST(test_names_parse_every_model)
 {
-	static const char *const names[] = { "none", "voluntary", "full" };
+	static const char *const names[] = { "none", "voluntary", "full", "lazy" };
 
 	for (unsigned int n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
 		enum preempt_model model = PREEMPT_MODEL_COUNT;
@@ -59,7 +59,7 @@ START_TEST(test_names_format_every_model)
 		ck_assert_str_eq(text, all);
 	}
 	preempt_names_format(text, sizeof(text), PREEMPT_NONE);
-	ck_assert_uint_eq(strncmp(text, "(none) voluntary full", 21), 0);
+	ck_assert_uint_eq(strncmp(text, "(none) voluntary full lazy", 26), 0);
 }
 END_TEST
 

@@ -92,7 +92,7 @@ say_b(struct teller *teller, enum sched_reason reason)
 static void
 say_overtaking(struct teller *teller, enum preempt_model model)
 {
-	if (model == PREEMPT_FULL) {
+	if (model == PREEMPT_FULL || model == PREEMPT_LAZY) { /* B is SCHED_FIFO */
 		say_b(teller, SCHED_REASON_IRQ_RETURN);
 	}
 	say_mark(teller, TOUR_GOES_ON);
