@@ -28,6 +28,8 @@
 	  "job.done == 0")                                                                         \
 	X(COMPLETION_SEEN_UNLOCKED, "a waiter takes what is done without the lock", "", "P32",     \
 	  "stack_is_ours()")                                                                       \
+	X(COND_RESCHED_IN_FULL, "cond_resched() stays a point under full", "", "P13",              \
+	  "preempt_policy_allows(policy, reason)")                                                 \
 	X(COND_RESCHED_IRQS_OFF, "cond_resched() switches with interrupts off", "82c387ef7568",    \
 	  "P18", "FAIL cond_resched switches or a switch at this point")                           \
 	X(CONT_LEAVES_STOP, "SIGCONT does not cancel a SIGSTOP that was not taken yet", "", "P32", \
@@ -96,6 +98,8 @@
 	  "a switch at this point")                                                                \
 	X(IRQ_RETURN_IN_IDLE, "an interrupt's return preempts the idle task", "", "P19",           \
 	  "a switch at this point")                                                                \
+	X(IRQ_RETURN_IN_VOLUNTARY, "an interrupt's return is a point under voluntary", "", "P13",  \
+	  "preempt_policy_allows(policy, reason)")                                                 \
 	X(IRQ_RETURN_IRQS_OFF, "an exception's return preempts code that had interrupts off", "",  \
 	  "P19", "a switch at this point")                                                         \
 	X(IRQ_RETURN_UNASKED, "an interrupt's return preempts without a request", "", "P19",       \
@@ -124,6 +128,8 @@
 	  "a lazy request preempted")                                                              \
 	X(LAZY_FOR_IDLE, "a lazy request to an idle cpu stays lazy", "", "P27",                    \
 	  "host_watched_count() == 1")                                                             \
+	X(LAZY_IRQ_RETURN_OFF, "an interrupt's return is no point under lazy", "", "P13",          \
+	  "no switch at this point")                                                               \
 	X(LAZY_KEPT, "the scheduler clears the full request alone", "", "P23", "& BOTH_FLAGS")     \
 	X(LAZY_LEFT_BEHIND, "the tick looks for a lazy request under lazy alone", "", "P17",       \
 	  "has not promoted it")                                                                   \

@@ -46,6 +46,25 @@ preempt_model(void)
 	return (enum preempt_model)atomic_load(&model_now);
 }
 
+/* Mistakes in a column of the table. */
+static uint32_t
+seed(enum preempt_model model, uint32_t policy)
+{
+	if (bug(MIGHT_SLEEP_IN_NONE)) {
+		policy |= POLICY_MIGHT_RESCHED;
+	}
+	if (bug(IRQ_RETURN_IN_VOLUNTARY) && model == PREEMPT_VOLUNTARY) {
+		policy |= POLICY_IRQ_RETURN;
+	}
+	if (bug(COND_RESCHED_IN_FULL) && model == PREEMPT_FULL) {
+		policy |= POLICY_COND_RESCHED;
+	}
+	if (bug(LAZY_IRQ_RETURN_OFF) && model == PREEMPT_LAZY) {
+		policy &= ~POLICY_IRQ_RETURN;
+	}
+	return policy;
+}
+
 static void
 set_locked(enum preempt_model model)
 {
@@ -58,8 +77,7 @@ set_locked(enum preempt_model model)
 	             bug(DISABLE_FIRST) ? POLICY_IN_TRANSIT << POLICY_MODEL_SHIFT : POLICY_ALL);
 	atomic_store(&model_now, model);
 	atomic_store(&preempt_policy_now,
-	             model_policies[model] | model << POLICY_MODEL_SHIFT |
-	                     (bug(MIGHT_SLEEP_IN_NONE) ? POLICY_MIGHT_RESCHED : 0));
+	             seed(model, model_policies[model]) | model << POLICY_MODEL_SHIFT);
 	trace(TRACE_model_switch, model, old);
 }
 

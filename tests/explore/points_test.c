@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: ISC
 /*
- * Where a switch may happen: every point of the kernel under every model, asked and not asked, and
- * with each of its conditions negated. A cell is one run: a more important task becomes runnable
- * while the point is ahead; the oracle is a table in Linux's words.
+ * Where a switch may happen: every point of the kernel under every model, asked, asked lazily and
+ * not asked, and with each of its conditions negated. A cell is a scenario: a more important task
+ * becomes runnable while the point is ahead; the oracle is the table of points.h.
  */
 #include "guest/preempt.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "guest/bottom_half.h"
 #include "guest/context_tracking.h"
 #include "guest/preempt_model.h"
 #include "guest/sched.h"
 #include "tests/explore/scenario.h"
 #include "tests/explore/urgent.h"
 #include "tests/host/kernel.h"
+#include "tests/points.h"
 #include "tests/unit/suite.h"
 
 #define LIMIT 1000
@@ -96,6 +98,13 @@ point_spin_unlock_irqrestore(void)
 }
 
 static void
+point_local_bh_enable(void)
+{
+	local_bh_disable();
+	local_bh_enable();
+}
+
+static void
 point_cond_resched(void)
 {
 	bool before = urgent_ran();
@@ -158,42 +167,65 @@ point_idle_loop(void)
 	sched_idle_loop();
 }
 
-/* ---- the oracle ---- */
+/* ---- the rows ---- */
 
 /* Who comes to the point, and what it lacks. */
 enum situation { IN_TASK, IN_IDLE, IN_IDLE_AT_ZERO, IRQS_OFF, COUNT_ONE, LOCK_HELD, VETO };
 
-/*
- * Y: yes, if a reschedule is wanted. A: always, whether it is or not. -: never. One column a model:
- * none, voluntary, full, lazy.
- */
 struct point {
 	const char *name;
 	void (*pass)(void);
-	const char *switches;
+	const char *switches; /* as points.h has it */
 	enum situation situation;
 };
 
-#define NEVER "----"
+#define NEVER "-----"
 
-static const struct point points[] = {
-	{ "interrupt return to kernel", point_interrupt_return, "--YY", IN_TASK },
-	{ "exception return to kernel", point_trap_return, "--YY", IN_TASK },
-	{ "outermost preempt_enable", point_preempt_enable, "--YY", IN_TASK },
-	{ "outermost preempt_enable_notrace", point_preempt_enable_notrace, "--YY", IN_TASK },
-	{ "spin_unlock", point_spin_unlock, "--YY", IN_TASK },
-	{ "spin_unlock_irqrestore", point_spin_unlock_irqrestore, "--YY", IN_TASK },
-	{ "cond_resched", point_cond_resched, "YY--", IN_TASK },
-	{ "might_sleep", point_might_sleep, "-Y--", IN_TASK },
-	{ "cond_resched_lock", point_cond_resched_lock, "YYYY", IN_TASK },
-	{ "schedule", point_schedule, "AAAA", IN_TASK },
-	{ "schedule_preempt_disabled", point_schedule_preempt_disabled, "AAAA", IN_TASK },
-	{ "yield", point_yield, "AAAA", IN_TASK },
-	{ "block", point_block, "AAAA", IN_TASK },
-	{ "idle loop", point_idle_loop, "YYYY", IN_IDLE },
+static const char *const table[POINT_COUNT] = {
+#define POINT_SWITCHES(id, name, switches) [POINT_##id] = switches,
+	POINTS(POINT_SWITCHES)
+#undef POINT_SWITCHES
 };
 
-#define POINT_COUNT (sizeof(points) / sizeof(points[0]))
+static const char *const names[POINT_COUNT] = {
+#define POINT_NAME(id, name, switches) [POINT_##id] = name,
+	POINTS(POINT_NAME)
+#undef POINT_NAME
+};
+
+/* How each is passed, or why it cannot be yet. */
+static const struct {
+	void (*pass)(void);
+	enum situation situation;
+	const char *missing;
+} ways[POINT_COUNT] = {
+	[POINT_SYSCALL_RETURN] = { .missing = "there are no user tasks" },
+	[POINT_IRQ_RETURN_USER] = { .missing = "there are no user tasks" },
+	[POINT_EXCEPTION_RETURN_USER] = { .missing = "there are no user tasks" },
+	[POINT_GUEST_ENTRY] = { .missing = "there are no vcpus" },
+	[POINT_IRQ_RETURN] = { point_interrupt_return, IN_TASK, NULL },
+	[POINT_EXCEPTION_RETURN] = { point_trap_return, IN_TASK, NULL },
+	[POINT_PREEMPT_ENABLE] = { point_preempt_enable, IN_TASK, NULL },
+	[POINT_PREEMPT_ENABLE_NOTRACE] = { point_preempt_enable_notrace, IN_TASK, NULL },
+	[POINT_SPIN_UNLOCK] = { point_spin_unlock, IN_TASK, NULL },
+	[POINT_SPIN_UNLOCK_IRQRESTORE] = { point_spin_unlock_irqrestore, IN_TASK, NULL },
+	[POINT_LOCAL_BH_ENABLE] = { point_local_bh_enable, IN_TASK, NULL },
+	[POINT_COND_RESCHED] = { point_cond_resched, IN_TASK, NULL },
+	[POINT_MIGHT_SLEEP] = { point_might_sleep, IN_TASK, NULL },
+	[POINT_COND_RESCHED_LOCK] = { point_cond_resched_lock, IN_TASK, NULL },
+	[POINT_SCHEDULE] = { point_schedule, IN_TASK, NULL },
+	[POINT_SCHEDULE_PREEMPT_DISABLED] = { point_schedule_preempt_disabled, IN_TASK, NULL },
+	[POINT_YIELD] = { point_yield, IN_TASK, NULL },
+	[POINT_BLOCK] = { point_block, IN_TASK, NULL },
+	[POINT_IDLE_LOOP] = { point_idle_loop, IN_IDLE, NULL },
+	[POINT_SLEEPING_LOCK] = { .missing = "there is no model rt" },
+};
+
+static struct point
+point_of(enum point_id id)
+{
+	return (struct point){ names[id], ways[id].pass, table[id], ways[id].situation };
+}
 
 /* One condition is not met: none of these switches, under any model, asked or not. */
 static const struct point negated[] = {
@@ -230,13 +262,13 @@ static const struct point negated[] = {
 static struct {
 	const struct point *point;
 	enum preempt_model model;
-	bool asks;
+	enum point_request request;
 	bool expects;
 } cell;
 
 static bool cell_switched; /* what the last run did */
 
-/* It is runnable, and the request is there, or not: all that differs between the two columns. */
+/* It is runnable, and the request is there, or not: all that differs between the columns. */
 static void
 make_urgent_runnable(void)
 {
@@ -244,9 +276,12 @@ make_urgent_runnable(void)
 	HOST_EXPECT(wake_up_process(urgent));
 	preempt_enable_no_resched();
 	HOST_EXPECT(need_resched());
-	if (!cell.asks) {
+	if (cell.request != REQUEST_FULL) {
 		clear_tsk_need_resched(current);
 		clear_preempt_need_resched();
+	}
+	if (cell.request == REQUEST_LAZY) {
+		atomic_fetch_or(&current->flags, TIF_NEED_RESCHED_LAZY);
 	}
 	HOST_EXPECT(!urgent_ran());
 }
@@ -335,7 +370,7 @@ check_cell(void)
 	cell_switched = switched || (urgent_ran() && host_all_halted());
 	if (cell_switched != cell.expects) {
 		host_fail("%s, %s, %s: %s switch at this point", cell.point->name,
-		          preempt_model_names[cell.model], cell.asks ? "asked" : "not asked",
+		          preempt_model_names[cell.model], point_request_names[cell.request],
 		          cell.expects ? "no" : "a");
 	}
 }
@@ -347,6 +382,9 @@ cell_scenario(void)
 		                          run_idle,         0, NULL };
 }
 
+static uint64_t cell_runs; /* of the last cell */
+static unsigned int cell_count;
+
 static void
 cell_must_hold(void)
 {
@@ -355,36 +393,32 @@ cell_must_hold(void)
 
 	explore_all(&scenario, LIMIT, &report);
 	ck_assert_msg(report.complete, "%s\nreplay: %s", report.reason, report.replay);
+	ck_assert_uint_ne(report.runs, 0);
+	cell_runs = report.runs;
+	cell_count++;
 }
 
 static void
-set_cell(const struct point *point, enum preempt_model model, bool asks)
+set_cell(const struct point *point, enum preempt_model model, enum point_request request)
 {
-	char word = point->switches[model];
-
 	cell.point = point;
 	cell.model = model;
-	cell.asks = asks;
-	cell.expects = word == 'A' || (word == 'Y' && asks);
+	cell.request = request;
+	cell.expects = point_switches(point->switches, model, request);
 }
 
 static void
 print_head(const char *what)
 {
-	printf("\n%-40s %-12s%-12s%-12s%-12s\n%-40s", what, "none", "voluntary", "full", "lazy",
-	       "");
+	printf("\n%-40s", what);
 	for (unsigned int model = 0; model < PREEMPT_MODEL_COUNT; model++) {
-		printf(" %-4s %-6s", "not", "asked");
+		printf("  %-12s", preempt_model_names[model]);
+	}
+	printf("\n%-40s", "(Y: switches, and in how many runs)");
+	for (unsigned int model = 0; model < PREEMPT_MODEL_COUNT; model++) {
+		printf("  no  lazy full");
 	}
 	printf("\n");
-}
-
-static void
-print_cell(bool exists)
-{
-	const char *word = !exists ? " " : cell_switched ? "Y" : "-";
-
-	printf(cell.asks ? " %-6s" : " %-4s", word);
 }
 
 /* All cells of a row. */
@@ -392,33 +426,56 @@ static void
 row_must_hold(const struct point *point)
 {
 	printf("%-40s", point->name);
-	for (unsigned int column = 0; column < 2 * PREEMPT_MODEL_COUNT; column++) {
-		enum preempt_model model = (enum preempt_model)(column / 2);
+	for (unsigned int column = 0; column < REQUEST_COUNT * PREEMPT_MODEL_COUNT; column++) {
+		enum preempt_model model = (enum preempt_model)(column / REQUEST_COUNT);
+		enum point_request request = (enum point_request)(column % REQUEST_COUNT);
 
-		set_cell(point, model, column % 2);
+		set_cell(point, model, request);
+		printf("%s", request == REQUEST_NONE ? "  " : "");
 		if (scenario_has_model(model)) {
 			cell_must_hold();
+			printf("%c%-3llu", cell_switched ? 'Y' : '-',
+			       (unsigned long long)cell_runs);
+		} else {
+			printf("    ");
 		}
-		print_cell(scenario_has_model(model));
 	}
 	printf("\n");
 	fflush(stdout);
 }
 
 /*
- * P13: each point of the table switches under the models of its row, asked or not as the table
- * says: never, if asked, or always.
+ * P13, P14, P16 (every): each point of the table switches under the models of its row, for the
+ * requests that it says.
  */
 START_TEST(test_points_switch_as_the_table_says)
 {
+	unsigned int missing = 0;
+
 	print_head("point");
-	for (size_t n = 0; n < POINT_COUNT; n++) {
-		row_must_hold(&points[n]);
+	cell_count = 0;
+	for (enum point_id id = 0; id < POINT_COUNT; id++) {
+		struct point point = point_of(id);
+
+		if (ways[id].missing == NULL) {
+			row_must_hold(&point);
+		}
 	}
+	for (enum point_id id = 0; id < POINT_COUNT; id++) {
+		if (ways[id].missing != NULL) {
+			printf("XFAIL %-34s  %s: %s\n", names[id], table[id], ways[id].missing);
+			missing++;
+		}
+	}
+	printf("XFAIL %-34s  %s\n", "every point under rt", "there is no model rt");
+	printf("%u cells hold; %u points are missing\n", cell_count, missing);
 }
 END_TEST
 
-/* P8, P18, P19: with one condition negated, and all others met, no point switches, asked or not. */
+/*
+ * P8, P18, P19 (every): with one condition negated, and all others met, no point switches, asked
+ * or not.
+ */
 START_TEST(test_points_switch_under_all_conditions_only)
 {
 	print_head("point, and what it lacks");
@@ -431,87 +488,95 @@ START_TEST(test_points_switch_under_all_conditions_only)
 }
 END_TEST
 
-static const struct point *
-find_point(const struct point *table, size_t count, const char *name)
-{
-	for (size_t n = 0; n < count; n++) {
-		if (strcmp(table[n].name, name) == 0) {
-			return &table[n];
-		}
-	}
-	return NULL;
-}
-
 /* In either table. */
 static const struct point *
 point_named(const char *name)
 {
-	const struct point *point = find_point(points, POINT_COUNT, name);
+	static struct point found;
 
-	if (point == NULL) {
-		point = find_point(negated, NEGATED_COUNT, name);
+	for (enum point_id id = 0; id < POINT_COUNT; id++) {
+		found = point_of(id);
+		if (strcmp(found.name, name) == 0) {
+			return &found;
+		}
 	}
-	ck_assert_msg(point != NULL, "there is no point '%s'", name);
-	return point;
+	for (size_t n = 0; n < NEGATED_COUNT; n++) {
+		if (strcmp(negated[n].name, name) == 0) {
+			return &negated[n];
+		}
+	}
+	ck_abort_msg("there is no point '%s'", name);
 }
 
 static const struct mutant {
 	const char *bug;
 	const char *point;
 	enum preempt_model model;
+	enum point_request request;
 	const char *words;
 } mutants[] = {
-	{ "might-sleep-in-none", "might_sleep", PREEMPT_NONE,
+	{ "might-sleep-in-none", "might_sleep", PREEMPT_NONE, REQUEST_FULL,
 	  "assertion failed: preempt_policy_allows(policy, reason)" },
-	{ "cond-resched-irqs-off", "cond_resched, irqs off", PREEMPT_NONE,
+	{ "irq-return-in-voluntary", "interrupt return to kernel", PREEMPT_VOLUNTARY, REQUEST_FULL,
+	  "assertion failed: preempt_policy_allows(policy, reason)" },
+	{ "cond-resched-in-full", "cond_resched", PREEMPT_FULL, REQUEST_FULL,
+	  "assertion failed: preempt_policy_allows(policy, reason)" },
+	{ "lazy-irq-return-off", "interrupt return to kernel", PREEMPT_LAZY, REQUEST_FULL,
+	  "interrupt return to kernel, lazy, asked: no switch at this point" },
+	{ "lazy-at-enable", "outermost preempt_enable", PREEMPT_LAZY, REQUEST_LAZY,
+	  "outermost preempt_enable, lazy, asked lazily: a switch at this point" },
+	{ "lazy-at-enable", "spin_unlock", PREEMPT_LAZY, REQUEST_LAZY,
+	  "spin_unlock, lazy, asked lazily: a switch at this point" },
+	{ "cond-resched-irqs-off", "cond_resched, irqs off", PREEMPT_NONE, REQUEST_FULL,
 	  "cond_resched, irqs off, none, asked: a switch at this point" },
-	{ "irq-return-in-atomic", "interrupt return, count 1", PREEMPT_FULL,
+	{ "irq-return-in-atomic", "interrupt return, count 1", PREEMPT_FULL, REQUEST_FULL,
 	  "assertion failed: preempt_count() == 0" },
-	{ "irq-return-in-atomic", "interrupt return, lock held", PREEMPT_FULL,
+	{ "irq-return-in-atomic", "interrupt return, lock held", PREEMPT_FULL, REQUEST_FULL,
 	  "assertion failed: preempt_count() == 0" },
-	{ "irq-return-irqs-off", "interrupt return, irqs were off", PREEMPT_FULL,
+	{ "irq-return-irqs-off", "interrupt return, irqs were off", PREEMPT_FULL, REQUEST_FULL,
 	  "interrupt return, irqs were off, full, asked: a switch at this point" },
-	{ "irq-return-irqs-off", "exception return, irqs were off", PREEMPT_FULL,
+	{ "irq-return-irqs-off", "exception return, irqs were off", PREEMPT_FULL, REQUEST_FULL,
 	  "exception return, irqs were off, full, asked: a switch at this point" },
-	{ "irq-return-in-atomic", "exception return, count 1", PREEMPT_FULL,
+	{ "irq-return-in-atomic", "exception return, count 1", PREEMPT_FULL, REQUEST_FULL,
 	  "assertion failed: preempt_count() == 0" },
-	{ "irq-return-in-idle", "interrupt return, idle at count 0", PREEMPT_FULL,
+	{ "irq-return-in-idle", "interrupt return, idle at count 0", PREEMPT_FULL, REQUEST_FULL,
 	  "interrupt return, idle at count 0, full, asked: a switch at this point" },
-	{ "irq-return-in-eqs", "interrupt return, RCU not watching", PREEMPT_FULL,
+	{ "irq-return-in-eqs", "interrupt return, RCU not watching", PREEMPT_FULL, REQUEST_FULL,
 	  "interrupt return, RCU not watching, full, asked: a switch at this point" },
-	{ "irq-return-veto-unheard", "interrupt return, vetoed", PREEMPT_FULL,
+	{ "irq-return-veto-unheard", "interrupt return, vetoed", PREEMPT_FULL, REQUEST_FULL,
 	  "interrupt return, vetoed, full, asked: a switch at this point" },
-	{ "irq-return-unasked", "interrupt return to kernel", PREEMPT_FULL,
+	{ "irq-return-unasked", "interrupt return to kernel", PREEMPT_FULL, REQUEST_NONE,
 	  "interrupt return to kernel, full, not asked: a switch at this point" },
-	{ "enable-irqs-off", "preempt_enable, irqs off", PREEMPT_FULL,
+	{ "enable-irqs-off", "preempt_enable, irqs off", PREEMPT_FULL, REQUEST_FULL,
 	  "preempt_enable, irqs off, full, asked: a switch at this point" },
-	{ "enable-ignores-request", "outermost preempt_enable", PREEMPT_FULL,
+	{ "enable-ignores-request", "outermost preempt_enable", PREEMPT_FULL, REQUEST_FULL,
 	  "outermost preempt_enable, full, asked: no switch at this point" },
-	{ "enable-ignores-request", "spin_unlock", PREEMPT_FULL,
+	{ "enable-ignores-request", "spin_unlock", PREEMPT_FULL, REQUEST_FULL,
 	  "spin_unlock, full, asked: no switch at this point" },
-	{ "unlock-before-irqs", "spin_unlock_irqrestore", PREEMPT_FULL,
+	{ "unlock-before-irqs", "spin_unlock_irqrestore", PREEMPT_FULL, REQUEST_FULL,
 	  "spin_unlock_irqrestore, full, asked: no switch at this point" },
-	{ "resched-lock-depth", "cond_resched_lock", PREEMPT_NONE,
+	{ "resched-lock-depth", "cond_resched_lock", PREEMPT_NONE, REQUEST_FULL,
 	  "cond_resched_lock, none, asked: no switch at this point" },
-	{ "resched-lock-depth", "cond_resched_lock", PREEMPT_VOLUNTARY,
+	{ "resched-lock-depth", "cond_resched_lock", PREEMPT_VOLUNTARY, REQUEST_FULL,
 	  "cond_resched_lock, voluntary, asked: no switch at this point" },
 };
 
 #define MUTANT_COUNT (int)(sizeof(mutants) / sizeof(mutants[0]))
 
-/* P8, P9, P13, P18, P19, seeded bugs: a point that switches where it may not, or not where it must.
+/*
+ * P8, P9, P13, P14, P18, P19, seeded bugs: a point that switches where it may not, or not where it
+ * must: each model has one, and the lazy request.
  */
 START_TEST(test_points_seeded_bugs_are_caught)
 {
 	const struct mutant *mutant = &mutants[_i];
 	struct explore_scenario scenario;
 
-	if (!CONFIG_PREEMPT_COUNT && strncmp(mutant->bug, "might", 5) != 0 &&
-	    strncmp(mutant->bug, "cond", 4) != 0) {
+	if (!CONFIG_PREEMPT_COUNT && (preempt_model_preempts(mutant->model) ||
+	                              strcmp(mutant->bug, "resched-lock-depth") == 0)) {
 		return; /* the mistake is one with the count */
 	}
-	set_cell(point_named(mutant->point), mutant->model,
-	         strstr(mutant->words, "not asked") == NULL);
+	set_cell(point_named(mutant->point), mutant->model, mutant->request);
 	scenario = cell_scenario();
 	scenario_must_catch(&scenario, mutant->bug, mutant->words, LIMIT);
 }
