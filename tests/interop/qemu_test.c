@@ -101,8 +101,8 @@ START_TEST(test_qemu_tour_succeeds)
 }
 END_TEST
 
-static const char *const programs[] = { "kernel", "kernel-debug", "spinning", "interrupts",
-	                                "interrupts-debug" };
+static const char *const programs[] = { "kernel",     "kernel-debug",     "spinning",
+	                                "interrupts", "interrupts-debug", "points" };
 
 #define PROGRAM_COUNT (int)(sizeof(programs) / sizeof(programs[0]))
 

@@ -184,6 +184,14 @@ START_TEST(test_kernel_checks_from_inside_pass)
 }
 END_TEST
 
+/* P13, P14, P16 (every): the table of points, cell by cell. */
+START_TEST(test_points_follow_the_model)
+{
+	run(VMM("-c", kernel_machines[_i], program("points")), EXIT_STATUS_OK);
+	expect_kernel_passed();
+}
+END_TEST
+
 /* P9, P44 (every): the spinning locks from inside: exclusion, and where a request is met. */
 START_TEST(test_spinning_checks_from_inside_pass)
 {
@@ -537,6 +545,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_boot_argument_bad_is_refused, 0, REFUSED_COUNT);
 	tcase_add_test(tests, test_boot_argument_bad_after_good_is_refused);
 	tcase_add_loop_test(tests, test_kernel_checks_from_inside_pass, 0, 3);
+	tcase_add_loop_test(tests, test_points_follow_the_model, 0, 3);
 	tcase_add_loop_test(tests, test_spinning_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_interrupt_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_kernel_checks_with_polling_idle_pass, 0, 3);
