@@ -102,7 +102,8 @@ START_TEST(test_qemu_tour_succeeds)
 END_TEST
 
 static const char *const programs[] = { "kernel",     "kernel-debug",     "spinning",
-	                                "interrupts", "interrupts-debug", "points" };
+	                                "interrupts", "interrupts-debug", "points",
+	                                "long_loop" };
 
 #define PROGRAM_COUNT (int)(sizeof(programs) / sizeof(programs[0]))
 

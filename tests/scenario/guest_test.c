@@ -192,6 +192,17 @@ START_TEST(test_points_follow_the_model)
 }
 END_TEST
 
+/*
+ * P15, P16 (every): a long kernel loop delays a woken task as far as its model says: under lazy, a
+ * fair one to the first tick that starts with its request, a FIFO one not at all.
+ */
+START_TEST(test_long_loop_delays_as_the_model_says)
+{
+	run(VMM("-c", kernel_machines[_i], program("long_loop")), EXIT_STATUS_OK);
+	expect_kernel_passed();
+}
+END_TEST
+
 /* P9, P44 (every): the spinning locks from inside: exclusion, and where a request is met. */
 START_TEST(test_spinning_checks_from_inside_pass)
 {
@@ -546,6 +557,7 @@ main(int argc, char **argv)
 	tcase_add_test(tests, test_boot_argument_bad_after_good_is_refused);
 	tcase_add_loop_test(tests, test_kernel_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_points_follow_the_model, 0, 3);
+	tcase_add_loop_test(tests, test_long_loop_delays_as_the_model_says, 0, 3);
 	tcase_add_loop_test(tests, test_spinning_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_interrupt_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_kernel_checks_with_polling_idle_pass, 0, 3);
