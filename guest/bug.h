@@ -248,6 +248,8 @@
 	  "passed the writer")                                                                     \
 	X(READER_UNORDERED, "a reader that waited for a writer takes the lock without acquire",    \
 	  "", "order", "data race")                                                                \
+	X(RENICE_LAZILY, "a change of a nice level asks as the tick does", "", "P30",              \
+	  "asks for lazy, not full")                                                               \
 	X(REQUEST_FOR_EQUAL, "a FIFO task that wakes requests for its equals too", "", "P31",      \
 	  "FAIL nothing is requested where nothing would change")                                  \
 	X(REQUEST_TWICE, "a second request sends a second interrupt", "", "P25",                   \
@@ -255,7 +257,7 @@
 	X(REQUEST_UNORDERED, "a remote request sends its interrupt before its flag can be seen",   \
 	  "", "P27", "done_count == wanted")                                                       \
 	X(REQUEST_WHEN_ALONE, "a slice that ends requests though nobody else is there", "", "P31", \
-	  "asks for nothing")                                                                      \
+	  "asks for lazy, not -")                                                                  \
 	X(RESCHED_CPU_TRYLOCK, "resched_cpu() gives up where another cpu has the lock",            \
 	  "7c2102e56a3f", "P28", "resched_cpu")                                                    \
 	X(RESCHED_LOCK_DEPTH, "cond_resched_lock() compares with a depth of 0", "fe32d3cd5e8e",    \
@@ -303,6 +305,8 @@
 	X(SIGNAL_RECALC_UNLOCKED,                                                                  \
 	  "a task says that no signal is pending after it has dropped the lock", "", "P32",        \
 	  "done_count == wanted")                                                                  \
+	X(SLICE_END_FULL, "the end of a fair slice asks for a switch at once under lazy", "",      \
+	  "P30", "asks for full, not lazy")                                                        \
 	X(SPURIOUS_UNCOUNTED, "interrupts that nobody takes are not counted", "", "P47",           \
 	  "nobody cared")                                                                          \
 	X(SRCU_GP_UNORDERED, "an SRCU updater looks before all can see what was unlinked", "",     \
@@ -370,6 +374,8 @@
 	  "P32", "done_count == wanted")                                                           \
 	X(WAIT_STATE_UNORDERED, "prepare_to_wait() has no barrier behind the state", "", "P32",    \
 	  "done_count == wanted")                                                                  \
+	X(WAKEUP_FULL, "a fair wakeup asks for a switch at once under lazy", "", "P30",            \
+	  "asks for full, not lazy")                                                               \
 	X(WAKE_COUNTS_AWAKE, "a wakeup of one counts an exclusive waiter that was awake", "",      \
 	  "P32", "called_count == 4")                                                              \
 	X(WAKE_LIST_ANYWHERE, "the wake list ignores where a task may run", "751d4cbc4387", "P37", \

@@ -71,6 +71,16 @@ first_of(struct rq *rq)
 	return container_of(rq->fair.queue.next, struct task, run_node);
 }
 
+static inline void
+ask(struct rq *rq, bool lazily)
+{
+	if (lazily) {
+		resched_curr_lazy(rq);
+	} else {
+		resched_curr(rq);
+	}
+}
+
 /* As in Linux: iff the newcomer is now who would be picked. The others wait for their turns. */
 static void
 fair_wakeup_preempt(struct rq *rq, struct task *task)
@@ -78,7 +88,7 @@ fair_wakeup_preempt(struct rq *rq, struct task *task)
 	if (task->weight > first_of(rq)->weight) {
 		list_remove(&task->run_node);
 		list_insert_before(rq->fair.queue.next, &task->run_node);
-		resched_curr_lazy(rq);
+		ask(rq, !bug(WAKEUP_FULL));
 	}
 }
 
@@ -97,7 +107,7 @@ fair_tick(struct rq *rq, struct task *task)
 	}
 	fair_yield(rq);
 	if (first_of(rq) != task || bug(REQUEST_WHEN_ALONE)) {
-		resched_curr_lazy(rq);
+		ask(rq, !bug(SLICE_END_FULL));
 	}
 }
 
@@ -120,7 +130,7 @@ sched_fair_set_nice(struct rq *rq, struct task *task, int nice)
 	} else if (task->prio > prio) {
 		fair_yield(rq);
 		if (first_of(rq) != task) {
-			resched_curr(rq);
+			ask(rq, bug(RENICE_LAZILY));
 		}
 	}
 }
