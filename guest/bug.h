@@ -84,6 +84,8 @@
 	  "overslept or done_count == wanted")                                                     \
 	X(IDLE_SHADOW_LOST, "idle enables interrupts before its halt", "9f98a4f4e721", "P33",      \
 	  "overslept or done_count == wanted")                                                     \
+	X(IDLE_TIMER_LOST, "an interrupt of idle leaves the next timer to idle, which sleeps",     \
+	  "edc8fc01f608", "P33", "done_count == wanted")                                           \
 	X(IRQSAVE_LEAVES_IRQS_ON, "spin_lock_irqsave() saves the interrupt flag and leaves it on", \
 	  "", "P9", "irqs inside")                                                                 \
 	X(IRQ_LOST_IN_PROGRESS,                                                                    \
@@ -221,6 +223,8 @@
 	  "P34", "assertion failed: !(flags & TIF_POLLING_NRFLAG)")                                \
 	X(POLLING_NO_BARRIER, "idle says that it polls no more without a barrier", "", "P35",      \
 	  "done_count == wanted")                                                                  \
+	X(POLLING_PREEMPTIBLE, "idle enables preemption while it says that it polls",              \
+	  "tgoskits PR #2403", "P34", "!(flags & TIF_POLLING_NRFLAG)")                             \
 	X(RCU_BLOCKED_IGNORED, "a grace period does not wait for readers that were preempted", "", \
 	  "RCU", "a reader sees freed memory")                                                     \
 	X(RCU_CALLED_EARLY, "callbacks are called without a grace period", "", "RCU",              \

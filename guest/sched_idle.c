@@ -99,6 +99,10 @@ idle_poll(void)
 static void
 idle_halt(void)
 {
+	if (bug(POLLING_PREEMPTIBLE)) {
+		preempt_enable();
+		preempt_disable();
+	}
 	arch_irq_disable();
 	if (!bug(RCU_WAKEUP_TOO_LATE)) {
 		rcu_flush_deferred_wakeup(); /* before the last look at what it may ask */

@@ -236,7 +236,9 @@ timer_interrupt(void)
 		base->running = NULL;
 		count++;
 	}
-	program_locked(base);
+	if (!bug(IDLE_TIMER_LOST) || !task_is_idle(current)) {
+		program_locked(base);
+	}
 	raw_spin_unlock(&base->lock);
 	return count;
 }

@@ -268,12 +268,12 @@ check_yield(void)
 }
 
 /*
- * P22: a request that comes while the task is being switched in is answered before schedule()
- * returns, under a model that preempts and under one that does not.
+ * P22 (none, full, lazy): a request that comes while the task is being switched in is answered
+ * before schedule() returns, under models that preempt and under one that does not.
  */
 START_TEST(test_counter_schedule_answers_late_requests)
 {
-	static const enum preempt_model models[] = { PREEMPT_NONE, PREEMPT_FULL };
+	static const enum preempt_model models[] = { PREEMPT_NONE, PREEMPT_FULL, PREEMPT_LAZY };
 	struct explore_scenario scenario = {
 		"yield and back", 2, boot_yield, check_yield, NULL, 0, NULL
 	};
@@ -282,7 +282,7 @@ START_TEST(test_counter_schedule_answers_late_requests)
 		return;
 	}
 	host_interrupt_seen = note_window;
-	for (unsigned int n = 0; n < 2; n++) {
+	for (unsigned int n = 0; n < 3; n++) {
 		model = models[n];
 		window_hits = 0;
 		scenario_must_hold(&scenario, LIMIT);

@@ -203,6 +203,187 @@ START_TEST(test_counter_idle_folds_when_it_leaves)
 }
 END_TEST
 
+/* ---- a timer that an interrupt of idle starts ---- */
+
+static HOST_STATE struct timer second;
+static HOST_STATE unsigned int idle_was_hit;
+
+static void
+wake_sleeper(struct timer *self)
+{
+	(void)self;
+	HOST_EXPECT(wake_up_process(sleeper));
+}
+
+static void
+start_second(struct timer *self)
+{
+	(void)self;
+	idle_was_hit += task_is_idle(current);
+	timer_init(&second, wake_sleeper);
+	timer_start(&second, arch_clock_ns() + 100);
+}
+
+static void
+block_with_timer(void *arg)
+{
+	timer_init(&timer, start_second);
+	timer_start(&timer, 1000);
+	sleeper_block(arg);
+}
+
+/* The first expires at this moment, wherever idle is. */
+static void
+let_expire(void *arg)
+{
+	(void)arg;
+	scenario_gate();
+	host_clock_advance(1000);
+	host_stop();
+}
+
+static void
+boot_second_timer(void)
+{
+	sleeper_boot(block_with_timer, let_expire);
+}
+
+static unsigned int window_hits;
+
+static void
+check_second_timer(void)
+{
+	window_hits += idle_was_hit;
+	scenario_check_at_rest(1);
+}
+
+/*
+ * P33, P29: an interrupt at each instruction of the idle sequence starts a timer, which is not
+ * slept through: idle goes on behind its halt, and is not sent back before it (J27, J28).
+ */
+START_TEST(test_idle_interrupted_anywhere_keeps_the_new_timer)
+{
+	struct explore_scenario scenario = { "idle, a timer starts another",
+		                             2,
+		                             boot_second_timer,
+		                             check_second_timer,
+		                             NULL,
+		                             0,
+		                             NULL };
+
+	window_hits = 0;
+	scenario_must_hold(&scenario, LIMIT);
+	printf("    %u runs hit idle\n", window_hits);
+	ck_assert_uint_ne(window_hits, 0);
+	scenario_must_catch_late(&scenario, "idle-timer-lost", "done_count == wanted", LIMIT);
+}
+END_TEST
+
+static void
+wake_first(struct timer *self)
+{
+	idle_was_hit += task_is_idle(current);
+	wake_sleeper(self);
+}
+
+static void
+block_with_alarm(void *arg)
+{
+	timer_init(&timer, wake_first);
+	timer_start(&timer, 1000);
+	sleeper_block(arg);
+}
+
+static void
+boot_alarm(void)
+{
+	preempt_model_set(PREEMPT_FULL);
+	sleeper_boot(block_with_alarm, let_expire);
+}
+
+/*
+ * P34: an interrupt at each instruction of the idle sequence asks for a switch under full: idle is
+ * not preempted there, while it says that it polls (J49).
+ */
+START_TEST(test_idle_that_polls_is_not_preempted)
+{
+	struct explore_scenario scenario = {
+		"idle, a timer wakes", 2, boot_alarm, check_second_timer, NULL, 0, NULL
+	};
+
+	if (!CONFIG_PREEMPT_COUNT) {
+		return; /* nothing preempts it */
+	}
+	window_hits = 0;
+	scenario_must_hold(&scenario, LIMIT);
+	ck_assert_uint_ne(window_hits, 0);
+	scenario_must_catch_late(&scenario, "polling-preemptible",
+	                         "assertion failed: !(flags & TIF_POLLING_NRFLAG)", LIMIT);
+}
+END_TEST
+
+/* ---- a request without a task ---- */
+
+static HOST_STATE uint32_t switches_before;
+static HOST_STATE bool was_told_by_flag;
+
+/* As a function call's sender does it: by the flag if idle polls, else it would send one. */
+static void
+call_then_wake(void *arg)
+{
+	struct rq *rq = &per_cpu(runqueue, 0);
+
+	scenario_gate();
+	switches_before = atomic_load(&rq->nr_switches);
+	was_told_by_flag = set_nr_if_polling(rq->idle);
+	sleeper_wake(arg);
+}
+
+static void
+boot_call(void)
+{
+	sleeper_boot(sleeper_block, call_then_wake);
+}
+
+static void
+boot_call_polling(void)
+{
+	boot_args.idle_polls = true;
+	boot_call();
+}
+
+/* To the sleeper, which stops there: that is all that there was to do. */
+static void
+check_call(void)
+{
+	uint32_t switches = atomic_load(&per_cpu(runqueue, 0).nr_switches) - switches_before;
+
+	window_hits += was_told_by_flag;
+	HOST_EXPECT(switches <= 2);
+	scenario_check_quiet(1);
+}
+
+/*
+ * P23, P25: a request by flag alone, with no task behind it, is not taken for one: idle looks,
+ * stays, polls again, and hears of the next (J25, J52).
+ */
+START_TEST(test_idle_asked_for_nothing_goes_on_polling)
+{
+	struct explore_scenario scenario = {
+		"idle, a call and a wakeup", 2, boot_call, check_call, NULL, 0, NULL
+	};
+
+	window_hits = 0;
+	scenario_must_hold(&scenario, LIMIT);
+	scenario.name = "idle=poll, a call and a wakeup";
+	scenario.boot = boot_call_polling;
+	scenario_must_hold(&scenario, LIMIT);
+	printf("    %u runs asked by the flag\n", window_hits);
+	ck_assert_uint_ne(window_hits, 0);
+	scenario_must_catch_late(&scenario, "keep-request-on-stay", "!need_resched()", LIMIT);
+}
+END_TEST
+
 /* ---- idle=poll ---- */
 
 static void
@@ -313,6 +494,9 @@ main(void)
 	tcase_add_test(tests, test_idle_leaves_its_loop_folded_and_not_polling);
 	tcase_add_test(tests, test_counter_local_request_wakes_idle);
 	tcase_add_test(tests, test_counter_idle_folds_when_it_leaves);
+	tcase_add_test(tests, test_idle_that_polls_is_not_preempted);
+	tcase_add_test(tests, test_idle_interrupted_anywhere_keeps_the_new_timer);
+	tcase_add_test(tests, test_idle_asked_for_nothing_goes_on_polling);
 	tcase_add_test(tests, test_idle_that_polls_gets_no_interrupt);
 	tcase_add_test(tests, test_idle_about_to_poll_misses_nothing);
 	suite_add_tcase(suite, tests);
