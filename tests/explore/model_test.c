@@ -21,6 +21,7 @@ check_model_is_whole(void)
 
 	HOST_EXPECT(host_all_halted());
 	HOST_EXPECT(policy >> POLICY_MODEL_SHIFT == preempt_model());
+	HOST_EXPECT(!(policy & POLICY_LAZY) == (preempt_model() != PREEMPT_LAZY));
 	for (unsigned int n = 0; n < SCHED_REASON_COUNT; n++) {
 		enum sched_reason reason = (enum sched_reason)n;
 		uint32_t bit = reason == SCHED_REASON_COND_RESCHED     ? POLICY_COND_RESCHED

@@ -2,6 +2,8 @@
 /*
  * Preemption points against requests that come from elsewhere, and against the switch of the model.
  */
+#include <stdio.h>
+
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
 #include "guest/sched.h"
@@ -110,6 +112,45 @@ START_TEST(test_preempt_model_switch_keeps_the_request)
 	                                               boot_full_to_none, urgent_check_once, NULL,
 	                                               0, NULL },
 	                   LIMIT);
+}
+END_TEST
+
+static enum preempt_model from;
+static enum preempt_model to;
+
+static void
+boot_any(void)
+{
+	boot_model(from, to);
+}
+
+/*
+ * P17 (every): the same between each model and each other, wherever the switch meets the request.
+ * The new one's points are opened before the old one's are closed.
+ */
+START_TEST(test_preempt_every_model_switch_keeps_the_request)
+{
+	struct explore_scenario scenario = { .cpus = 2,
+		                             .boot = boot_any,
+		                             .check = urgent_check_once };
+	char name[64];
+
+	for (unsigned int pair = 0; pair < PREEMPT_MODEL_COUNT * PREEMPT_MODEL_COUNT; pair++) {
+		from = (enum preempt_model)(pair / PREEMPT_MODEL_COUNT);
+		to = (enum preempt_model)(pair % PREEMPT_MODEL_COUNT);
+		if (from != to && scenario_has_model(from) && scenario_has_model(to)) {
+			snprintf(name, sizeof(name), "request, %s to %s", preempt_model_names[from],
+			         preempt_model_names[to]);
+			scenario.name = name;
+			scenario_must_hold_within(&scenario, 1, LIMIT);
+		}
+	}
+	if (scenario_has_model(PREEMPT_LAZY)) {
+		from = PREEMPT_NONE;
+		to = PREEMPT_LAZY;
+		scenario.name = "request, none to lazy";
+		scenario_must_catch(&scenario, "disable-first", "!asked || urgent_ran", LIMIT);
+	}
 }
 END_TEST
 
@@ -314,6 +355,7 @@ main(void)
 	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
 	tcase_add_test(tests, test_preempt_request_is_answered_at_a_point);
 	tcase_add_test(tests, test_preempt_model_switch_keeps_the_request);
+	tcase_add_test(tests, test_preempt_every_model_switch_keeps_the_request);
 	tcase_add_test(tests, test_preempt_model_switch_disabling_first_is_noticed);
 	tcase_add_test(tests, test_preempt_request_not_folded_is_noticed);
 	tcase_add_test(tests, test_preempt_point_of_another_model_is_noticed);
