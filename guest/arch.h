@@ -83,6 +83,9 @@ void arch_timer_set(uint64_t expires_ns);
 /* Sends an interrupt to another online cpu or to this one. irqs off or preemption off. */
 void arch_ipi_send(unsigned int cpu, enum irq_kind kind);
 
+/* An NMI for an online cpu, this one too; before arch_init() it does nothing. Any context. */
+void arch_nmi_send(unsigned int cpu);
+
 /*
  * Lets an interrupt that is already pending be delivered now, where the machine delivers late.
  * Costs nothing elsewhere. Promises nothing if irqs are off. Any context.

@@ -191,6 +191,10 @@
 	  "done_count == wanted")                                                                  \
 	X(MUTEX_UNLOCK_BLIND, "unlock stores without a look for waiters that have come", "",       \
 	  "P32", "done_count == wanted")                                                           \
+	X(NMI_LATCH_RESET, "an NMI forgets at its end that another came within it", "", "P45",     \
+	  "seen == atomic_load(&sent)")                                                            \
+	X(NMI_RESCHEDULES, "the return from an NMI is a preemption point", "", "P45",              \
+	  "urgent_runs == 0")                                                                      \
 	X(NO_ON_CPU_WAIT, "a waker does not wait for a switch that is under way", "91dabf33ae5d",  \
 	  "P36", "assertion failed: !atomic_load(&next->on_cpu)")                                  \
 	X(NO_RESCHED_IPI, "a remote request sends no interrupt", "", "P27",                        \

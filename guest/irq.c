@@ -137,27 +137,3 @@ irq_return(struct regs *regs)
 	}
 	irqentry_exit_cond_resched();
 }
-
-struct irqentry_state
-nmi_enter(void)
-{
-	uint32_t count = preempt_count();
-	struct irqentry_state state = { .count = count };
-
-	ASSERT((count & NMI_MASK) != NMI_MASK);
-	preempt_count_add(NMI_OFFSET + HARDIRQ_OFFSET);
-	state.exit_rcu = ct_nmi_enter();
-	return state;
-}
-
-void
-nmi_exit(struct irqentry_state state)
-{
-	ASSERT(in_nmi());
-	ct_nmi_exit(state.exit_rcu);
-	preempt_count_sub(NMI_OFFSET + HARDIRQ_OFFSET);
-	if (preempt_count() != state.count) {
-		panic("NMI: preempt_count %08x at its end, %08x at its start", preempt_count(),
-		      state.count);
-	}
-}

@@ -12,8 +12,7 @@
 
 /*
  * One interrupt, already acknowledged: accounts it, runs its handler, and decides the return. irqs
- * off at entry and at exit; on the
- * interrupted task's stack.
+ * off at entry and at exit; on the interrupted task's stack.
  */
 void irq_handle(struct regs *regs, enum irq_kind kind);
 
@@ -35,10 +34,3 @@ void irqentry_exit(struct regs *regs, struct irqentry_state state);
  * entry and at exit.
  */
 void irq_return(struct regs *regs);
-
-/*
- * Around an NMI (or a machine check): counts it, and has RCU watch; nothing schedules at its end.
- * enter returns what it found, for exit: another count by then is a panic. irqs off.
- */
-struct irqentry_state nmi_enter(void);
-void nmi_exit(struct irqentry_state state);

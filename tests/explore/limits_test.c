@@ -5,7 +5,7 @@
  */
 #include "guest/preempt.h"
 
-#include "guest/irq.h"
+#include "guest/nmi.h"
 #include "guest/sched.h"
 #include "tests/explore/scenario.h"
 #include "tests/unit/suite.h"

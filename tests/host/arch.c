@@ -12,6 +12,7 @@
 #include "guest/interrupt.h"
 #include "guest/irq.h"
 #include "guest/lockdep.h"
+#include "guest/nmi.h"
 #include "guest/page.h"
 #include "guest/panic.h"
 #include "guest/percpu.h"
@@ -61,6 +62,12 @@ arch_ipi_send(unsigned int cpu, enum irq_kind kind)
 {
 	ASSERT(!CONFIG_PREEMPT_COUNT || arch_irqs_disabled() || preempt_count() != 0);
 	machine_send(cpu, kind);
+}
+
+void
+arch_nmi_send(unsigned int cpu)
+{
+	host_nmi_send(cpu);
 }
 
 void
@@ -281,6 +288,18 @@ arch_regs_print(const struct regs *regs)
 
 /* ---- the kernel ---- */
 
+static bool
+call_test_handler(struct regs *regs)
+{
+	(void)regs;
+	if (host_nmi_handler != NULL) {
+		host_nmi_handler();
+	}
+	return true;
+}
+
+static struct nmi_handler test_nmi = { .fn = call_test_handler };
+
 void
 kernel_prepare(unsigned int cpus)
 {
@@ -293,6 +312,7 @@ kernel_prepare(unsigned int cpus)
 	interrupt_init();
 	arch_cpu_start(0, per_cpu(runqueue, 0).idle);
 	smp_init(&(struct boot_info){ .cpu_count = cpus });
+	register_nmi_handler(&test_nmi);
 }
 
 size_t
@@ -326,12 +346,9 @@ kernel_exception(bool irqs_were_on, bool *mended)
 }
 
 void
-kernel_nmi(void (*handler)(void))
+kernel_nmi(bool irqs_were_on)
 {
-	struct irqentry_state state = nmi_enter();
+	struct regs regs = { irqs_were_on, NULL };
 
-	if (handler != NULL) {
-		handler();
-	}
-	nmi_exit(state);
+	nmi_handle(&regs);
 }

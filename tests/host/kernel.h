@@ -27,5 +27,5 @@ void kernel_interrupt(unsigned int kind, bool irqs_were_on);
 /* An exception of kernel code, which is mended by setting *mended. irqs off. */
 void kernel_exception(bool irqs_were_on, bool *mended);
 
-/* handler() between nmi_enter() and nmi_exit(). */
-void kernel_nmi(void (*handler)(void));
+/* An NMI, likewise; host_nmi_handler is one of its handlers. irqs off. */
+void kernel_nmi(bool irqs_were_on);

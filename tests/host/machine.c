@@ -219,7 +219,7 @@ take_interrupt(enum host_actor actor)
 	if (actor == HOST_NMI) {
 		cpu->nmi_pending = false;
 		cpu->nmi_blocked = true;
-		kernel_nmi(host_nmi_handler);
+		kernel_nmi(irqs_on);
 	} else {
 		cpu->pending &= (uint8_t) ~(1u << (actor - HOST_IRQ));
 		if (host_interrupt_seen != NULL) {
@@ -378,6 +378,14 @@ host_nmi_send(unsigned int cpu)
 {
 	machine_point((struct host_op){ HOST_OP_SEND, &machine.cpus[cpu].pending });
 	machine.cpus[cpu].nmi_pending = true;
+}
+
+void
+host_nmi_unblock(void)
+{
+	host_this->nmi_blocked = false;
+	host_this->fresh = true;
+	host_point_local_slow();
 }
 
 /*

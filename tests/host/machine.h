@@ -18,7 +18,7 @@
  *
  * A pending interrupt may stay in flight for any number of steps, but ends a halt and is never
  * lost; two of a kind that are pending together are one, as in an APIC's IRR. An NMI waits for the
- * return of the one before.
+ * return of the one before, or of an exception in it (host_nmi_unblock()).
  *
  * A cpu that spins (arch_cpu_relax) is not run again before something that it read since its last
  * turn has changed or an interrupt has come: nothing else could make a difference to it.
@@ -267,6 +267,9 @@ bool host_is_mapped(const void *addr);
 /* An NMI for this cpu; its handler is called in NMI context. Any context. */
 void host_nmi_send(unsigned int cpu);
 extern void (*host_nmi_handler)(void);
+
+/* In that handler: the return from an exception, which lets the next NMI in. */
+void host_nmi_unblock(void);
 
 /* If set, is told of each transition of a run, by number, before it happens. */
 extern void (*host_transition_seen)(const struct host_transition *t, unsigned int moment);

@@ -134,6 +134,9 @@ static const struct load {
 	{ "rcu", { "pc", "1", false, "" }, "PASS readers see no freed memory" },
 	{ "rcu", { "pc", "2", false, "" }, "PASS readers see no freed memory" },
 	{ "rcu", { "pc", "4", false, "" }, "PASS readers see no freed memory" },
+	{ "nmis", { "pc", "1", false, "" }, "\n0 failures\n" },
+	{ "nmis", { "pc", "2", false, "" }, "\n0 failures\n" },
+	{ "nmis", { "pc", "4", false, "" }, "\n0 failures\n" },
 };
 
 #define LOAD_COUNT (int)(sizeof(loads) / sizeof(loads[0]))

@@ -284,6 +284,14 @@ START_TEST(test_storm_of_workers_passes)
 }
 END_TEST
 
+/* P45 (every): NMIs within NMIs, and from other cpus at every moment: none is lost. */
+START_TEST(test_nmis_checks_from_inside_pass)
+{
+	run(VMM("-c", kernel_machines[_i], program("nmis")), EXIT_STATUS_OK);
+	expect_kernel_passed();
+}
+END_TEST
+
 /* A failed assertion: its text, and a backtrace of the VMM's that names both callers. */
 START_TEST(test_fault_assertion_is_reported)
 {
@@ -565,6 +573,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_debug_kernel_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_locks_under_load_add_up, 0, 12);
 	tcase_add_loop_test(tests, test_storm_of_workers_passes, 0, 3);
+	tcase_add_loop_test(tests, test_nmis_checks_from_inside_pass, 0, 3);
 	tcase_add_test(tests, test_fault_assertion_is_reported);
 	tcase_add_test(tests, test_fault_scheduling_while_atomic_is_reported);
 	tcase_add_loop_test(tests, test_debug_fault_is_reported_with_its_leaker, 0,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * The local APIC and its messages. An xAPIC sends in two writes, so interrupts stay off between
- * them; it may still be busy with the message before.
+ * them, and an NMI puts back what it may have found in between; it may still be busy with the
+ * message before.
  */
 #include "guest/arch/x86_64/apic.h"
 
@@ -13,6 +14,7 @@
 #include "guest/cmdline.h"
 #include "guest/panic.h"
 #include "guest/percpu.h"
+#include "guest/preempt.h"
 #include "guest/printk.h"
 #include "guest/smp.h"
 #include "shared/scenario_abi.h"
@@ -111,6 +113,7 @@ static void
 send(unsigned int cpu, uint32_t message)
 {
 	unsigned long flags;
+	uint32_t high;
 
 	if (apic_page == NULL) {
 		/*
@@ -122,9 +125,14 @@ send(unsigned int cpu, uint32_t message)
 		return;
 	}
 	flags = arch_irq_save();
+	high = apic_read(ICR_HIGH);
 	xapic_wait();
 	apic_write(ICR_HIGH, apic_ids[cpu] << 24);
 	apic_write(APIC_ICR, message);
+	if (in_nmi()) {
+		xapic_wait();
+		apic_write(ICR_HIGH, high);
+	}
 	arch_irq_restore(flags);
 }
 
@@ -165,7 +173,7 @@ apic_send_startup(unsigned int cpu, uint64_t page)
 }
 
 void
-apic_send_nmi(unsigned int cpu)
+arch_nmi_send(unsigned int cpu)
 {
 	if (apic_ids != NULL) {
 		send(cpu, ICR_NMI | ICR_ASSERT);

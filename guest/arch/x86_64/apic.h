@@ -74,6 +74,3 @@ bool apic_can_reach(unsigned int cpu);
 /* INIT, or a start at the page of real-mode code at `page`. Boot cpu. */
 void apic_send_init(unsigned int cpu);
 void apic_send_startup(unsigned int cpu, uint64_t page);
-
-/* Before apic_init() it does nothing. Any context. */
-void apic_send_nmi(unsigned int cpu);

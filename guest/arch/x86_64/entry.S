@@ -5,7 +5,8 @@
  *
  * GS: code of ring 3 enters with its own and swaps. NMI, #DB and #MC (and #DF, which does not
  * return) may also interrupt kernel code that has not swapped yet, so they compare the GS base with
- * the cpu's, which lies at the top of their stack, and put it back at the end.
+ * the cpu's, which lies at the top of their stack, and put it back at the end. An NMI on its way
+ * out may be sent back to paranoid_saved: see nmi.c.
  *
  * vectors is at a fixed address, so that the IDT is complete, and read-only, from the start.
  */
@@ -135,6 +136,8 @@ exception_call:
 
 paranoid_entry:
 	SAVE_REGS
+	.globl	paranoid_saved
+paranoid_saved:
 	movl	$MSR_GS_BASE, %ecx
 	rdmsr
 	shlq	$32, %rdx

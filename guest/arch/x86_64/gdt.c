@@ -12,9 +12,6 @@
 #include "guest/page.h"
 #include "guest/panic.h"
 
-#define IST_PAGES 2u
-#define IST_SIZE  (IST_PAGES * PAGE_SIZE)
-
 struct table_pointer {
 	uint16_t limit;
 	uint64_t base;
@@ -52,6 +49,7 @@ static DEFINE_PER_CPU(struct tss, tss) __attribute__((aligned(64))) = {
 		[IST_DF - 1] = (uintptr_t)boot_ist.top,
 		[IST_MC - 1] = (uintptr_t)boot_ist.top,
 		[IST_DB - 1] = (uintptr_t)boot_ist.top,
+		[IST_NMI_OTHER - 1] = (uintptr_t)boot_ist.top,
 	},
 	.io_bitmap = sizeof(struct tss),
 };
@@ -95,5 +93,33 @@ gdt_init_ist(unsigned int cpu)
 		arch_map_pages((void *)(va + IST_SIZE), pages, IST_PAGES);
 		top[0] = percpu_offset[cpu];
 		own->ist[i] = (uintptr_t)top;
+	}
+}
+
+/* Interrupt stacks are written from the top. */
+bool
+gdt_is_on_stack(uint64_t top, uint64_t sp)
+{
+	return sp <= top && sp > top - IST_SIZE;
+}
+
+uint64_t
+gdt_other_nmi_stack(uint64_t sp)
+{
+	const struct tss *own = this_cpu_ptr(&tss);
+
+	return own
+	        ->ist[gdt_is_on_stack(own->ist[IST_NMI - 1], sp) ? IST_NMI_OTHER - 1 : IST_NMI - 1];
+}
+
+/* Only this cpu's NMIs change its entries, and none comes before this one has. */
+void
+gdt_set_nmi_stack(uint64_t top)
+{
+	struct tss *own = this_cpu_ptr(&tss);
+
+	if (own->ist[IST_NMI - 1] != top) {
+		own->ist[IST_NMI_OTHER - 1] = own->ist[IST_NMI - 1];
+		own->ist[IST_NMI - 1] = top;
 	}
 }

@@ -4,11 +4,16 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "guest/arch/x86_64/layout.h"
+#include "guest/page.h"
 #include "guest/percpu.h"
 #include "guest/stack.h"
+
+#define IST_PAGES 2u
+#define IST_SIZE  (IST_PAGES * PAGE_SIZE) /* of each stack of the table */
 
 struct gdt {
 	uint64_t null;
@@ -42,7 +47,16 @@ DECLARE_PER_CPU(struct gdt, gdt);
 void gdt_init(unsigned int cpu);
 
 /*
- * Gives the cpu its own stacks for NMI, #DF, #MC and #DB, each above a hole. Before the cpu runs,
- * or on it. The boot cpu has a makeshift one until then. Boot cpu, after mmu_init().
+ * Gives the cpu its own stacks for NMI (two), #DF, #MC and #DB, each above a hole. Before the cpu
+ * runs, or on it. The boot cpu has a makeshift one until then. Boot cpu, after mmu_init().
  */
 void gdt_init_ist(unsigned int cpu);
+
+/* Does sp lie on the stack of the table that ends at top? Any context. */
+bool gdt_is_on_stack(uint64_t top, uint64_t sp);
+
+/* The top of that of this cpu's NMI stacks which sp does not lie on. NMI. */
+uint64_t gdt_other_nmi_stack(uint64_t sp);
+
+/* This cpu's next NMI comes on the stack that ends at top, one of the two. NMI. */
+void gdt_set_nmi_stack(uint64_t top);

@@ -49,6 +49,12 @@ read_cr2(void)
 	return value;
 }
 
+static inline void
+write_cr2(uint64_t value)
+{
+	__asm__ volatile("movq %0, %%cr2" : : "r"(value) : "memory");
+}
+
 static inline uint64_t
 read_cr3(void)
 {

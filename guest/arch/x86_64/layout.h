@@ -89,9 +89,10 @@
 #define VECTOR_RESCHEDULE 0xfd
 #define VECTOR_SPURIOUS   0xff
 
-/* The interrupt stack table. */
-#define IST_NMI   1
-#define IST_DF    2
-#define IST_MC    3
-#define IST_DB    4
-#define IST_COUNT 4
+/* The interrupt stack table. The last is named by no gate: NMI's two stacks take turns. */
+#define IST_NMI       1
+#define IST_DF        2
+#define IST_MC        3
+#define IST_DB        4
+#define IST_NMI_OTHER 5
+#define IST_COUNT     5

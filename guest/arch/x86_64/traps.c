@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "guest/arch/x86_64/apic.h"
+#include "guest/arch/x86_64/nmi.h"
 #include "guest/atomic.h"
 #include "guest/exception.h"
 #include "guest/irq.h"
@@ -11,7 +12,6 @@
 #include "guest/page.h"
 #include "guest/panic.h"
 #include "guest/printk.h"
-#include "guest/smp.h"
 #include "guest/stack.h"
 #include "guest/task.h"
 
@@ -44,34 +44,7 @@ static const char *const exception_names[VECTOR_EXCEPTIONS] = {
 	[21] = "control protection exception",
 };
 
-/*
- * A machine that delivers late needs a millisecond; one that is stuck must not hold up its report.
- */
-#define STOP_POLLS_MAX 20000u
-
-static struct atomic stopping;
-static struct atomic stopped_count;
 static struct atomic warned_of_vector;
-
-void
-arch_stop_others(void)
-{
-	unsigned int self = smp_processor_id();
-
-	ASSERT(arch_irqs_disabled());
-	atomic_store_mb(&stopping, 1);
-	for_each_cpu (cpu) {
-		if (cpu != self) {
-			apic_send_nmi(cpu);
-		}
-	}
-	for (unsigned int poll = 0; poll < STOP_POLLS_MAX; poll++) {
-		if (atomic_load(&stopped_count) + 1 >= cpu_count) {
-			return;
-		}
-		arch_cpu_relax();
-	}
-}
 
 /* Interrupts that nobody asked for: said once, acknowledged if the APIC waits for it. */
 static void
@@ -187,24 +160,11 @@ handle_double_fault(struct regs *regs)
 	panic_exception(regs);
 }
 
-/* The stopping cpu has the last word; every other halts where it is. */
-static void
-handle_nmi(void)
-{
-	struct irqentry_state state = nmi_enter();
-
-	if (atomic_load(&stopping)) {
-		atomic_fetch_add(&stopped_count, 1);
-		halt_forever();
-	}
-	nmi_exit(state);
-}
-
 void
 paranoid_handle(struct regs *regs)
 {
 	if (regs->vector == VECTOR_NMI) {
-		handle_nmi();
+		nmi_entered(regs);
 		return;
 	}
 	if (regs->vector == VECTOR_DF) {
