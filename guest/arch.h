@@ -58,8 +58,9 @@ extern uint64_t arch_boot_cycles;
 /*
  * The interrupts that the kernel proper handles (trace_abi.h): the arch acknowledges, then calls
  * irq_handle(). IRQ_TIMER: the cpu's one-shot timer has expired. IRQ_RESCHEDULE: another cpu set
- * need_resched here. IRQ_CALL: another cpu has put work into a list of this one. The rest are lines
- * (interrupt.h). IRQ_EVENT: arch_event_take() has something, or had.
+ * need_resched here. IRQ_CALL: another cpu has put work into a list of this one. IRQ_WORK:
+ * somebody, this cpu's own code or an NMI on it mostly, has work for an interrupt here. The rest
+ * are lines (interrupt.h). IRQ_EVENT: arch_event_take() has something, or had.
  */
 
 /* Boot cpu, once, count 1, irqs off: interrupt controller and timer of this cpu, clock. */
@@ -80,7 +81,10 @@ uint64_t arch_cycles_to_ns(uint64_t cycles);
  */
 void arch_timer_set(uint64_t expires_ns);
 
-/* Sends an interrupt to another online cpu or to this one. irqs off or preemption off. */
+/*
+ * Sends an interrupt to another online cpu or to this one. irqs off or preemption off; of an NMI,
+ * to this one only.
+ */
 void arch_ipi_send(unsigned int cpu, enum irq_kind kind);
 
 /* An NMI for an online cpu, this one too; before arch_init() it does nothing. Any context. */

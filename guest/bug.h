@@ -112,6 +112,16 @@
 	  "P46", "assertion failed: !irq_stack_in_use()")                                          \
 	X(IRQ_TRACE_UNWATCHED, "an interrupt of idle is traced before RCU watches",                \
 	  "ef9989afda73", "J39", "assertion failed: rcu_watches")                                  \
+	X(IRQ_WORK_BUSY_FORCED, "an irq_work's end forgets that it was queued meanwhile", "",      \
+	  "P45", "assertion failed: flags & IRQ_WORK_PENDING")                                     \
+	X(IRQ_WORK_CLEARED_LATE, "an irq_work is pending until its function has run", "", "P45",   \
+	  "served == atomic_load(&wanted)")                                                        \
+	X(IRQ_WORK_SYNC_EARLY, "irq_work_sync() does not wait for the function", "", "P45",        \
+	  "!is_gone")                                                                              \
+	X(IRQ_WORK_UNORDERED, "an irq_work's function runs before all can see it pending no more", \
+	  "", "P45", "served == atomic_load(&wanted)")                                             \
+	X(IRQ_WORK_UNSENT, "an irq_work is queued, and no interrupt sent", "", "P45",              \
+	  "served == atomic_load(&wanted) or urgent_runs == 1")                                    \
 	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23",   \
 	  "assertion failed: !need_resched()")                                                     \
 	X(KILLABLE_BY_ALL, "any signal ends a killable sleep", "", "P32",                          \

@@ -8,6 +8,7 @@
 #include "guest/context_tracking.h"
 #include "guest/interrupt.h"
 #include "guest/irq_stack.h"
+#include "guest/irq_work.h"
 #include "guest/lockdep.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
@@ -28,6 +29,8 @@ run_handler(enum irq_kind kind)
 	case IRQ_CALL:
 		rcu_answer();
 		return sched_ttwu_pending();
+	case IRQ_WORK:
+		return irq_work_run();
 	default:
 		return handle_line(kind);
 	}

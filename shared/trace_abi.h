@@ -87,6 +87,7 @@ enum trace_event {
 	X(TIMER, "timer")           \
 	X(RESCHEDULE, "reschedule") \
 	X(CALL, "call")             \
+	X(WORK, "irq_work")         \
 	X(EVENT, "event")           \
 	X(SOFT0, "software 0")      \
 	X(SOFT1, "software 1")

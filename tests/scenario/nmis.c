@@ -6,9 +6,13 @@
 #include "guest/nmi.h"
 
 #include "guest/arch/x86_64/nmi.h"
+#include "guest/completion.h"
+#include "guest/irq_work.h"
 #include "guest/main.h"
 #include "guest/preempt.h"
+#include "guest/preempt_model.h"
 #include "guest/printk.h"
+#include "guest/sched.h"
 #include "guest/smp.h"
 #include "guest/task.h"
 
@@ -73,6 +77,11 @@ be_interrupted_in_return(void)
 	}
 }
 
+static void wake_sleeper(struct irq_work *work);
+
+static struct irq_work wakeup = IRQ_WORK_INIT(wake_sleeper);
+static bool wakes;
+
 static bool
 handle(struct regs *regs)
 {
@@ -91,6 +100,10 @@ handle(struct regs *regs)
 		arch_irq_settle();
 	}
 	inside = false;
+	if (wakes) {
+		wakes = false;
+		irq_work_queue(&wakeup);
+	}
 	if (returns_slowly) {
 		returns_slowly = false;
 		be_interrupted_in_return();
@@ -252,6 +265,54 @@ check_storm(void)
 	       this_cpu_read(nmi_returns_given_up));
 }
 
+/* ---- what they ask for ---- */
+
+static struct completion woken;
+static struct atomic overtaken;
+
+static void
+wake_sleeper(struct irq_work *work)
+{
+	(void)work;
+	complete(&woken);
+}
+
+static void
+sleep_until_woken(void *arg)
+{
+	(void)arg;
+	wait_for_completion(&woken);
+	atomic_store(&overtaken, 1);
+}
+
+/* P45: a task that an NMI wakes overtakes the one that it interrupted. */
+static void
+check_wakeup(enum preempt_model model)
+{
+	struct task *sleeper;
+	bool right = true;
+
+	preempt_model_set(model);
+	init_completion(&woken);
+	atomic_store(&overtaken, 0);
+	sleeper = task_run(&(struct task_params){ .comm = "sleeper",
+	                                          .fn = sleep_until_woken,
+	                                          .policy = SCHED_FIFO,
+	                                          .rt_priority = 50,
+	                                          .cpus_allowed = 1 });
+	schedule(); /* it goes first, in any model */
+	wakes = true;
+	send_to_self();
+	while (!atomic_load(&overtaken)) { /* bounded: it is overtaken */
+		right = compute_until_seen() && right;
+		cond_resched();
+	}
+	task_join(sleeper);
+	irq_work_sync(&wakeup);
+	report(right, model == PREEMPT_FULL ? "an NMI's wakeup preempts, under full"
+	                                    : "an NMI's wakeup is met at cond_resched, under none");
+}
+
 static void
 run_on_boot_cpu(void *arg)
 {
@@ -261,6 +322,8 @@ run_on_boot_cpu(void *arg)
 	check_nested();
 	check_return();
 	check_storm();
+	check_wakeup(PREEMPT_FULL);
+	check_wakeup(PREEMPT_NONE);
 }
 
 int

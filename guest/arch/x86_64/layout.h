@@ -85,6 +85,7 @@
 #define VECTOR_SOFT1      0x31
 #define VECTOR_TIMER      0xec
 #define VECTOR_EVENT      0xf3
+#define VECTOR_WORK       0xf6
 #define VECTOR_CALL       0xfc
 #define VECTOR_RESCHEDULE 0xfd
 #define VECTOR_SPURIOUS   0xff

@@ -75,6 +75,9 @@ interrupt_handle(struct regs *regs)
 	} else if (regs->vector == VECTOR_EVENT) {
 		apic_eoi();
 		irq_handle(regs, IRQ_EVENT);
+	} else if (regs->vector == VECTOR_WORK) {
+		apic_eoi();
+		irq_handle(regs, IRQ_WORK);
 	} else if (regs->vector == VECTOR_SOFT0) {
 		apic_eoi();
 		irq_handle(regs, IRQ_SOFT0);
