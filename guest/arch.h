@@ -159,10 +159,13 @@ bool arch_read_nofault(const uint64_t *from, uint64_t *value);
 _Noreturn void arch_exit(int status);
 
 /*
- * Stops the other cpus for good, wherever they are; waits a while for those that run. irqs off, any
- * context.
+ * Stops the other cpus for good, by NMI, wherever they are; waits for all, but not for ever. irqs
+ * off, any context.
  */
 void arch_stop_others(void);
+
+/* After it: where this cpu was stopped, or NULL: it did not answer. Any context. */
+const struct regs *arch_stopped_regs(unsigned int cpu);
 
 /*
  * The end of panic(), after its last words: tells the VMM, which reports. preempt_disable_ip: the

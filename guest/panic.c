@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The end of a kernel that found itself broken: last words, then the architecture stops the
- * machine.
+ * The end of a kernel that found itself broken: last words, those of the other cpus, then the
+ * architecture stops the machine.
  */
 #include "guest/panic.h"
 
@@ -15,6 +15,8 @@
 #include "guest/percpu.h"
 #include "guest/preempt.h"
 #include "guest/printk.h"
+#include "guest/sched.h"
+#include "guest/smp.h"
 #include "guest/task.h"
 
 static struct atomic panicked; /* cpu + 1 of the first to arrive */
@@ -46,6 +48,44 @@ print_frame(uint64_t ip, void *cookie)
 	printk("  [<%016lx>]\n", ip);
 }
 
+void
+print_backtrace(const struct regs *regs)
+{
+	arch_backtrace(regs, print_frame, NULL);
+}
+
+/* Nobody runs any more; what a cpu was about may be why this one is in trouble. */
+static void
+print_other(unsigned int cpu)
+{
+	const struct regs *regs = arch_stopped_regs(cpu);
+	const struct task *task = per_cpu(current_task, cpu);
+
+	if (regs == NULL) {
+		printk("cpu %u does not answer; its task is %s, pid %u\n", cpu, task->comm,
+		       task->pid);
+	} else if (task_is_idle(task) && arch_regs_irqs_on(regs)) {
+		printk("cpu %u: idle\n", cpu);
+	} else {
+		printk("cpu %u: task %s, pid %u, %s, interrupts %s\n", cpu, task->comm, task->pid,
+		       arch_regs_user(regs) ? "in user code" : "in the kernel",
+		       arch_regs_irqs_on(regs) ? "on" : "off");
+		if (!arch_regs_user(regs)) {
+			print_backtrace(regs);
+		}
+	}
+}
+
+static void
+print_others(void)
+{
+	for_each_cpu (cpu) {
+		if (cpu != raw_smp_processor_id()) {
+			print_other(cpu);
+		}
+	}
+}
+
 static _Noreturn void
 die(const struct regs *regs, const char *format, va_list args)
 {
@@ -70,7 +110,8 @@ die(const struct regs *regs, const char *format, va_list args)
 		arch_regs_print(regs);
 	}
 	printk("backtrace:\n");
-	arch_backtrace(regs, print_frame, NULL);
+	print_backtrace(regs);
+	print_others();
 	arch_panic_end(disabled_at);
 }
 

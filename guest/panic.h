@@ -7,8 +7,8 @@
 struct regs;
 
 /*
- * Prints the message, the cpu, the task and a backtrace, and ends the machine with a crash. The
- * first cpu to arrive wins; others halt. Any context.
+ * Prints the message, the cpu, the task and a backtrace, and where the other cpus are, and ends the
+ * machine with a crash. The first cpu to arrive wins; others halt. Any context.
  */
 _Noreturn __attribute__((cold, format(printf, 1, 2))) void panic(const char *format, ...);
 
@@ -26,3 +26,6 @@ _Noreturn __attribute__((cold, format(printf, 2, 3))) void panic_regs(const stru
 
 _Noreturn __attribute__((cold)) void assert_failed(const char *condition, const char *file,
                                                    int line);
+
+/* Prints a backtrace: of the caller, or from regs on. Any context. */
+void print_backtrace(const struct regs *regs);

@@ -252,6 +252,15 @@ arch_stop_others(void)
 	machine.panic_at = machine.console_length;
 }
 
+/* Where it was is what the replay tells. */
+const struct regs *
+arch_stopped_regs(unsigned int cpu)
+{
+	static const struct regs stopped[HOST_CPUS_MAX];
+
+	return &stopped[cpu];
+}
+
 /* The reason is the first line of the last words. */
 void
 arch_panic_end(uintptr_t preempt_disable_ip)

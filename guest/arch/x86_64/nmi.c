@@ -24,11 +24,14 @@
 #include "guest/nmi.h"
 #include "guest/panic.h"
 #include "guest/smp.h"
+#include "guest/timer.h"
 
 /*
- * A machine that delivers late needs a millisecond; one that is stuck must not hold up its report.
+ * A machine that delivers late needs a millisecond; one whose host is busy may leave a cpu alone
+ * for much longer, and only the clock goes on. One that is stuck must not hold up the report for
+ * ever.
  */
-#define STOP_POLLS_MAX 20000u
+#define STOP_WAIT_NS NSEC_PER_SEC
 
 extern const char paranoid_saved[];
 
@@ -36,6 +39,21 @@ DEFINE_PER_CPU(uint32_t, nmi_returns_given_up);
 
 static struct atomic stopping;
 static struct atomic stopped_count;
+static DEFINE_PER_CPU(struct atomic_ptr, stopped_regs);
+
+static void
+wait_for_stopped(void)
+{
+	uint64_t end;
+
+	if (cpu_count == 1) {
+		return; /* the clock may not run yet */
+	}
+	end = arch_clock_ns() + STOP_WAIT_NS;
+	while (atomic_load(&stopped_count) + 1 < cpu_count && arch_clock_ns() < end) {
+		arch_cpu_relax(); /* bounded: the clock runs */
+	}
+}
 
 void
 arch_stop_others(void)
@@ -49,18 +67,20 @@ arch_stop_others(void)
 			arch_nmi_send(cpu);
 		}
 	}
-	for (unsigned int poll = 0; poll < STOP_POLLS_MAX; poll++) {
-		if (atomic_load(&stopped_count) + 1 >= cpu_count) {
-			return;
-		}
-		arch_cpu_relax();
-	}
+	wait_for_stopped();
+}
+
+const struct regs *
+arch_stopped_regs(unsigned int cpu)
+{
+	return atomic_load_acquire(&per_cpu(stopped_regs, cpu));
 }
 
 /* The stopping cpu has the last word; every other halts where it is. */
 static _Noreturn void
-stop(void)
+stop(struct regs *regs)
 {
+	atomic_store_release(this_cpu_ptr(&stopped_regs), regs);
 	atomic_fetch_add(&stopped_count, 1);
 	halt_forever();
 }
@@ -91,7 +111,7 @@ void
 nmi_entered(struct regs *regs)
 {
 	if (atomic_load(&stopping)) {
-		stop();
+		stop(regs);
 	}
 	if (this_cpu_read(nmi_state) == NMI_NOT_RUNNING) {
 		uint64_t other = gdt_other_nmi_stack((uintptr_t)regs);
