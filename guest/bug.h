@@ -402,6 +402,12 @@
 	  "P32", "done_count == wanted")                                                           \
 	X(WAKE_Q_UNORDERED, "a waker that finds the task queued leaves without a barrier",         \
 	  "4c4e3731564c", "P32", "done_count == wanted")                                           \
+	X(WATCHDOG_BLIND, "the watchdogs look, and say nothing", "", "P27", "was_reported()")      \
+	X(WATCHDOG_HASTY, "two NMIs within a tick are taken for a hard lockup", "", "P27",         \
+	  "hard lockup")                                                                           \
+	X(WATCHDOG_NOT_WOKEN, "the watchdog's thread is not woken", "", "P27", "!was_reported()")  \
+	X(WATCHDOG_OLD_REQUEST, "a request is not known from the one before, which was met", "",   \
+	  "P27", "!was_reported()")                                                                \
 	X(WORKER_IDLES_LATE, "a worker is found idle before it has set its state", "", "P32",      \
 	  "done_count == wanted")                                                                  \
 	X(WORKER_SLEEPS_UNSEEN, "a worker's sleep is not told to its pool", "", "P32",             \

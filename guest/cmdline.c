@@ -98,6 +98,36 @@ set_timer(uint32_t word)
 	boot_args.timer = word == 0 ? BOOT_TIMER_TSC_DEADLINE : BOOT_TIMER_LAPIC;
 }
 
+static void
+set_nmi_watchdog(uint32_t on)
+{
+	boot_args.nmi_watchdog = on;
+}
+
+static void
+set_watchdog_thresh(uint32_t seconds)
+{
+	boot_args.watchdog_thresh = seconds;
+}
+
+static void
+set_softlockup_ticks(uint32_t ticks)
+{
+	boot_args.softlockup_ticks = ticks;
+}
+
+static void
+set_softlockup_panic(uint32_t on)
+{
+	boot_args.softlockup_panic = on;
+}
+
+static void
+set_resched_latency(uint32_t ms)
+{
+	boot_args.resched_latency_warn_ms = ms;
+}
+
 #define COUNT(array)         (sizeof(array) / sizeof((array)[0]))
 #define WORDS(array)         (array), COUNT(array), 0, 0
 #define NUMBERS(first, last) NULL, 0, (first), (last)
@@ -112,6 +142,11 @@ static const struct key keys[] = {
 	{ "apic", WORDS(apic_words), set_apic },
 	{ "timer", WORDS(timer_words), set_timer },
 	{ "threadirqs", SWITCH, set_threadirqs },
+	{ "nmi_watchdog", NUMBERS(0, 1), set_nmi_watchdog },
+	{ "watchdog_thresh", NUMBERS(0, 60), set_watchdog_thresh },
+	{ "softlockup_ticks", NUMBERS(0, 100000), set_softlockup_ticks },
+	{ "softlockup_panic", NUMBERS(0, 1), set_softlockup_panic },
+	{ "resched_latency_warn_ms", NUMBERS(0, 60000), set_resched_latency },
 };
 
 #define KEY_COUNT COUNT(keys)
@@ -190,7 +225,7 @@ refuse_key(struct word word)
 	printk("boot argument '%.*s': unknown. Known are:\n", (int)word.size, word.text);
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		describe(&keys[i], accepted);
-		printk("  %-8s %s\n", keys[i].name, accepted);
+		printk("  %-23s %s\n", keys[i].name, accepted);
 	}
 	arch_exit(EXIT_STATUS_USAGE);
 }

@@ -30,6 +30,14 @@ struct boot_args {
 	enum boot_scenario scenario; /* default tour; for the program, as guest.elf's does */
 	enum boot_apic apic;
 	enum boot_timer timer;
+
+	/* watchdog.h; all 0 by default. */
+	bool nmi_watchdog;
+	bool softlockup_panic;
+	uint32_t watchdog_thresh; /* seconds, 0-60 */
+	uint32_t softlockup_ticks;
+	uint32_t resched_latency_warn_ms;
+
 	char program[BOOT_PROGRAM_SIZE]; /* what stands behind "--", cut to fit */
 };
 

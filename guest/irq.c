@@ -17,6 +17,8 @@
 #include "guest/timer.h"
 #include "guest/trace.h"
 
+DEFINE_PER_CPU(struct regs *, irq_regs);
+
 /* Returns how many things it had to do, for the trace. */
 static uint32_t
 run_handler(enum irq_kind kind)
@@ -44,7 +46,7 @@ is_threadable(enum irq_kind kind)
 }
 
 struct irq_call {
-	const struct regs *regs;
+	struct regs *regs;
 	enum irq_kind kind;
 };
 
@@ -53,6 +55,7 @@ static void
 handle_counted(void *arg)
 {
 	const struct irq_call *call = arg;
+	struct regs *outer = this_cpu_read(irq_regs);
 	uint32_t count = preempt_count();
 	uint32_t handled;
 	unsigned int held;
@@ -61,7 +64,9 @@ handle_counted(void *arg)
 	held = lockdep_irq_enter(arch_regs_irqs_on(call->regs), is_threadable(call->kind));
 	preempt_count_add(HARDIRQ_OFFSET);
 	trace(TRACE_irq_entry, call->kind, arch_regs_ip(call->regs));
+	this_cpu_write(irq_regs, call->regs);
 	handled = run_handler(call->kind);
+	this_cpu_write(irq_regs, outer);
 	if (bug(LEAK_IN_IRQ)) {
 		preempt_disable();
 	}

@@ -9,6 +9,10 @@
 #include <stdint.h>
 
 #include "guest/arch.h"
+#include "guest/percpu.h"
+
+/* What the innermost interrupt of this cpu interrupted; NULL outside. Linux's get_irq_regs(). */
+DECLARE_PER_CPU(struct regs *, irq_regs);
 
 /*
  * One interrupt, already acknowledged: accounts it, runs its handler, and decides the return. irqs

@@ -19,6 +19,7 @@
 #include "guest/task.h"
 #include "guest/timer.h"
 #include "guest/trace.h"
+#include "guest/watchdog.h"
 
 static uint64_t first_task_cycles; /* from the first instruction of the image to the first task */
 
@@ -30,6 +31,7 @@ run_main(void *info)
 	first_task_cycles = arch_cycles() - arch_boot_cycles;
 	smp_init(info);
 	rcu_init();
+	watchdog_init();
 	status = main();
 	task_check_end();
 	arch_exit(status);

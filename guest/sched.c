@@ -21,6 +21,7 @@
 #include "guest/stack.h"
 #include "guest/trace.h"
 #include "guest/workqueue.h"
+#include "guest/watchdog.h"
 
 #include "arch_switch.h"
 
@@ -111,6 +112,9 @@ clear_need_resched(struct task *prev)
 			clear_tsk_need_resched(prev);
 		}
 		clear_preempt_need_resched();
+		if (!bug(WATCHDOG_OLD_REQUEST)) {
+			this_cpu_write(resched_seen_ticks, 0);
+		}
 	}
 }
 

@@ -16,6 +16,7 @@
 #include "guest/sched.h"
 #include "guest/spinlock.h"
 #include "guest/trace.h"
+#include "guest/watchdog.h"
 
 #define CPU_NONE UINT32_MAX /* timer->cpu: on its way to another base */
 
@@ -29,6 +30,7 @@ static DEFINE_PER_CPU(struct timer_base, timer_base) = {
 	.lock = RAW_SPINLOCK_NAMED("timer_base.lock", LD_WAIT_SPIN),
 };
 static DEFINE_PER_CPU(struct timer, tick_timer);
+DEFINE_PER_CPU(uint32_t, timer_interrupts);
 
 void
 timer_init(struct timer *timer, void (*fn)(struct timer *timer))
@@ -217,6 +219,7 @@ timer_interrupt(void)
 
 	ASSERT(in_hardirq());
 	ASSERT(arch_irqs_disabled());
+	this_cpu_add(timer_interrupts, 1);
 	now = arch_clock_ns();
 	raw_spin_lock(&base->lock);
 	for (;;) { /* bounded: what has expired */
@@ -298,6 +301,7 @@ tick(struct timer *timer)
 {
 	sched_tick();
 	rcu_tick();
+	watchdog_tick();
 	timer_forward(timer, arch_clock_ns(), tick_ns());
 	timer_start(timer, timer->expires_ns);
 }

@@ -12,6 +12,7 @@
 
 #include "guest/atomic.h"
 #include "guest/list.h"
+#include "guest/percpu.h"
 #include "guest/rbtree.h"
 
 #define NSEC_PER_SEC 1000000000ull
@@ -61,6 +62,9 @@ void timer_sleep(uint64_t ns);
 
 /* This cpu's tick, at boot_args.hz. Each cpu, once; irqs off. */
 void timer_start_tick(void);
+
+/* Timer interrupts of this cpu since its start. */
+DECLARE_PER_CPU(uint32_t, timer_interrupts);
 
 /* The timer interrupt: runs what has expired, sets the next; returns how many ran. hardirq. */
 uint32_t timer_interrupt(void);

@@ -134,6 +134,12 @@ static const struct load {
 	{ "rcu", { "pc", "1", false, "" }, "PASS readers see no freed memory" },
 	{ "rcu", { "pc", "2", false, "" }, "PASS readers see no freed memory" },
 	{ "rcu", { "pc", "4", false, "" }, "PASS readers see no freed memory" },
+	{ "watchdog",
+	  { "pc", "2", false, "preempt=none softlockup_ticks=20 -- spin" },
+	  "soft lockup: spinner" },
+	{ "watchdog",
+	  { "pc", "2", false, "preempt=full softlockup_ticks=20 -- spin" },
+	  "another task ran meanwhile" },
 	{ "nmis", { "pc", "1", false, "" }, "\n0 failures\n" },
 	{ "nmis", { "pc", "2", false, "" }, "\n0 failures\n" },
 	{ "nmis", { "pc", "4", false, "" }, "\n0 failures\n" },
@@ -150,6 +156,21 @@ START_TEST(test_qemu_load_adds_up)
 	boot(&loads[_i].machine, image);
 	expect_status(EXIT_STATUS_OK);
 	ck_assert_ptr_ne(strstr(qemu.out.text, loads[_i].says), NULL);
+}
+END_TEST
+
+/* P27: interrupts that are off for good are a hard lockup, and the other cpus are told of. */
+START_TEST(test_qemu_hard_lockup_is_a_panic)
+{
+	const struct machine machine = { "pc", _i == 0 ? "2" : "4", false,
+		                         "nmi_watchdog=1 -- hang-nmi" };
+	char image[4096];
+
+	snprintf(image, sizeof(image), "%s/watchdog.elf", program_folder);
+	boot(&machine, image);
+	expect_status(EXIT_STATUS_CRASHED);
+	ck_assert_ptr_ne(strstr(qemu.out.text, "hard lockup: no timer interrupt since"), NULL);
+	ck_assert_ptr_ne(strstr(qemu.out.text, "\ncpu 0: "), NULL);
 }
 END_TEST
 
@@ -263,6 +284,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_qemu_kernel_checks_pass, 0, 2 * PROGRAM_COUNT);
 	tcase_add_loop_test(tests, test_qemu_load_adds_up, 0, LOAD_COUNT);
 	tcase_add_loop_test(tests, test_qemu_tour_succeeds_on_a_slow_machine, 0, 4);
+	tcase_add_loop_test(tests, test_qemu_hard_lockup_is_a_panic, 0, 2);
 	tcase_add_test(tests, test_qemu_sweep_passes);
 	tcase_add_test(tests, test_qemu_shell_answers);
 	tcase_add_test(tests, test_qemu_bad_boot_argument_is_refused);

@@ -141,6 +141,10 @@ static const struct {
 	{ "scenario=tourist", "boot argument scenario='tourist': must be tour or shell" },
 	{ "threadirqs=", "boot argument threadirqs='': must be without a value" },
 	{ "threadirqs=on", "boot argument threadirqs='on': must be without a value" },
+	{ "nmi_watchdog=2", "boot argument nmi_watchdog='2': must be a number from 0 to 1" },
+	{ "watchdog_thresh=61", "boot argument watchdog_thresh='61': must be a number from 0" },
+	{ "softlockup_panic=on", "boot argument softlockup_panic='on': must be a number" },
+	{ "resched_latency_warn_ms=1s", "boot argument resched_latency_warn_ms='1s': must be" },
 	{ "timer=sundial", "boot argument timer='sundial': must be tsc-deadline or lapic" },
 };
 
@@ -289,6 +293,35 @@ START_TEST(test_nmis_checks_from_inside_pass)
 {
 	run(VMM("-c", kernel_machines[_i], program("nmis")), EXIT_STATUS_OK);
 	expect_kernel_passed();
+}
+END_TEST
+
+#define SPIN(model, ...)                                                                          \
+	VMM("-c", "2", program("watchdog"), "preempt=" model, "softlockup_ticks=20", __VA_ARGS__, \
+	    "--", "spin")
+
+/*
+ * P27 (none): a loop in the kernel is reported twice: somebody else is kept waiting, and the cpu's
+ * most important task, too. Who ran is named, or, with a panic, told by the VMM.
+ */
+START_TEST(test_watchdog_endless_loop_is_reported)
+{
+	run(SPIN("none", "resched_latency_warn_ms=50"), EXIT_STATUS_OK);
+	expect_out("cpu 0: spinner, pid ");
+	expect_out(", was asked to give way 5 ticks ago, preempt=none");
+	expect_out("soft lockup: spinner, pid ");
+	expect_out("another task did not run meanwhile");
+	run(SPIN("none", "softlockup_panic=1"), EXIT_STATUS_CRASHED);
+	expect_out("panic on cpu 0: soft lockup: spinner, pid ");
+	expect_err("spin_in_kernel");
+}
+END_TEST
+
+/* P27 (full): the same loop stops nobody, and nobody says a word. */
+START_TEST(test_watchdog_preempted_loop_is_no_lockup)
+{
+	run(SPIN("full", "resched_latency_warn_ms=50"), EXIT_STATUS_OK);
+	ck_assert_str_eq(vmm.out.text, "another task ran meanwhile\n");
 }
 END_TEST
 
@@ -574,6 +607,8 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_locks_under_load_add_up, 0, 12);
 	tcase_add_loop_test(tests, test_storm_of_workers_passes, 0, 3);
 	tcase_add_loop_test(tests, test_nmis_checks_from_inside_pass, 0, 3);
+	tcase_add_test(tests, test_watchdog_endless_loop_is_reported);
+	tcase_add_test(tests, test_watchdog_preempted_loop_is_no_lockup);
 	tcase_add_test(tests, test_fault_assertion_is_reported);
 	tcase_add_test(tests, test_fault_scheduling_while_atomic_is_reported);
 	tcase_add_loop_test(tests, test_debug_fault_is_reported_with_its_leaker, 0,
