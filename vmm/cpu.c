@@ -165,6 +165,15 @@ handle_exit(struct cpu *cpu, struct devices *devices)
 	}
 }
 
+/* It cannot fail, but where the host's KVM has no NMIs: then the guest does without. */
+static void
+inject_nmi(struct cpu *cpu)
+{
+	if (atomic_exchange(&cpu->nmi_is_due, false)) {
+		(void)ioctl(cpu->fd, KVM_NMI, 0);
+	}
+}
+
 static void
 unblock_kick(void)
 {
@@ -185,9 +194,10 @@ cpu_run(struct cpu *cpu, struct devices *devices, const atomic_bool *stop)
 	unblock_kick();
 	/*
 	 * The stopper sets *stop, then kicks. If the kick comes after this load and before KVM_RUN,
-	 * immediate_exit turns that KVM_RUN back.
+	 * immediate_exit turns that KVM_RUN back. So it is with an NMI.
 	 */
 	while (end.kind == END_NONE && !atomic_load(stop)) {
+		inject_nmi(cpu);
 		if (ioctl(cpu->fd, KVM_RUN, 0) == 0) {
 			cpu->is_half_done = false;
 			end = handle_exit(cpu, devices);

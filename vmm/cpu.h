@@ -21,6 +21,8 @@ struct cpu {
 	uint32_t kvm_size;
 	struct kvm_run *kvm; /* shared with the kernel; read after KVM_RUN returned */
 
+	atomic_bool nmi_is_due; /* set by any thread, which then kicks */
+
 	/* Of the thread that runs it; others look once it was joined. */
 	bool is_half_done; /* the last instruction's I/O completes only at the next KVM_RUN */
 };

@@ -25,6 +25,10 @@ static const char help_text[] =
 	"                         a multiple of 4K                   (default: 32M)\n"
 	"  -t, --timeout SECONDS  stop the guest after so long; fractions are allowed\n"
 	"                                                            (default: never)\n"
+	"      --nmi-watchdog SECONDS\n"
+	"                         an NMI for each cpu that has run for so long, 0.1 or\n"
+	"                         more, and the boot argument nmi_watchdog=1: by it a\n"
+	"                         guest finds hard lockups           (default: none)\n"
 	"      --module FILE      give the guest FILE as a PVH module; may be repeated,\n"
 	"                         up to 16 times                     (default: none)\n"
 	"      --dump-dtb FILE    write the device tree that the guest would get to FILE,\n"
@@ -40,6 +44,11 @@ static const char help_text[] =
 	"  scenario=tour|shell            what it does              (default: tour)\n"
 	"  apic=x2apic|xapic              (default: x2apic where the cpu has it)\n"
 	"  timer=tsc-deadline|lapic       (default: tsc-deadline where the cpu has it)\n"
+	"  watchdog_thresh=SECONDS        report what keeps a cpu for twice as long\n"
+	"                                 as this, 0 to 60           (default: 0, never)\n"
+	"  softlockup_panic=0|1           whether that is a panic    (default: 0)\n"
+	"  resched_latency_warn_ms=N      report a reschedule that is not met for so\n"
+	"                                 long, 0 to 60000           (default: 0, never)\n"
 	"\n"
 	"SIGINT (Ctrl-C) and SIGTERM stop the guest and give the terminal back as it\n"
 	"was. SIGUSR1 asks the guest for its next preemption model: of guest.elf, the\n"
@@ -64,7 +73,8 @@ static const char help_text[] =
 _Static_assert(BOOT_CPUS_MAX == 64 && OPTIONS_MODULES_MAX == 16, "the help text says so");
 
 enum {
-	OPTION_MODULE = 0x100, /* long options without a letter, above all letters */
+	OPTION_NMI_WATCHDOG = 0x100, /* long options without a letter, above all letters */
+	OPTION_MODULE,
 	OPTION_DUMP_DTB,
 	OPTION_VERSION,
 };
@@ -73,6 +83,7 @@ static const struct option long_options[] = {
 	{ "cpus", required_argument, NULL, 'c' },
 	{ "memory", required_argument, NULL, 'm' },
 	{ "timeout", required_argument, NULL, 't' },
+	{ "nmi-watchdog", required_argument, NULL, OPTION_NMI_WATCHDOG },
 	{ "module", required_argument, NULL, OPTION_MODULE },
 	{ "dump-dtb", required_argument, NULL, OPTION_DUMP_DTB },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -230,6 +241,18 @@ take_timeout(const char *text, struct options *options)
 }
 
 static enum options_result
+take_nmi_watchdog(const char *text, struct options *options)
+{
+	if (!read_seconds(text, &options->nmi_watchdog_ns) ||
+	    options->nmi_watchdog_ns < OPTIONS_NMI_WATCHDOG_MIN_NS) {
+		return usage("--nmi-watchdog '%s' is not a number of seconds such as 10 or 0.5: "
+		             "0.1 or more, at most %llu, at most 9 decimals",
+		             text, OPTIONS_TIMEOUT_MAX_S);
+	}
+	return OPTIONS_RUN;
+}
+
+static enum options_result
 take_module(const char *path, struct options *options)
 {
 	if (options->module_count == OPTIONS_MODULES_MAX) {
@@ -294,6 +317,8 @@ take_option(int option, const char *word, struct options *options)
 		return OPTIONS_RUN;
 	case 'h':
 		return print(help_text);
+	case OPTION_NMI_WATCHDOG:
+		return take_nmi_watchdog(optarg, options);
 	case OPTION_MODULE:
 		return take_module(optarg, options);
 	case OPTION_DUMP_DTB:
@@ -311,8 +336,13 @@ take_option(int option, const char *word, struct options *options)
 static enum options_result
 join_bootargs(char **words, struct options *options)
 {
+	static const char watched[] = "nmi_watchdog=1";
 	size_t used = 0;
 
+	if (options->nmi_watchdog_ns != 0) {
+		used = sizeof(watched) - 1;
+		memcpy(options->bootargs, watched, used);
+	}
 	for (; *words != NULL; words++) {
 		size_t length = strlen(*words);
 

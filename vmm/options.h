@@ -15,19 +15,23 @@
 #define OPTIONS_MEMORY_MIN     (4ull << 20)  /* bytes */
 #define OPTIONS_MEMORY_MAX     (1ull << 40)  /* bytes */
 #define OPTIONS_TIMEOUT_MAX_S  1000000000ull
-#define OPTIONS_MODULES_MAX    16
-#define OPTIONS_BOOTARGS_MAX   2048 /* bytes, NUL included */
+/* A guest that boots has its own way to take NMIs by then. */
+#define OPTIONS_NMI_WATCHDOG_MIN_NS 100000000ull
+#define OPTIONS_MODULES_MAX         16
+#define OPTIONS_BOOTARGS_MAX        2048 /* bytes, NUL included */
 
 struct options {
-	const char *image;    /* path */
-	uint32_t cpu_count;   /* 1..BOOT_CPUS_MAX */
-	uint64_t memory_size; /* bytes, a multiple of 4096, OPTIONS_MEMORY_MIN.._MAX */
-	uint64_t timeout_ns;  /* 0: none */
+	const char *image;        /* path */
+	uint32_t cpu_count;       /* 1..BOOT_CPUS_MAX */
+	uint64_t memory_size;     /* bytes, a multiple of 4096, OPTIONS_MEMORY_MIN.._MAX */
+	uint64_t timeout_ns;      /* 0: none */
+	uint64_t nmi_watchdog_ns; /* 0: none, else OPTIONS_NMI_WATCHDOG_MIN_NS at least */
 	const char *modules[OPTIONS_MODULES_MAX]; /* paths */
 	uint32_t module_count;
 	const char *dump_dtb;                /* path, or NULL */
 	uint32_t verbosity;                  /* how many -v */
-	char bootargs[OPTIONS_BOOTARGS_MAX]; /* the words after the image, joined by blanks */
+	char bootargs[OPTIONS_BOOTARGS_MAX]; /* the words after the image, joined by blanks, and
+	                                        nmi_watchdog=1 before them if that is so */
 };
 
 enum options_result {

@@ -9,6 +9,7 @@
 #include "vmm/die.h"
 #include "vmm/input.h"
 #include "vmm/terminal.h"
+#include "vmm/watchdog.h"
 
 #include "shared/doorbell_abi.h"
 #include "shared/scenario_abi.h"
@@ -45,6 +46,7 @@ struct run {
 	int signal_fd;
 	int user_fd;         /* SIGUSR1, which must not cut the last output short as those may */
 	int64_t deadline_ns; /* 0: none */
+	struct watchdog watchdog;
 
 	atomic_bool stop; /* set after end, before the cpus are kicked */
 	int ended_fd;     /* readable from then on */
@@ -144,6 +146,7 @@ start_cpus(struct run *run)
 			end_run(run, &(struct end){ .kind = END_HOST, .error = error });
 			return;
 		}
+		watchdog_add(&run->watchdog, runner->cpu, runner->thread);
 		run->runner_count++;
 	}
 }
@@ -219,6 +222,9 @@ sleep_limit(const struct run *run, struct timespec *timeout)
 	if (run->input.retry_ns != 0 && limit_ns > run->input.retry_ns) {
 		limit_ns = run->input.retry_ns;
 	}
+	if (run->watchdog.period_ns != 0 && limit_ns > run->watchdog.look_ns - now_ns()) {
+		limit_ns = run->watchdog.look_ns - now_ns();
+	}
 	if (limit_ns == INT64_MAX) {
 		return NULL;
 	}
@@ -257,6 +263,7 @@ wait_for_end(struct run *run)
 		if (fds[4].revents != 0) {
 			handle_user_signal(run);
 		}
+		watchdog_look(&run->watchdog, now_ns());
 		if (run->deadline_ns != 0 && now_ns() >= run->deadline_ns) {
 			end_run(run, &(struct end){ .kind = END_TIMEOUT });
 		}
@@ -270,6 +277,7 @@ init(struct run *run, struct machine *machine)
 	sigset_t signals;
 
 	run->machine = machine;
+	run->watchdog.period_ns = (int64_t)machine->options->nmi_watchdog_ns;
 	pthread_mutex_init(&run->lock, NULL);
 	fill_signals(&signals);
 	run->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);

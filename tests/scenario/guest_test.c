@@ -325,6 +325,30 @@ START_TEST(test_watchdog_preempted_loop_is_no_lockup)
 }
 END_TEST
 
+/* P27: interrupts off for good: a panic, and the VMM says in which function. */
+START_TEST(test_watchdog_hard_lockup_is_a_panic)
+{
+	run(VMM("-c", kernel_machines[_i], "--nmi-watchdog", "0.2", program("watchdog"), "--",
+	        "hang"),
+	    EXIT_STATUS_CRASHED);
+	expect_out(": hard lockup: no timer interrupt since the last NMI\ntask hanger, pid ");
+	expect_err("spin_for_ever");
+	if (_i != 0) {
+		expect_out("\ncpu 0: ");
+	}
+}
+END_TEST
+
+/* P27: cpus that compute are healthy, however slow and busy the host is: more cpus than it has. */
+START_TEST(test_watchdog_computing_cpus_are_healthy)
+{
+	run(VMM("-c", kernel_machines[_i], "--nmi-watchdog", "0.2", program("watchdog"), "--",
+	        "compute"),
+	    EXIT_STATUS_OK);
+	ck_assert_str_eq(vmm.out.text, "every cpu has taken 3 NMIs\n");
+}
+END_TEST
+
 /* A failed assertion: its text, and a backtrace of the VMM's that names both callers. */
 START_TEST(test_fault_assertion_is_reported)
 {
@@ -609,6 +633,8 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_nmis_checks_from_inside_pass, 0, 3);
 	tcase_add_test(tests, test_watchdog_endless_loop_is_reported);
 	tcase_add_test(tests, test_watchdog_preempted_loop_is_no_lockup);
+	tcase_add_loop_test(tests, test_watchdog_hard_lockup_is_a_panic, 0, 3);
+	tcase_add_loop_test(tests, test_watchdog_computing_cpus_are_healthy, 0, 3);
 	tcase_add_test(tests, test_fault_assertion_is_reported);
 	tcase_add_test(tests, test_fault_scheduling_while_atomic_is_reported);
 	tcase_add_loop_test(tests, test_debug_fault_is_reported_with_its_leaker, 0,

@@ -117,6 +117,7 @@ START_TEST(test_options_image_alone_has_the_defaults)
 	ck_assert_uint_eq(run.options.cpu_count, 2);
 	ck_assert_uint_eq(run.options.memory_size, 32u << 20);
 	ck_assert_uint_eq(run.options.timeout_ns, 0);
+	ck_assert_uint_eq(run.options.nmi_watchdog_ns, 0);
 	ck_assert_uint_eq(run.options.module_count, 0);
 	ck_assert_uint_eq(run.options.verbosity, 0);
 	ck_assert_ptr_null(run.options.dump_dtb);
@@ -446,6 +447,33 @@ START_TEST(test_options_bad_timeout_is_refused)
 }
 END_TEST
 
+START_TEST(test_options_nmi_watchdog_tells_the_guest)
+{
+	/* The guest is told before all other words; less than a guest needs to boot is refused. */
+	static const char *const bad[] = { "0", "0.09", "0.099999999", "-1", "10s", "1000000001" };
+	static struct run run;
+	char complaint[256];
+	char line[128];
+
+	parse(&run, "--nmi-watchdog 2.5 g a=1 -- b");
+	assert_silent(&run, "--nmi-watchdog");
+	ck_assert_uint_eq(run.options.nmi_watchdog_ns, 2500000000);
+	ck_assert_str_eq(run.options.bootargs, "nmi_watchdog=1 a=1 -- b");
+	parse(&run, "--nmi-watchdog=0.1 g");
+	assert_silent(&run, "--nmi-watchdog=");
+	ck_assert_uint_eq(run.options.nmi_watchdog_ns, 100000000);
+	ck_assert_str_eq(run.options.bootargs, "nmi_watchdog=1");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(line, sizeof(line), "--nmi-watchdog %s g", bad[i]);
+		snprintf(complaint, sizeof(complaint),
+		         "--nmi-watchdog '%s' is not a number of seconds such as 10 or 0.5: 0.1 or "
+		         "more, at most 1000000000, at most 9 decimals",
+		         bad[i]);
+		assert_complaint(line, complaint);
+	}
+}
+END_TEST
+
 START_TEST(test_options_module_too_many_is_refused)
 {
 	/* OPTIONS_MODULES_MAX modules keep their order, one more is refused by name. */
@@ -533,6 +561,11 @@ START_TEST(test_options_help_is_complete)
 		"-c, --cpus N",
 		"-m, --memory SIZE",
 		"-t, --timeout SECONDS",
+		"--nmi-watchdog SECONDS",
+		"nmi_watchdog=1",
+		"watchdog_thresh=SECONDS",
+		"softlockup_panic=0|1",
+		"resched_latency_warn_ms=N",
 		"--module FILE",
 		"--dump-dtb FILE",
 		"-v, --verbose",
@@ -631,6 +664,7 @@ options_suite(void)
 	tcase_add_test(tests, test_options_bad_memory_is_refused);
 	tcase_add_test(tests, test_options_good_timeout_is_exact);
 	tcase_add_test(tests, test_options_bad_timeout_is_refused);
+	tcase_add_test(tests, test_options_nmi_watchdog_tells_the_guest);
 	tcase_add_test(tests, test_options_module_too_many_is_refused);
 	tcase_add_test(tests, test_options_mistakes_are_named);
 	tcase_add_test(tests, test_options_version_is_printed);
