@@ -22,8 +22,9 @@ local_bh_disable_by(uint32_t offset)
 }
 
 /*
- * Undoes it. The outermost one, with a reschedule folded, schedules before it returns if the model
- * preempts the kernel (full). Not in hardirq, irqs on, bottom halves off.
+ * Undoes it. The outermost one serves the softirqs that are pending, with preemption off; then,
+ * with a reschedule folded, it schedules before it returns if the model preempts the kernel (full).
+ * Not in hardirq, irqs on, bottom halves off.
  */
 void local_bh_enable_by(uint32_t offset);
 
@@ -39,3 +40,9 @@ local_bh_enable(void)
 {
 	local_bh_enable_by(SOFTIRQ_DISABLE_OFFSET);
 }
+
+/*
+ * The same without serving, and without a switch: for callers at whose end something else looks at
+ * what is pending. Not in hardirq, irqs off, bottom halves off.
+ */
+void _local_bh_enable(void);

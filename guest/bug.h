@@ -17,6 +17,11 @@
 #define BUGS(X)                                                                                    \
 	X(BH_AS_SOFTIRQ, "local_bh_disable() counts one unit, as a softirq that runs does", "",    \
 	  "P7", "!in_serving_softirq()")                                                           \
+	X(BH_ENABLE_LOOKS_FIRST,                                                                   \
+	  "local_bh_enable() looks for softirqs before interrupts serve their own", "", "P40",     \
+	  "all_seen()")                                                                            \
+	X(BH_ENABLE_PREEMPTIBLE, "local_bh_enable() runs softirqs after preemption is on", "",     \
+	  "P44", "urgent_runs == before")                                                          \
 	X(BH_ENABLE_UNASKED, "the outermost local_bh_enable() does not look for a request", "",    \
 	  "P44", "no switch at unlock or !urgent_overslept()")                                     \
 	X(CANCEL_LETS_REQUEUE, "cancel_work_sync() does not refuse what is queued meanwhile", "",  \
@@ -128,6 +133,11 @@
 	  "fatal_signal_pending(current)")                                                         \
 	X(KILL_NOT_FATAL, "SIGKILL wakes interruptible sleepers alone", "", "P32",                 \
 	  "done_count == wanted")                                                                  \
+	X(KSOFTIRQD_NO_POINT, "ksoftirqd goes on when a handler has asked for a reschedule", "",   \
+	  "P44", "urgent_runs == 1 or does not come to an end")                                    \
+	X(KSOFTIRQD_TESTS_FIRST,                                                                   \
+	  "ksoftirqd looks for softirqs before it sets the state of its sleep", "", "P43",         \
+	  "seen == raised")                                                                        \
 	X(KTHREAD_RUNS_STOPPED, "a thread that is stopped before its first step runs", "", "P32",  \
 	  "!has_run")                                                                              \
 	X(KTHREAD_STOP_WAKES_FIRST, "kthread_stop() wakes the thread before it says why", "",      \
@@ -159,6 +169,8 @@
 	  "exception: preempt_count")                                                              \
 	X(LEAK_IN_IRQ, "an interrupt handler leaves preemption off", "", "P3",                     \
 	  "interrupt of kind")                                                                     \
+	X(LEAK_IN_SOFTIRQ, "a softirq ends with a disable too many", "", "P3",                     \
+	  "at its end, 00000101 at its start")                                                     \
 	X(LEAK_IN_TIMER, "a timer's function leaves preemption off", "", "P3", "timer function")   \
 	X(LISTED_EARLY, "a task can be found before its scheduling is set up", "b1e8206582f9",     \
 	  "P36", "assertion failed: task->class != NULL")                                          \
@@ -325,6 +337,36 @@
 	  "done_count == wanted")                                                                  \
 	X(SLICE_END_FULL, "the end of a fair slice asks for a switch at once under lazy", "",      \
 	  "P30", "asks for full, not lazy")                                                        \
+	X(SOFTIRQ_CLEARED_LAST, "what is pending is cleared after it is served", "", "P41",        \
+	  "all_seen()")                                                                            \
+	X(SOFTIRQ_CLEARED_LATE, "what is pending is cleared after interrupts come on", "", "P41",  \
+	  "all_seen()")                                                                            \
+	X(SOFTIRQ_DEFERS, "an interrupt leaves its softirqs to a ksoftirqd that is runnable",      \
+	  "4cd13c21b207, d15121be7485", "J31", "served_rx")                                        \
+	X(SOFTIRQ_ENDLESS, "softirqs that raise themselves are served without end", "", "P42",     \
+	  "runs_at_once == bound->runs")                                                           \
+	X(SOFTIRQ_HEEDS_LAZY, "a lazy request ends the serving of softirqs", "", "P42",            \
+	  "runs_at_once == bound->runs")                                                           \
+	X(SOFTIRQ_IGNORES_REQUEST, "softirqs are served on while a reschedule is wanted", "",      \
+	  "P42", "runs_at_once == bound->runs")                                                    \
+	X(SOFTIRQ_LOOKS_ONCE, "softirqs that are raised while others are served are left", "",     \
+	  "P41", "all_seen()")                                                                     \
+	X(SOFTIRQ_NESTS,                                                                           \
+	  "an interrupt serves softirqs whatever else than a hardirq it interrupted", "", "P40",   \
+	  "!bh_is_off or in_serving_softirq()")                                                    \
+	X(SOFTIRQ_ON_TASK_STACK, "softirqs of a task run on its stack", "", "P46",                 \
+	  "arch_on_stack")                                                                         \
+	X(SOFTIRQ_RAISE_ALWAYS_WAKES, "a softirq wakes ksoftirqd wherever it is raised", "",       \
+	  "P43", "is_asleep() != site->wakes")                                                     \
+	X(SOFTIRQ_RAISE_IRQS_ON, "a softirq is raised with interrupts on", "", "P41",              \
+	  "all_seen()")                                                                            \
+	X(SOFTIRQ_RAISE_WAKES_NOBODY, "a softirq that a task raises wakes nobody", "", "P43",      \
+	  "is_asleep() != site->wakes")                                                            \
+	X(SOFTIRQ_REST_FORGOTTEN,                                                                  \
+	  "what is left when softirqs are no longer served is not given to ksoftirqd", "", "P42",  \
+	  "runs == RUNS")                                                                          \
+	X(SOFTIRQ_TIMELESS, "softirqs are served for longer than 2 ms", "", "P42",                 \
+	  "runs_at_once == bound->runs")                                                           \
 	X(SPURIOUS_UNCOUNTED, "interrupts that nobody takes are not counted", "", "P47",           \
 	  "nobody cared")                                                                          \
 	X(SRCU_GP_UNORDERED, "an SRCU updater looks before all can see what was unlinked", "",     \

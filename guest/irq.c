@@ -14,6 +14,7 @@
 #include "guest/preempt.h"
 #include "guest/rcu.h"
 #include "guest/sched.h"
+#include "guest/softirq.h"
 #include "guest/timer.h"
 #include "guest/trace.h"
 
@@ -76,6 +77,10 @@ handle_counted(void *arg)
 	if (preempt_count() != count) {
 		panic("interrupt of kind %d: preempt_count %08x at its end, %08x at its start",
 		      call->kind, preempt_count(), count);
+	}
+	/* Linux's reschedule interrupt is a light one, which serves none. */
+	if (__builtin_expect(local_softirq_pending() != 0, 0) && call->kind != IRQ_RESCHEDULE) {
+		invoke_softirq();
 	}
 	if (bug(SWITCH_ON_IRQ_STACK)) {
 		irqentry_exit_cond_resched();

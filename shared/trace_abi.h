@@ -69,6 +69,9 @@ _Static_assert(sizeof(struct trace_record) == 32, "trace record");
 	X(irq_entry, "enum irq_kind", "interrupted instruction's address")                         \
 	X(irq_exit, "enum irq_kind", "things done: timers expired, requests folded")               \
 	X(timer_expire, "cpu", "the timer's function")                                             \
+	X(softirq_raise, "enum softirq", "")                                                       \
+	X(softirq_entry, "enum softirq", "the vector's function")                                  \
+	X(softirq_exit, "enum softirq", "the vector's function")                                   \
 	X(model_switch, "new model", "old model")                                                  \
 	X(marker, "id, the program's own", "value, the program's own")
 
@@ -100,6 +103,26 @@ enum irq_kind {
 };
 
 #define IRQ_LINE_FIRST IRQ_EVENT
+
+/* The vectors of softirqs, in the order in which they are served. */
+#define SOFTIRQS(X) \
+	X(HI)       \
+	X(TIMER)    \
+	X(NET_TX)   \
+	X(NET_RX)   \
+	X(BLOCK)    \
+	X(IRQ_POLL) \
+	X(TASKLET)  \
+	X(SCHED)    \
+	X(HRTIMER)  \
+	X(RCU)
+
+enum softirq {
+#define SOFTIRQ_ENUM(name) name##_SOFTIRQ,
+	SOFTIRQS(SOFTIRQ_ENUM)
+#undef SOFTIRQ_ENUM
+		NR_SOFTIRQS
+};
 
 /* Why the scheduler was entered: the point of PREEMPTION's table that switched. Name, words. */
 #define SCHED_REASONS(X)                    \
