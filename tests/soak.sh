@@ -39,7 +39,7 @@ run() {
 }
 
 printf '%-10s %8s %8s\n' program seconds runs
-for program in locks waiting workers rcu; do
+for program in locks waiting workers rcu softirqs; do
 	began=$(date +%s)
 	seed=0
 	while [ $(($(date +%s) - began)) -lt "$seconds" ]; do

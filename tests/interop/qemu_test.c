@@ -143,6 +143,9 @@ static const struct load {
 	{ "nmis", { "pc", "1", false, "" }, "\n0 failures\n" },
 	{ "nmis", { "pc", "2", false, "" }, "\n0 failures\n" },
 	{ "nmis", { "pc", "4", false, "" }, "\n0 failures\n" },
+	{ "softirqs", { "pc", "1", false, "preempt=none" }, "\n0 failures\n" },
+	{ "softirqs", { "pc", "2", false, "preempt=voluntary" }, "\n0 failures\n" },
+	{ "softirqs", { "pc", "4", false, "" }, "\n0 failures\n" },
 };
 
 #define LOAD_COUNT (int)(sizeof(loads) / sizeof(loads[0]))

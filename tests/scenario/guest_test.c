@@ -296,6 +296,22 @@ START_TEST(test_nmis_checks_from_inside_pass)
 }
 END_TEST
 
+/*
+ * P41, P43, J31 (every): a flood of softirqs on every cpu, and a storm of raises: nothing starves,
+ * and nothing is lost.
+ */
+START_TEST(test_storm_of_softirqs_passes)
+{
+	static const char *const models[] = { "preempt=full", "preempt=voluntary", "preempt=none" };
+	static const char *const programs[] = { "softirqs-debug", "softirqs", "softirqs" };
+
+	run(VMM("-c", kernel_machines[_i], program(programs[_i]), models[_i]), EXIT_STATUS_OK);
+	expect_kernel_passed();
+	run(VMM("-c", kernel_machines[_i], program("softirqs")), EXIT_STATUS_OK);
+	expect_kernel_passed();
+}
+END_TEST
+
 #define SPIN(model, ...)                                                                          \
 	VMM("-c", "2", program("watchdog"), "preempt=" model, "softlockup_ticks=20", __VA_ARGS__, \
 	    "--", "spin")
@@ -635,6 +651,7 @@ main(int argc, char **argv)
 	tcase_add_test(tests, test_watchdog_preempted_loop_is_no_lockup);
 	tcase_add_loop_test(tests, test_watchdog_hard_lockup_is_a_panic, 0, 3);
 	tcase_add_loop_test(tests, test_watchdog_computing_cpus_are_healthy, 0, 3);
+	tcase_add_loop_test(tests, test_storm_of_softirqs_passes, 0, 3);
 	tcase_add_test(tests, test_fault_assertion_is_reported);
 	tcase_add_test(tests, test_fault_scheduling_while_atomic_is_reported);
 	tcase_add_loop_test(tests, test_debug_fault_is_reported_with_its_leaker, 0,
