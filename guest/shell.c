@@ -20,6 +20,7 @@
 #include "guest/printk.h"
 #include "guest/shell_tasks.h"
 #include "guest/smp.h"
+#include "guest/softirq.h"
 #include "guest/string.h"
 #include "guest/timer.h"
 #include "shared/scenario_abi.h"
@@ -184,6 +185,25 @@ run_preempt(unsigned int count, const char *const *arguments)
 	}
 }
 
+/* As Linux's /proc/softirqs. */
+static void
+run_softirqs(unsigned int count, const char *const *arguments)
+{
+	(void)count;
+	(void)arguments;
+	printk("%12s ", "");
+	for_each_cpu (cpu) {
+		printk("      CPU%-2u", cpu);
+	}
+	for (unsigned int nr = 0; nr < NR_SOFTIRQS; nr++) {
+		printk("\n%12s:", softirq_name((enum softirq)nr));
+		for_each_cpu (cpu) {
+			printk(" %10u", softirq_served(cpu, (enum softirq)nr));
+		}
+	}
+	printk("\n");
+}
+
 static bool
 parse_status(const char *text, int *status)
 {
@@ -240,6 +260,7 @@ static const struct command commands[] = {
 #if CONFIG_LOCKDEP
 	{ "lockdep", "", "the order of locks, as far as it has been seen", 0, run_lockdep },
 #endif
+	{ "softirqs", "", "how often each cpu has served each softirq", 0, run_softirqs },
 	{ "exit", "[STATUS]", "end the run, with status 0 to 63", 1, run_exit },
 };
 

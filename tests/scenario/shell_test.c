@@ -288,7 +288,22 @@ START_TEST(test_shell_help_is_complete)
 	expect_out("\ntasks ");
 	expect_out("\nrenice   PID NICE ");
 	expect_out("\ntaskset  PID CPUS ");
+	expect_out("\nsoftirqs ");
 	expect_out("\nexit     [STATUS] ");
+}
+END_TEST
+
+/* softirqs is a table of Linux's vectors, in their order, with a column a cpu. */
+START_TEST(test_shell_softirqs_are_told)
+{
+	start_shell(NULL);
+	send("softirqs\n");
+	spawn_end_input(&vmm);
+	expect_end(EXIT_STATUS_OK, "");
+	expect_out("CPU0 ");
+	expect_out("\n          HI:          0 ");
+	expect_out("\n     TASKLET:          0 ");
+	expect_out("\n         RCU:          0 ");
 }
 END_TEST
 
@@ -428,6 +443,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_shell_config_names_the_models, 0, 4);
 	tcase_add_loop_test(tests, test_shell_config_tells_images_apart, 0, 2);
 	tcase_add_test(tests, test_shell_help_is_complete);
+	tcase_add_test(tests, test_shell_softirqs_are_told);
 	tcase_add_test(tests, test_shell_signal_switches_the_model);
 	tcase_add_test(tests, test_shell_signals_that_meet_are_one);
 	tcase_add_test(tests, test_shell_signals_without_pause_are_survived);
