@@ -399,6 +399,19 @@
 	  "P47", "!is_disabled or !is_gone")                                                       \
 	X(SYNCHRONIZE_IRQ_NO_THREADS, "synchronize_irq() does not wait for threads", "", "P47",    \
 	  "!is_disabled")                                                                          \
+	X(TASKLET_CLEAR_UNORDERED,                                                                 \
+	  "who ends a tasklet looks for waiters before its end can be seen", "", "P32",            \
+	  "done_count == wanted")                                                                  \
+	X(TASKLET_COUNT_FIRST,                                                                     \
+	  "a tasklet is looked at for being disabled before it is marked as running", "", "P32",   \
+	  "is_off")                                                                                \
+	X(TASKLET_DISABLE_EARLY, "who disables a tasklet does not wait for its end", "", "P32",    \
+	  "inside")                                                                                \
+	X(TASKLET_KILL_EARLY, "who kills a tasklet does not wait for its end", "", "P32",          \
+	  "inside")                                                                                \
+	X(TASKLET_REENTERS, "a tasklet runs on two cpus", "", "P36", "inside")                     \
+	X(TASKLET_SCHED_LATE, "a tasklet can be scheduled again only after it has run", "", "P41", \
+	  "seen[0] ==")                                                                            \
 	X(TASK_MEMORY_REUSED,                                                                      \
 	  "the memory of a task is given to others while a spinner looks at it", "", "P39",        \
 	  "assertion failed: on_cpu <= 1")                                                         \

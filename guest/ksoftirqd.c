@@ -12,6 +12,7 @@
 #include "guest/smp.h"
 #include "guest/softirq.h"
 #include "guest/task.h"
+#include "guest/tasklet.h"
 
 DEFINE_PER_CPU(struct task *, ksoftirqd);
 
@@ -66,6 +67,7 @@ softirq_init(void)
 	if (per_cpu(ksoftirqd, 0) != NULL) {
 		return;
 	}
+	tasklet_init();
 	for_each_cpu (cpu) {
 		struct task *thread = kthread_create_on_cpu(run, NULL, cpu, "ksoftirqd/%u", cpu);
 

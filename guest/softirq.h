@@ -34,8 +34,9 @@ DECLARE_PER_CPU(struct task *, ksoftirqd);
 #define local_softirq_pending() this_cpu_read(softirq_pending)
 
 /*
- * Makes ksoftirqd of each cpu; does nothing more if they are there. A program that uses softirqs
- * calls it before it raises one. Panics without memory. Task context; the first call alone.
+ * Makes ksoftirqd of each cpu, and opens tasklets' vectors; does nothing more if it has been done.
+ * A program that uses softirqs calls it before it raises one. Panics without memory. Task context;
+ * the first call alone.
  */
 void softirq_init(void);
 

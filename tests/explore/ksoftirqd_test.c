@@ -17,7 +17,7 @@
 #include "tests/unit/suite.h"
 
 #define LIMIT      100000
-#define DEVIATIONS 2 /* where all runs are too many: many wakeups */
+#define DEVIATIONS 1 /* where all runs are too many: many wakeups */
 
 static HOST_STATE struct timer timer;
 static HOST_STATE unsigned int raised;
@@ -224,7 +224,7 @@ static void
 raise_in_softirq(void)
 {
 	local_bh_disable();
-	raise_softirq(HI_SOFTIRQ);
+	raise_softirq(IRQ_POLL_SOFTIRQ);
 	local_bh_enable();
 }
 
@@ -283,7 +283,7 @@ raise_at_site(void *unused)
 static void
 boot_site(void)
 {
-	open_softirq(HI_SOFTIRQ, raise_block);
+	open_softirq(IRQ_POLL_SOFTIRQ, raise_block);
 	boot_with(see, raise_at_site);
 }
 
@@ -440,7 +440,7 @@ END_TEST
 
 /* ---- a flood ---- */
 
-#define STEPS   32      /* of a task against a flood */
+#define STEPS   20      /* of a task against a flood */
 #define STEP_NS 1000000 /* that each takes, and each run of the flood: a tick */
 
 static HOST_STATE unsigned int steps;

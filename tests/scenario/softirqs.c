@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * Softirqs on every cpu, bounded by counts: a flood of one vector, against which tasks and another
- * vector go on; and a storm of raises from tasks and timers, drawn from the seed behind "--", at
- * whose end none may be lost, pending, or half done.
+ * vector go on; and storms of raises from tasks and timers, and of tasklets, drawn from the seed
+ * behind "--", at whose end none may be lost, pending, or half done.
  */
 #include "guest/softirq.h"
 
@@ -17,6 +17,7 @@
 #include "guest/smp.h"
 #include "guest/spinlock.h"
 #include "guest/task.h"
+#include "guest/tasklet.h"
 #include "guest/timer.h"
 #include "shared/scenario_abi.h"
 #include "tests/scenario/seed.h"
@@ -345,6 +346,93 @@ check_storm(void)
 	       "what spin_lock_bh() guards adds up");
 }
 
+/* ---- tasklets ---- */
+
+#define TASKLETS 6
+
+static struct item {
+	struct tasklet tasklet;
+	struct atomic inside;
+	struct atomic overlapped;
+	struct atomic asked;
+	struct atomic served;
+} items[TASKLETS];
+
+static void
+serve(struct tasklet *tasklet)
+{
+	struct item *item = container_of(tasklet, struct item, tasklet);
+
+	if (atomic_fetch_add(&item->inside, 1) != 0 || !in_serving_softirq()) {
+		atomic_store(&item->overlapped, 1);
+	}
+	atomic_store(&item->served, atomic_load(&item->asked));
+	atomic_fetch_sub(&item->inside, 1);
+}
+
+static void
+use_tasklet(struct item *item, uint32_t choice)
+{
+	switch (choice % 8) {
+	case 0:
+		tasklet_disable(&item->tasklet);
+		if (atomic_load(&item->inside) != 0) {
+			atomic_store(&item->overlapped, 1);
+		}
+		tasklet_enable(&item->tasklet);
+		break;
+	case 1:
+		tasklet_hi_schedule(&item->tasklet);
+		break;
+	case 2:
+		local_bh_disable();
+		tasklet_schedule(&item->tasklet);
+		local_bh_enable();
+		break;
+	case 3:
+		timer_sleep(choice % SHORT_NS);
+		break;
+	default:
+		atomic_fetch_add(&item->asked, 1);
+		tasklet_schedule(&item->tasklet);
+	}
+}
+
+static int
+use_tasklets(void *arg)
+{
+	uint32_t state = (uint32_t)(uintptr_t)arg + 7 + 16 * storm_seed();
+
+	for (uint32_t n = 0; n < ROUNDS; n++) {
+		struct item *item = &items[random_next(&state) % TASKLETS];
+
+		use_tasklet(item, random_next(&state));
+	}
+	return 0;
+}
+
+/* P36, P41: tasklets that all cpus schedule and disable run one at a time, and are all served. */
+static void
+check_tasklets(void)
+{
+	bool all_served = true;
+	bool alone = true;
+
+	for (unsigned int n = 0; n < TASKLETS; n++) {
+		tasklet_setup(&items[n].tasklet, serve);
+	}
+	on_each_cpu(use_tasklets, "tasklets");
+	for (unsigned int n = 0; n < TASKLETS; n++) {
+		struct item *item = &items[n];
+
+		tasklet_kill(&item->tasklet);
+		all_served = all_served && atomic_load(&item->served) == atomic_load(&item->asked);
+		alone = alone && !atomic_load(&item->overlapped) && !atomic_load(&item->inside);
+	}
+	report(all_served, "every tasklet is served");
+	report(alone, "no tasklet ran twice at a time, or while it was disabled");
+}
+
 int
 main(void)
 {
@@ -352,6 +440,7 @@ main(void)
 	check_bound();
 	check_flood();
 	check_storm();
+	check_tasklets();
 	report(preempt_count() == 0 && sched_nr_uninterruptible() == 0, "nothing is left behind");
 	printk("%u failures\n", failures);
 	return failures == 0 ? EXIT_STATUS_OK : EXIT_STATUS_FAILED;
