@@ -83,6 +83,12 @@
 	  "assertion failed: references != 0")                                                     \
 	X(FUTEX_WAKE_UNORDERED, "a futex waker looks for waiters before its word can be seen", "", \
 	  "P32", "done_count == wanted")                                                           \
+	X(IDLE_FLUSH_MISSING, "a cpu that idles and polls does not look for calls", "", "P33",     \
+	  "called == atomic_load(&asked)")                                                         \
+	X(IDLE_FLUSH_UNSERVED, "softirqs that are raised by a call in idle are not served", "",    \
+	  "P43", "seen == raised")                                                                 \
+	X(IDLE_FLUSH_WAKES, "a softirq that is raised by a call in idle wakes ksoftirqd",          \
+	  "e932c4ab38f0", "J26", "is_asleep()")                                                    \
 	X(IDLE_NO_FOLD, "idle leaves its loop with the request unfolded", "8cb75e0c4ec9", "P26",   \
 	  "assertion failed: test_preempt_need_resched()")                                         \
 	X(IDLE_NO_RETEST, "idle halts without a last look at the request", "edc8fc01f608", "P33",  \
@@ -337,6 +343,9 @@
 	  "done_count == wanted")                                                                  \
 	X(SLICE_END_FULL, "the end of a fair slice asks for a switch at once under lazy", "",      \
 	  "P30", "asks for full, not lazy")                                                        \
+	X(SMP_CALL_UNORDERED,                                                                      \
+	  "a call looks at what is to be done before others can see that it is not queued", "",    \
+	  "P32", "called == 2")                                                                    \
 	X(SOFTIRQ_CLEARED_LAST, "what is pending is cleared after it is served", "", "P41",        \
 	  "all_seen()")                                                                            \
 	X(SOFTIRQ_CLEARED_LATE, "what is pending is cleared after interrupts come on", "", "P41",  \

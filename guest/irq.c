@@ -14,6 +14,7 @@
 #include "guest/preempt.h"
 #include "guest/rcu.h"
 #include "guest/sched.h"
+#include "guest/smp_call.h"
 #include "guest/softirq.h"
 #include "guest/timer.h"
 #include "guest/trace.h"
@@ -31,7 +32,7 @@ run_handler(enum irq_kind kind)
 		return sched_fold_need_resched();
 	case IRQ_CALL:
 		rcu_answer();
-		return sched_ttwu_pending();
+		return sched_ttwu_pending() + smp_call_run();
 	case IRQ_WORK:
 		return irq_work_run();
 	default:

@@ -10,6 +10,7 @@
 #include "guest/preempt.h"
 #include "guest/rcu.h"
 #include "guest/sched.h"
+#include "guest/smp_call.h"
 
 static void
 idle_enqueue(struct rq *rq, struct task *task)
@@ -127,7 +128,7 @@ idle_halt(void)
 
 /*
  * Order of Linux's do_idle. The request may have come without an interrupt, from a waker that saw
- * us poll: it is folded here, and the wake list is looked at here.
+ * us poll: it is folded here, and the wake list and the calls are looked at here.
  */
 static void
 idle_leave(void)
@@ -140,6 +141,7 @@ idle_leave(void)
 	}
 	arch_irq_disable();
 	sched_ttwu_pending();
+	flush_smp_call_function_queue();
 	arch_irq_enable();
 }
 

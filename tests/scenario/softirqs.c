@@ -15,6 +15,7 @@
 #include "guest/printk.h"
 #include "guest/sched.h"
 #include "guest/smp.h"
+#include "guest/smp_call.h"
 #include "guest/spinlock.h"
 #include "guest/task.h"
 #include "guest/tasklet.h"
@@ -70,6 +71,7 @@ on_each_cpu(int (*fn)(void *), const char *name)
 struct counts {
 	struct timer pulse;
 	struct timer shot;
+	struct call_single_data call;
 	uint32_t floods;      /* runs of the flood */
 	uint32_t floods_then; /* when the pulse was raised */
 	uint32_t pulses;
@@ -79,6 +81,8 @@ struct counts {
 	bool is_flooded;
 	struct atomic asked[NR_SOFTIRQS]; /* by the storm */
 	struct atomic seen[NR_SOFTIRQS];
+	uint32_t calls;
+	struct atomic calls_done;
 	struct atomic wrong; /* contexts */
 };
 
@@ -261,6 +265,13 @@ ask_in_timer(struct timer *timer)
 }
 
 static void
+ask_in_call(struct call_single_data *call)
+{
+	ask(SCHED_SOFTIRQ);
+	atomic_fetch_add(&container_of(call, struct counts, call)->calls_done, 1);
+}
+
+static void
 disturb(struct counts *own, uint32_t choice)
 {
 	enum softirq nr = choice & 8 ? TIMER_SOFTIRQ : SCHED_SOFTIRQ;
@@ -289,6 +300,9 @@ disturb(struct counts *own, uint32_t choice)
 	case 5:
 		ask(nr);
 		break;
+	case 6:
+		own->calls += !smp_call_function_single_async(choice / 16 % cpu_count, &own->call);
+		break;
 	default:
 		spin_lock_bh(&shared_lock);
 		add_shared();
@@ -304,6 +318,7 @@ storm(void *arg)
 	uint32_t state = (uint32_t)(uintptr_t)arg + 1 + 16 * storm_seed();
 
 	timer_init(&own->shot, ask_in_timer);
+	own->call = (struct call_single_data)CALL_SINGLE_DATA_INIT(ask_in_call);
 	for (uint32_t n = 0; n < ROUNDS; n++) {
 		disturb(own, random_next(&state));
 	}
@@ -311,6 +326,9 @@ storm(void *arg)
 		timer_sleep(SHORT_NS);
 	}
 	timer_cancel(&own->shot);
+	while (atomic_load(&own->calls_done) != own->calls) { /* bounded: they are made */
+		timer_sleep(SHORT_NS);
+	}
 	return 0;
 }
 
