@@ -21,6 +21,13 @@
 
 DEFINE_PER_CPU(struct regs *, irq_regs);
 
+static __attribute__((noinline)) uint32_t
+answer_call(void)
+{
+	rcu_answer();
+	return sched_ttwu_pending() + smp_call_run();
+}
+
 /* Returns how many things it had to do, for the trace. */
 static uint32_t
 run_handler(enum irq_kind kind)
@@ -31,8 +38,7 @@ run_handler(enum irq_kind kind)
 	case IRQ_RESCHEDULE:
 		return sched_fold_need_resched();
 	case IRQ_CALL:
-		rcu_answer();
-		return sched_ttwu_pending() + smp_call_run();
+		return answer_call();
 	case IRQ_WORK:
 		return irq_work_run();
 	default:

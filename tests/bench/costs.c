@@ -26,6 +26,7 @@
 #include "guest/semaphore.h"
 #include "guest/seqlock.h"
 #include "guest/smp.h"
+#include "guest/softirq.h"
 #include "guest/task.h"
 #include "guest/trace.h"
 #include "shared/scenario_abi.h"
@@ -388,6 +389,26 @@ measure_interrupt(void)
 }
 
 static void
+serve_nothing(void)
+{
+}
+
+/* Raised and served, on the interrupt stack. */
+static void
+measure_softirq(void)
+{
+	open_softirq(NET_TX_SOFTIRQ, serve_nothing);
+	while (!finished()) {
+		local_bh_disable();
+		begin();
+		raise_softirq(NET_TX_SOFTIRQ);
+		local_bh_enable();
+		note(end());
+	}
+	print_row("raise_softirq, served by local_bh_enable", (struct others){ 0 }, 0);
+}
+
+static void
 measure_all(void *unused)
 {
 	(void)unused;
@@ -403,6 +424,7 @@ measure_all(void *unused)
 	measure_cond_resched();
 	measure_trace();
 	measure_interrupt();
+	measure_softirq();
 }
 
 int

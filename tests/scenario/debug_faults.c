@@ -6,12 +6,14 @@
  */
 #include <stdint.h>
 
+#include "guest/bottom_half.h"
 #include "guest/cmdline.h"
 #include "guest/main.h"
 #include "guest/mutex.h"
 #include "guest/preempt.h"
 #include "guest/printk.h"
 #include "guest/sched.h"
+#include "guest/softirq.h"
 #include "guest/spinlock.h"
 #include "guest/string.h"
 #include "guest/task.h"
@@ -181,6 +183,45 @@ lock_irqs_on(void)
 	}
 }
 
+static DEFINE_SPINLOCK(shared_lock);
+
+LEAKER
+lock_in_softirq(void)
+{
+	spin_lock(&shared_lock);
+	spin_unlock(&shared_lock);
+}
+
+LEAKER
+lock_bh_on(void)
+{
+	if (spin_trylock(&shared_lock)) {
+		spin_unlock(&shared_lock);
+	}
+}
+
+static void
+serve(void (*action)(void))
+{
+	open_softirq(BLOCK_SOFTIRQ, action);
+	local_bh_disable();
+	raise_softirq(BLOCK_SOFTIRQ);
+	local_bh_enable();
+}
+
+static void
+share_with_softirq(void)
+{
+	lock_bh_on();
+	serve(lock_in_softirq);
+}
+
+static void
+leak_in_softirq(void)
+{
+	serve(leak_disable);
+}
+
 LEAKER
 lock_mutex_under_raw(void)
 {
@@ -254,6 +295,8 @@ static const struct fault {
 	{ "stack-end", overwrite_stack_end },
 	{ "lock-order", order_locks_both_ways },
 	{ "irq-unsafe", lock_irqs_on },
+	{ "softirq-unsafe", share_with_softirq },
+	{ "softirq-leak", leak_in_softirq },
 	{ "sleep-under-raw", lock_mutex_under_raw },
 	{ "exit-with-lock", end_with_lock },
 	{ "mutex-twice", lock_mutex_twice },

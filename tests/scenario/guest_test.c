@@ -444,6 +444,12 @@ static const struct {
 	  "possible deadlock: first is taken in an interrupt here, "
 	  "and with interrupts on elsewhere\n",
 	  "lock_in_timer", "lock_first_second" },
+	{ "softirq-unsafe",
+	  "possible deadlock: shared_lock is taken in a softirq here, "
+	  "and with softirqs on elsewhere\n",
+	  "share_with_softirq", "lock_bh_on" },
+	{ "softirq-leak", ": preempt_count 00000102 at its end, 00000101 at its start",
+	  "leak_in_softirq", NULL },
 	{ "sleep-under-raw", "wrong nesting: mutex (sleeping) is taken under first (raw)\n",
 	  "lock_mutex_under_raw", "lock_mutex_under_raw" },
 	{ "exit-with-lock", "mutex is held by a task that ends\n", NULL, "end_with_mutex" },

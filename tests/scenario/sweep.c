@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "guest/bottom_half.h"
 #include "guest/completion.h"
 #include "guest/main.h"
 #include "guest/page.h"
@@ -16,6 +17,7 @@
 #include "guest/preempt_model.h"
 #include "guest/printk.h"
 #include "guest/sched.h"
+#include "guest/softirq.h"
 #include "guest/task.h"
 #include "guest/timer.h"
 #include "shared/scenario_abi.h"
@@ -151,6 +153,61 @@ sweep_sleep(uint64_t delay_ns)
 	return delay_ns < SLEEP_NS;
 }
 
+static uint32_t asked[NR_SOFTIRQS];
+static uint32_t seen[NR_SOFTIRQS]; /* of those, by the last run */
+static bool bh_is_off;
+
+static void
+see_tx(void)
+{
+	seen[NET_TX_SOFTIRQ] = asked[NET_TX_SOFTIRQ];
+}
+
+static void
+see_rx(void)
+{
+	ASSERT(!bh_is_off);
+	seen[NET_RX_SOFTIRQ] = asked[NET_RX_SOFTIRQ];
+}
+
+static void
+raise_rx(struct timer *timer)
+{
+	(void)timer;
+	asked[NET_RX_SOFTIRQ]++;
+	raise_softirq_irqoff(NET_RX_SOFTIRQ);
+}
+
+/*
+ * P40, P41: the interrupt that raises a softirq comes anywhere while bottom halves are off, and
+ * while another one is raised and served: both are.
+ */
+static bool
+sweep_softirq(uint64_t delay_ns)
+{
+	bool inside;
+
+	timer_init(&swept, raise_rx);
+	timer_start(&swept, arch_clock_ns() + delay_ns);
+	local_bh_disable();
+	bh_is_off = true;
+	local_bh_disable();
+	local_bh_enable();
+	bh_is_off = false;
+	local_bh_enable();
+	ASSERT(local_softirq_pending() == 0);
+	local_bh_disable();
+	asked[NET_TX_SOFTIRQ]++;
+	raise_softirq(NET_TX_SOFTIRQ);
+	local_bh_enable();
+	inside = !timer_pending(&swept);
+	timer_cancel(&swept);
+	ASSERT(local_softirq_pending() == 0);
+	ASSERT(seen[NET_TX_SOFTIRQ] == asked[NET_TX_SOFTIRQ]);
+	ASSERT(seen[NET_RX_SOFTIRQ] == asked[NET_RX_SOFTIRQ]);
+	return inside;
+}
+
 /*
  * Until the interrupt comes after the window's end, several times: a tick may have stretched one.
  */
@@ -185,12 +242,15 @@ run_sweeps(void *unused)
 	(void)unused;
 	init_completion(&interrupt_came);
 	init_completion(&high_done);
+	open_softirq(NET_TX_SOFTIRQ, see_tx);
+	open_softirq(NET_RX_SOFTIRQ, see_rx);
 	high = start("high", run_high, HIGH_PRIORITY);
 	for (unsigned int model = 0; model < PREEMPT_MODEL_COUNT; model++) {
 		preempt_model_set((enum preempt_model)model);
 		sweep("a task's life and death", sweep_exit);
 		sweep("preempt_enable", sweep_preempt_enable);
 		sweep("the way to idle", sweep_sleep);
+		sweep("a softirq", sweep_softirq);
 	}
 	atomic_store(&stop, 1);
 	arm(0);
