@@ -231,6 +231,8 @@ invoke_softirq(void)
 void
 run_ksoftirqd(void)
 {
+	ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
+	ASSERT(!arch_irqs_disabled());
 	arch_irq_disable();
 	if (local_softirq_pending() != 0) {
 		handle_softirqs(NULL);

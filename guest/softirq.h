@@ -41,8 +41,8 @@ DECLARE_PER_CPU(struct task *, ksoftirqd);
 void softirq_init(void);
 
 /*
- * Gives the vector its function, for good: called with irqs and preemption on a softirq's count,
- * irqs on, and the same count at its end, else panic. Before it is raised first.
+ * Gives the vector its function, for good, before it is raised first. It is called with irqs on and
+ * preemption off; if it returns with irqs off, or another count, the kernel stops.
  */
 void open_softirq(enum softirq nr, void (*action)(void));
 
