@@ -47,6 +47,19 @@ void rb_link(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
 /* Takes a node out of its tree. */
 void rb_erase(struct rb_root *root, struct rb_node *node);
 
+/* The same of the first: most often it is the only one. */
+static inline void
+rb_erase_first(struct rb_root *root, struct rb_node *node)
+{
+	if (root->top == node && node->child[0] == NULL && node->child[1] == NULL) {
+		root->top = NULL;
+		root->first = NULL;
+		rb_node_init(node);
+	} else {
+		rb_erase(root, node);
+	}
+}
+
 /* Adds a node that is in no tree, behind its equals. */
 static inline void
 rb_add(struct rb_root *root, struct rb_node *node,

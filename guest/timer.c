@@ -24,13 +24,16 @@ struct timer_base {
 	struct raw_spinlock lock;
 	struct rb_root pending;
 	struct timer *running; /* whose function runs; the interrupt sets the hardware afterwards */
+	uint64_t tick_at_ns;   /* this cpu's own, no timer: it comes too often for a tree */
 };
 
 static DEFINE_PER_CPU(struct timer_base, timer_base) = {
 	.lock = RAW_SPINLOCK_NAMED("timer_base.lock", LD_WAIT_SPIN),
+	.tick_at_ns = UINT64_MAX,
 };
-static DEFINE_PER_CPU(struct timer, tick_timer);
 DEFINE_PER_CPU(uint32_t, timer_interrupts);
+
+static void tick(struct timer_base *base, uint64_t now_ns);
 
 void
 timer_init(struct timer *timer, void (*fn)(struct timer *timer))
@@ -55,12 +58,17 @@ expires_before(const struct rb_node *a, const struct rb_node *b)
 	return timer_of(a)->expires_ns < timer_of(b)->expires_ns;
 }
 
+/* For this cpu's base. */
 static void
 program_locked(struct timer_base *base)
 {
 	const struct rb_node *first = rb_first(&base->pending);
+	uint64_t next_ns = base->tick_at_ns;
 
-	arch_timer_set(first == NULL ? UINT64_MAX : timer_of(first)->expires_ns);
+	if (first != NULL && timer_of(first)->expires_ns < next_ns) {
+		next_ns = timer_of(first)->expires_ns;
+	}
+	arch_timer_set(next_ns);
 }
 
 /* The base of a timer that somebody else may move. irqs off. */
@@ -217,10 +225,14 @@ timer_interrupt(void)
 	uint32_t count = 0;
 	uint64_t now;
 
-	ASSERT(in_hardirq());
-	ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT(in_hardirq());
+	DEBUG_ASSERT(arch_irqs_disabled());
 	this_cpu_add(timer_interrupts, 1);
 	now = arch_clock_ns();
+	if (now >= base->tick_at_ns) {
+		tick(base, now);
+		count++;
+	}
 	raw_spin_lock(&base->lock);
 	for (;;) { /* bounded: what has expired */
 		struct rb_node *first = rb_first(&base->pending);
@@ -230,7 +242,7 @@ timer_interrupt(void)
 			break;
 		}
 		timer = timer_of(first);
-		rb_erase(&base->pending, first);
+		rb_erase_first(&base->pending, first);
 		base->running = timer;
 		raw_spin_unlock(&base->lock);
 		trace(TRACE_timer_expire, smp_processor_id(), (uintptr_t)timer->fn);
@@ -297,21 +309,26 @@ tick_ns(void)
 
 /* A machine that stood still for many periods gets one tick, not many. */
 static void
-tick(struct timer *timer)
+tick(struct timer_base *base, uint64_t now_ns)
 {
+	base->tick_at_ns += tick_ns();
+	if (base->tick_at_ns <= now_ns) {
+		base->tick_at_ns += ((now_ns - base->tick_at_ns) / tick_ns() + 1) * tick_ns();
+	}
+	trace(TRACE_timer_expire, smp_processor_id(), (uintptr_t)tick);
 	sched_tick();
 	rcu_tick();
 	watchdog_tick();
-	timer_forward(timer, arch_clock_ns(), tick_ns());
-	timer_start(timer, timer->expires_ns);
 }
 
 void
 timer_start_tick(void)
 {
-	struct timer *timer = this_cpu_ptr(&tick_timer);
+	struct timer_base *base = this_cpu_ptr(&timer_base);
 
 	ASSERT(arch_irqs_disabled());
-	timer_init(timer, tick);
-	timer_start(timer, arch_clock_ns() + tick_ns());
+	raw_spin_lock(&base->lock);
+	base->tick_at_ns = arch_clock_ns() + tick_ns();
+	program_locked(base);
+	raw_spin_unlock(&base->lock);
 }

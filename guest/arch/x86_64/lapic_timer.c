@@ -10,6 +10,7 @@
 #include "guest/cmdline.h"
 #include "guest/panic.h"
 #include "guest/printk.h"
+#include "guest/timer.h"
 #include "shared/scenario_abi.h"
 
 #define DIVIDE_BY_1 0x0b
@@ -21,8 +22,19 @@
 
 #define FRACTION_BITS 32
 
+/* The counter's 32 bits hold that of any rate that set_rate() takes; then it is set again. */
+#define LEFT_NS_MAX NSEC_PER_SEC
+#define HZ_MAX      (UINT32_MAX - 1ull) /* one count is added */
+
 static bool has_deadline;
-static uint64_t counts_per_cycle; /* of the counter per TSC cycle, << FRACTION_BITS */
+static uint64_t counts_per_ns; /* of the counter, << FRACTION_BITS */
+
+/* A faster one would only be early, and asked again. */
+static void
+set_rate(uint64_t hz)
+{
+	counts_per_ns = ((hz < HZ_MAX ? hz : HZ_MAX) << FRACTION_BITS) / NSEC_PER_SEC;
+}
 
 /* Both ends of the interval are read in the same order, so that what reading costs cancels out. */
 static void
@@ -47,7 +59,7 @@ calibrate(void)
 	if (cycles == 0 || counts == 0) {
 		panic("the local APIC's timer does not count");
 	}
-	counts_per_cycle = ((uint64_t)counts << FRACTION_BITS) / cycles;
+	set_rate(counts * clock_tsc_hz() / cycles);
 }
 
 void
@@ -64,7 +76,7 @@ lapic_timer_init(const struct boot_info *info)
 		return;
 	}
 	if (info->bus_hz != 0 && info->bus_hz <= UINT32_MAX) {
-		counts_per_cycle = (info->bus_hz << FRACTION_BITS) / clock_tsc_hz();
+		set_rate(info->bus_hz);
 	} else {
 		calibrate();
 	}
@@ -89,27 +101,28 @@ lapic_timer_init_cpu(void)
 static void
 set_counter(uint64_t expires_ns)
 {
-	uint64_t deadline;
-	uint64_t now;
-	unsigned __int128 counts = 0;
+	uint64_t left_ns = 0;
+	uint64_t now_ns;
 
 	if (expires_ns == UINT64_MAX) {
 		apic_write(APIC_TIMER_INITIAL, 0);
 		return;
 	}
-	deadline = clock_ns_to_tsc(expires_ns);
-	now = arch_cycles();
-	if (deadline > now) {
-		counts = (unsigned __int128)(deadline - now) * counts_per_cycle >> FRACTION_BITS;
+	now_ns = arch_clock_ns();
+	if (expires_ns > now_ns) {
+		left_ns = expires_ns - now_ns;
 	}
-	/* 0 would stop it. */
-	apic_write(APIC_TIMER_INITIAL, counts < UINT32_MAX ? (uint32_t)counts + 1 : UINT32_MAX);
+	if (left_ns > LEFT_NS_MAX) {
+		left_ns = LEFT_NS_MAX;
+	}
+	/* 0 would stop it, and a count less might be too early. */
+	apic_write(APIC_TIMER_INITIAL, (uint32_t)(left_ns * counts_per_ns >> FRACTION_BITS) + 1);
 }
 
 void
 arch_timer_set(uint64_t expires_ns)
 {
-	ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT(arch_irqs_disabled());
 	if (!has_deadline) {
 		set_counter(expires_ns);
 		return;
