@@ -32,9 +32,13 @@ answer_call(void)
 static uint32_t
 run_handler(enum irq_kind kind)
 {
-	switch (kind) {
-	case IRQ_TIMER:
+	if (kind == IRQ_TIMER) {
 		return timer_interrupt();
+	}
+	if (kind >= IRQ_LINE_FIRST) {
+		return handle_line(kind);
+	}
+	switch (kind) {
 	case IRQ_RESCHEDULE:
 		return sched_fold_need_resched();
 	case IRQ_CALL:
@@ -42,7 +46,7 @@ run_handler(enum irq_kind kind)
 	case IRQ_WORK:
 		return irq_work_run();
 	default:
-		return handle_line(kind);
+		panic("interrupt of unknown kind %d", kind);
 	}
 }
 
@@ -68,7 +72,7 @@ handle_counted(void *arg)
 	uint32_t handled;
 	unsigned int held;
 
-	ASSERT((count & HARDIRQ_MASK) != HARDIRQ_MASK);
+	DEBUG_ASSERT((count & HARDIRQ_MASK) != HARDIRQ_MASK);
 	held = lockdep_irq_enter(arch_regs_irqs_on(call->regs), is_threadable(call->kind));
 	preempt_count_add(HARDIRQ_OFFSET);
 	trace(TRACE_irq_entry, call->kind, arch_regs_ip(call->regs));
@@ -119,15 +123,15 @@ irq_handle(struct regs *regs, enum irq_kind kind)
 	irqentry_exit(regs, state);
 }
 
-struct irqentry_state
+inline struct irqentry_state
 irqentry_enter(struct regs *regs)
 {
 	(void)regs;
-	ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT(arch_irqs_disabled());
 	return (struct irqentry_state){ .count = preempt_count(), .exit_rcu = ct_irq_enter() };
 }
 
-void
+inline void
 irqentry_exit(struct regs *regs, struct irqentry_state state)
 {
 	ASSERT(arch_irqs_disabled());
@@ -145,10 +149,10 @@ irqentry_exit(struct regs *regs, struct irqentry_state state)
  * Idle is left by its own loop, which sees the flag: switching here would strand its state. Code
  * that had interrupts off took an exception, and expects to keep the cpu.
  */
-void
+inline void
 irq_return(struct regs *regs)
 {
-	ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT(arch_irqs_disabled());
 	if (!arch_regs_irqs_on(regs) && !bug(IRQ_RETURN_IRQS_OFF)) {
 		return;
 	}

@@ -33,22 +33,32 @@ interrupt_init(void)
 	}
 }
 
+static inline struct irq_desc *
+desc_of(unsigned int irq)
+{
+	struct irq_desc *desc = &descs[irq - IRQ_LINE_FIRST];
+
+	__asm__("" : "+r"(desc)); /* one address, not a sum in each access */
+	return desc;
+}
+
 struct irq_desc *
 irq_to_desc(unsigned int irq)
 {
-	ASSERT(irq >= IRQ_LINE_FIRST);
-	ASSERT(irq < IRQ_KIND_COUNT);
-	return &descs[irq - IRQ_LINE_FIRST];
+	ASSERT(irq - IRQ_LINE_FIRST < IRQ_LINE_COUNT);
+	return desc_of(irq);
 }
 
 /* ---- nobody's interrupts ---- */
 
-static void
-give_up_locked(struct irq_desc *desc, unsigned int irq)
+static __attribute__((noinline, cold)) void
+give_up_locked(struct irq_desc *desc)
 {
+	unsigned int irq = IRQ_LINE_FIRST + (unsigned int)(desc - descs);
+
 	printk("irq %u: nobody cared. Its handlers:\n", irq);
-	irq_for_each_action(action, desc)
-	{
+	for (struct irqaction *action = irq_first_action(desc); action != NULL;
+	     action = irq_next_action(action)) {
 		printk("  [<%016lx>] %s\n", (uintptr_t)action->handler, action->name);
 	}
 	printk("Disabling IRQ #%u\n", irq);
@@ -57,7 +67,7 @@ give_up_locked(struct irq_desc *desc, unsigned int irq)
 }
 
 /* The thread's answer to the interrupt before this one counts for this one. */
-static enum irqreturn
+static __attribute__((noinline)) enum irqreturn
 answer_of_threads_locked(struct irq_desc *desc)
 {
 	uint32_t handled = atomic_load(&desc->threads_handled) | SPURIOUS_DEFERRED;
@@ -70,7 +80,7 @@ answer_of_threads_locked(struct irq_desc *desc)
 }
 
 /* Those long after the last are as good as the first. */
-static void
+static __attribute__((noinline)) void
 count_unhandled_locked(struct irq_desc *desc)
 {
 	uint64_t now = arch_clock_ns();
@@ -85,7 +95,7 @@ count_unhandled_locked(struct irq_desc *desc)
 
 /* Linux's note_interrupt(). */
 static void
-note_interrupt_locked(struct irq_desc *desc, unsigned int irq, uint32_t answers)
+note_interrupt_locked(struct irq_desc *desc, uint32_t answers)
 {
 	if (answers & IRQ_HANDLED) {
 		desc->threads_handled_last &= ~SPURIOUS_DEFERRED;
@@ -104,7 +114,7 @@ note_interrupt_locked(struct irq_desc *desc, unsigned int irq, uint32_t answers)
 	}
 	desc->irq_count = 0;
 	if (desc->unhandled_count > SPURIOUS_LIMIT) {
-		give_up_locked(desc, irq);
+		give_up_locked(desc);
 	}
 	desc->unhandled_count = 0;
 }
@@ -130,12 +140,11 @@ call_handler(struct irq_desc *desc, struct irqaction *action)
 
 /* An action that is taken out of the list meanwhile is not freed before we are through. */
 static uint32_t
-call_handlers(struct irq_desc *desc)
+call_handlers(struct irq_desc *desc, struct irqaction *first)
 {
 	uint32_t answers = IRQ_NONE;
 
-	irq_for_each_action(action, desc)
-	{
+	for (struct irqaction *action = first; action != NULL; action = irq_next_action(action)) {
 		answers |= call_handler(desc, action);
 		if (bug(SHARED_IRQ_FIRST_ONLY) && answers != IRQ_NONE) {
 			break;
@@ -144,52 +153,55 @@ call_handlers(struct irq_desc *desc)
 	return answers;
 }
 
+/* If it has a handler. */
 static bool
 may_run(const struct irq_desc *desc)
 {
-	return irq_first_action(desc) != NULL && desc->depth == 0 &&
-	       !(desc->state & (IRQS_IN_PROGRESS | IRQS_MASKED));
+	return desc->depth == 0 && !(desc->state & (IRQS_IN_PROGRESS | IRQS_MASKED));
 }
 
 /* What comes meanwhile is pending, and makes a turn more: the lock orders the two. */
-static uint32_t
-handle_locked(struct irq_desc *desc, unsigned int irq)
+static inline uint32_t
+handle_locked(struct irq_desc *desc, struct irqaction *first)
 {
 	uint32_t answers;
 
 	desc->state &= ~IRQS_PENDING;
 	desc->state |= IRQS_IN_PROGRESS;
-	if (irq_first_action(desc)->flags & IRQF_ONESHOT) {
+	if (first->flags & IRQF_ONESHOT) {
 		desc->state |= IRQS_MASKED;
 	}
 	raw_spin_unlock(&desc->lock);
-	answers = call_handlers(desc);
+	answers = call_handlers(desc, first);
 	raw_spin_lock(&desc->lock);
 	desc->state &= ~IRQS_IN_PROGRESS;
 	if (desc->threads_oneshot == 0) {
 		desc->state &= ~IRQS_MASKED;
 	}
-	note_interrupt_locked(desc, irq, answers);
+	note_interrupt_locked(desc, answers);
 	return answers != IRQ_NONE;
 }
 
 uint32_t
 handle_line(unsigned int irq)
 {
-	struct irq_desc *desc = irq_to_desc(irq);
+	struct irq_desc *desc = desc_of(irq);
+	struct irqaction *first;
 	uint32_t handled = 0;
 
-	ASSERT(in_hardirq());
-	ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT(in_hardirq());
+	DEBUG_ASSERT(arch_irqs_disabled());
 	raw_spin_lock(&desc->lock);
-	if (!may_run(desc)) {
+	first = irq_first_action(desc);
+	if (first == NULL || !may_run(desc)) {
 		if (!bug(IRQ_LOST_IN_PROGRESS)) {
 			desc->state |= IRQS_PENDING;
 		}
 	} else {
 		do { /* bounded: a turn for each that another cpu was given meanwhile */
-			handled += handle_locked(desc, irq);
-		} while (desc->state & IRQS_PENDING && may_run(desc));
+			handled += handle_locked(desc, first);
+			first = irq_first_action(desc);
+		} while (first != NULL && desc->state & IRQS_PENDING && may_run(desc));
 	}
 	raw_spin_unlock(&desc->lock);
 	return handled;
@@ -201,7 +213,8 @@ handle_line(unsigned int irq)
 void
 irq_resend_locked(struct irq_desc *desc, unsigned int irq)
 {
-	if (desc->state & IRQS_PENDING && may_run(desc) && !bug(ENABLE_IRQ_FORGETS)) {
+	if (desc->state & IRQS_PENDING && irq_first_action(desc) != NULL && may_run(desc) &&
+	    !bug(ENABLE_IRQ_FORGETS)) {
 		desc->state &= ~IRQS_PENDING;
 		arch_ipi_send(smp_processor_id(), (enum irq_kind)irq);
 	}

@@ -77,10 +77,6 @@ irq_next_action(const struct irqaction *action)
 	return atomic_load_acquire(&action->next);
 }
 
-#define irq_for_each_action(action, desc)                                       \
-	for (struct irqaction *action = irq_first_action(desc); action != NULL; \
-	     action = irq_next_action(action))
-
 /* The boot argument threadirqs. Linux's force_irqthreads. */
 bool force_irqthreads(void);
 

@@ -76,8 +76,8 @@ free_thread_mask(const struct irq_desc *desc)
 {
 	uint32_t used = 0;
 
-	irq_for_each_action(action, desc)
-	{
+	for (struct irqaction *action = irq_first_action(desc); action != NULL;
+	     action = irq_next_action(action)) {
 		used |= action->thread_mask;
 	}
 	return ~used & (used + 1);

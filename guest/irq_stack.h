@@ -12,7 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "guest/arch.h"
+#include "guest/panic.h"
 #include "guest/percpu.h"
+#include "guest/stack.h"
 
 DECLARE_PER_CPU(void *, hardirq_stack); /* lowest address, STACK_SIZE bytes */
 DECLARE_PER_CPU(bool, hardirq_stack_inuse);
@@ -27,8 +30,24 @@ irq_stack_in_use(void)
 	return this_cpu_read(hardirq_stack_inuse);
 }
 
+/* Panics if the canary of this stack is gone. Any context. */
+void irq_stack_check(const void *stack);
+
 /*
  * fn(arg) on this cpu's interrupt stack, which is not in use. fn may enable irqs, and has them off
  * when it returns; it does not sleep. irqs off.
  */
-void call_on_irq_stack(void (*fn)(void *arg), void *arg);
+static inline void
+call_on_irq_stack(void (*fn)(void *arg), void *arg)
+{
+	char *stack = this_cpu_read(hardirq_stack);
+
+	DEBUG_ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT(!irq_stack_in_use());
+	this_cpu_write(hardirq_stack_inuse, true);
+	arch_call_on_stack(fn, arg, stack + STACK_SIZE);
+	this_cpu_write(hardirq_stack_inuse, false);
+	if (CONFIG_DEBUG) {
+		irq_stack_check(stack);
+	}
+}

@@ -65,8 +65,8 @@ preempt_schedule_notrace(void)
 void
 preempt_schedule_irq(uint32_t policy)
 {
-	ASSERT(preempt_count() == 0);
-	ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT(preempt_count() == 0); /* in all images __schedule() looks */
+	DEBUG_ASSERT(arch_irqs_disabled());
 	ASSERT(!irq_stack_in_use());
 	do { /* bounded: as above */
 		preempt_disable();
@@ -95,7 +95,7 @@ irqentry_exit_cond_resched(void)
 {
 	uint32_t policy;
 
-	ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT(arch_irqs_disabled());
 	if (!irq_return_wanted()) {
 		return;
 	}

@@ -152,7 +152,7 @@ set_nr_if_polling(struct task *idle)
 bool
 sched_fold_need_resched(void)
 {
-	ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT(arch_irqs_disabled());
 	if (!need_resched() || test_preempt_need_resched() || bug(FORGET_FOLD)) {
 		return false;
 	}

@@ -159,9 +159,7 @@ check_entry(struct task *prev, enum sched_mode mode)
 		panic("scheduling while atomic: %s, pid %u, preempt_count %08x", prev->comm,
 		      prev->pid, preempt_count() - PREEMPT_DISABLE_OFFSET);
 	}
-	if (CONFIG_DEBUG) {
-		ASSERT(arch_on_stack(prev->stack));
-	}
+	DEBUG_ASSERT(arch_on_stack(prev->stack));
 	if (mode == SM_NONE) {
 		lockdep_check_sleep();
 	}
@@ -301,7 +299,7 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 
 	check_entry(prev, mode);
 	arch_irq_disable();
-	ASSERT(!irq_stack_in_use());
+	DEBUG_ASSERT(!irq_stack_in_use());
 	if (__builtin_expect(prev->rcu_nesting != RCU_NO_SPECIAL, 0)) {
 		rcu_note_schedule(prev, mode == SM_NONE);
 	}

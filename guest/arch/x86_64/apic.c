@@ -33,6 +33,7 @@
 #define ICR_STARTUP   0x600u
 #define ICR_BUSY      0x1000u
 #define ICR_ASSERT    0x4000u
+#define ICR_TO_SELF   0x40000u
 #define ICR_HIGH      0x31 /* xAPIC only */
 #define ICR_POLLS_MAX 1000000u
 
@@ -136,6 +137,17 @@ send(unsigned int cpu, uint32_t message)
 	arch_irq_restore(flags);
 }
 
+static inline void
+send_to_self(uint32_t vector)
+{
+	if (apic_page == NULL) {
+		wrmsr(MSR_X2APIC + APIC_SELF_IPI, vector);
+	} else {
+		xapic_wait();
+		apic_write(APIC_ICR, ICR_TO_SELF | ICR_FIXED | vector);
+	}
+}
+
 static const uint8_t vector_of[IRQ_KIND_COUNT] = {
 	[IRQ_TIMER] = VECTOR_TIMER, [IRQ_RESCHEDULE] = VECTOR_RESCHEDULE,
 	[IRQ_CALL] = VECTOR_CALL,   [IRQ_WORK] = VECTOR_WORK,
@@ -146,6 +158,11 @@ static const uint8_t vector_of[IRQ_KIND_COUNT] = {
 void
 arch_ipi_send(unsigned int cpu, enum irq_kind kind)
 {
+	/* Own stores are in order for the own cpu, and such a message is on its way at once. */
+	if (cpu == raw_smp_processor_id()) {
+		send_to_self(vector_of[kind]);
+		return;
+	}
 	send(cpu, ICR_FIXED | vector_of[kind]);
 }
 

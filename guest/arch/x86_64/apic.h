@@ -24,6 +24,7 @@ struct boot_info;
 #define APIC_TIMER_INITIAL 0x38
 #define APIC_TIMER_CURRENT 0x39
 #define APIC_TIMER_DIVIDE  0x3e
+#define APIC_SELF_IPI      0x3f /* x2APIC only */
 
 #define APIC_LVT_MASKED       0x10000u
 #define APIC_LVT_TSC_DEADLINE 0x40000u

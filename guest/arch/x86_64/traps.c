@@ -47,7 +47,7 @@ static const char *const exception_names[VECTOR_EXCEPTIONS] = {
 static struct atomic warned_of_vector;
 
 /* Interrupts that nobody asked for: said once, acknowledged if the APIC waits for it. */
-static void
+static __attribute__((noinline, cold)) void
 handle_unexpected(unsigned int vector)
 {
 	uint32_t in_service = apic_read(APIC_IN_SERVICE + vector / 32);
@@ -60,30 +60,22 @@ handle_unexpected(unsigned int vector)
 	}
 }
 
+/* The kind, plus one; 0: nobody has asked for this vector. */
+static const uint8_t kind_of[256] = {
+	[VECTOR_TIMER] = 1 + IRQ_TIMER, [VECTOR_RESCHEDULE] = 1 + IRQ_RESCHEDULE,
+	[VECTOR_CALL] = 1 + IRQ_CALL,   [VECTOR_WORK] = 1 + IRQ_WORK,
+	[VECTOR_EVENT] = 1 + IRQ_EVENT, [VECTOR_SOFT0] = 1 + IRQ_SOFT0,
+	[VECTOR_SOFT1] = 1 + IRQ_SOFT1,
+};
+
 void
 interrupt_handle(struct regs *regs)
 {
-	if (regs->vector == VECTOR_TIMER) {
+	unsigned int kind = kind_of[(uint8_t)regs->vector];
+
+	if (__builtin_expect(kind != 0, 1)) {
 		apic_eoi();
-		irq_handle(regs, IRQ_TIMER);
-	} else if (regs->vector == VECTOR_RESCHEDULE) {
-		apic_eoi();
-		irq_handle(regs, IRQ_RESCHEDULE);
-	} else if (regs->vector == VECTOR_CALL) {
-		apic_eoi();
-		irq_handle(regs, IRQ_CALL);
-	} else if (regs->vector == VECTOR_EVENT) {
-		apic_eoi();
-		irq_handle(regs, IRQ_EVENT);
-	} else if (regs->vector == VECTOR_WORK) {
-		apic_eoi();
-		irq_handle(regs, IRQ_WORK);
-	} else if (regs->vector == VECTOR_SOFT0) {
-		apic_eoi();
-		irq_handle(regs, IRQ_SOFT0);
-	} else if (regs->vector == VECTOR_SOFT1) {
-		apic_eoi();
-		irq_handle(regs, IRQ_SOFT1);
+		irq_handle(regs, (enum irq_kind)(kind - 1));
 	} else if (regs->vector != VECTOR_SPURIOUS) {
 		handle_unexpected(regs->vector);
 	}
