@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "guest/cmdline.h"
+#include "guest/interrupt.h"
 #include "guest/main.h"
 #include "guest/mutex.h"
 #include "guest/preempt.h"
@@ -28,6 +30,7 @@
 #include "guest/smp.h"
 #include "guest/softirq.h"
 #include "guest/task.h"
+#include "guest/timer.h"
 #include "guest/trace.h"
 #include "shared/scenario_abi.h"
 
@@ -388,6 +391,95 @@ measure_interrupt(void)
 	print_row("an interrupt, in and out", (struct others){ 0 }, window);
 }
 
+/* ---- what interrupts lead to ---- */
+
+#define TICKS_PER_SECOND 10000 /* so that a thousand do not take long */
+#define TIMER_NS         20000
+
+/* A loop that looks at the clock all the time: where it misses a step, an interrupt was. */
+static void
+measure_tick(void)
+{
+	uint32_t hz = boot_args.hz;
+	uint64_t last = arch_cycles();
+	uint32_t step = UINT32_MAX;
+
+	boot_args.hz = TICKS_PER_SECOND;
+	while (!finished()) {
+		uint64_t now = arch_cycles();
+		uint32_t passed = (uint32_t)(now - last);
+
+		last = now;
+		if (passed <= step) {
+			step = passed;
+		} else if (passed > 3 * step) {
+			note(passed + overhead - step);
+			last = arch_cycles();
+		}
+	}
+	boot_args.hz = hz;
+	print_row("a tick that finds nothing to do", (struct others){ 350, 446, 2540 }, 0);
+}
+
+static struct timer expiry;
+static struct task *expected;
+
+static void
+wake_expected(struct timer *timer)
+{
+	(void)timer;
+	wake_up_state(expected, TASK_UNINTERRUPTIBLE);
+}
+
+static void
+run_expected(void *unused)
+{
+	(void)unused;
+	while (!finished()) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		timer_start(&expiry, arch_clock_ns() + TIMER_NS);
+		schedule();
+		note(end());
+	}
+}
+
+/* From the last instruction that the busy task came to. */
+static void
+measure_expiry(void)
+{
+	timer_init(&expiry, wake_expected);
+	expected = start("expected", run_expected, HIGH_PRIORITY);
+	while (!finished()) {
+		begin();
+	}
+	task_join(expected);
+	print_row("a timer expires, until the woken task runs", (struct others){ 500, 470, 2523 },
+	          0);
+}
+
+static enum irqreturn
+note_handler(unsigned int irq, void *dev_id)
+{
+	(void)irq, (void)dev_id;
+	note(end());
+	return IRQ_HANDLED;
+}
+
+/* Begun before it is sent. */
+static void
+measure_self_ipi(void)
+{
+	request_irq(IRQ_SOFT0, note_handler, 0, "bench", NULL);
+	while (!finished()) {
+		preempt_disable();
+		begin();
+		arch_ipi_send(smp_processor_id(), IRQ_SOFT0);
+		preempt_enable();
+	}
+	free_irq(IRQ_SOFT0, NULL);
+	print_row("an interrupt to this cpu, until its handler", (struct others){ 150, 0, 184 }, 0);
+}
+
 static void
 serve_nothing(void)
 {
@@ -425,6 +517,9 @@ measure_all(void *unused)
 	measure_trace();
 	measure_interrupt();
 	measure_softirq();
+	measure_self_ipi();
+	measure_tick();
+	measure_expiry();
 }
 
 int
