@@ -20,6 +20,7 @@
 #include "arch_inline.h"
 #include "shared/trace_abi.h"
 
+struct arch_mm;
 struct boot_info;
 struct regs;
 struct task;
@@ -42,6 +43,12 @@ struct task;
  *   void *arch_phys_to_virt(uint64_t), uint64_t arch_virt_to_phys(const void *)   direct map only
  *   void arch_clear_pages(void *pages, size_t count)     4 KiB each
  *   struct arch_task              what a switched-out task keeps: its stack pointer
+ *   struct arch_mm                what describes an address space to the machine
+ *   ARCH_USER_END                 first address behind the user's half
+ *   ARCH_USER_PROGRAM_END         the same of its part for programs; stacks lie above
+ *   ARCH_USER_STACK_PAGES         of a user task
+ *   ARCH_USER_STATE_SIZE          bytes of a user task's state: see arch_user_init()
+ *   ARCH_ELF_MACHINE              of programs that ring 3 can run
  */
 
 /*
@@ -185,3 +192,53 @@ void arch_task_backtrace(const struct task *task, void (*each)(uint64_t ip, void
 
 /* Prints the registers of a trap through printk. Any context. */
 void arch_regs_print(const struct regs *regs);
+
+/* ---- user tasks ---- */
+
+/* What user code may do with a page that it may read. */
+#define ARCH_PROT_WRITE 0x1u
+#define ARCH_PROT_EXEC  0x2u
+
+/* An empty user's half. false: no memory. Any context but NMI. */
+bool arch_mm_init(struct arch_mm *mm);
+
+/* Its pages and tables go back. Loaded on no cpu; any context but NMI. */
+void arch_mm_free(struct arch_mm *mm);
+
+/*
+ * Maps a zeroed page at va, where there is none, and returns its kernel address; NULL: no memory.
+ * Serialized by the caller for each address space.
+ */
+void *arch_mm_map(struct arch_mm *mm, uintptr_t va, unsigned int prot);
+
+/* The kernel address of the byte at va; NULL: not mapped, or not for writing. Any context. */
+void *arch_mm_find(const struct arch_mm *mm, uintptr_t va, bool write);
+
+/* This cpu translates by it from now on; NULL: by the kernel's tables alone. irqs off. */
+void arch_mm_load(const struct arch_mm *mm);
+
+/* Finds out what it must know of this machine's ring 3, once, by running some. May sleep. */
+void arch_user_prepare(void);
+
+/*
+ * The registers that the kernel leaves alone live in the machine while a user task runs, and in
+ * its state, ARCH_USER_STATE_SIZE zeroed bytes, while another does. init: before it runs first.
+ * end: it will not again; returns the state. save and restore: in the switch, irqs off.
+ */
+void arch_user_init(struct task *task, void *state);
+void *arch_user_end(struct task *task);
+void arch_user_save(struct task *task);
+void arch_user_restore(struct task *task);
+
+/*
+ * Begins user code there, on that stack, with this argument, through user_mode_begin(). Current is
+ * a user task, on its own stack, which begins anew. Count 0, irqs on.
+ */
+_Noreturn void arch_user_enter(uintptr_t ip, uintptr_t stack, uint64_t arg);
+
+/*
+ * To and from the user's half as it is loaded; returns the bytes that could not be copied, from the
+ * first one on that faults. User task, irqs on.
+ */
+size_t arch_copy_from_user(void *to, uintptr_t from, size_t size);
+size_t arch_copy_to_user(uintptr_t to, const void *from, size_t size);

@@ -177,6 +177,8 @@
 	  "interrupt of kind")                                                                     \
 	X(LEAK_IN_SOFTIRQ, "a softirq ends with a disable too many", "", "P3",                     \
 	  "at its end, 00000101 at its start")                                                     \
+	X(LEAK_IN_SYSCALL, "a system call returns with preemption off", "", "P3",                  \
+	  "system call getpid returns with preempt_count 00000001")                                \
 	X(LEAK_IN_TIMER, "a timer's function leaves preemption off", "", "P3", "timer function")   \
 	X(LISTED_EARLY, "a task can be found before its scheduling is set up", "b1e8206582f9",     \
 	  "P36", "assertion failed: task->class != NULL")                                          \
@@ -196,6 +198,8 @@
 	  "rq->lock is taken under itself or rq->lock is taken under another of its class")        \
 	X(MIGHT_SLEEP_IN_NONE, "might_sleep() is a preemption point under none", "", "P13",        \
 	  "assertion failed: preempt_policy_allows(policy, reason)")                               \
+	X(MM_LOADED_UNCOUNTED, "a cpu holds no reference to the address space that it has loaded", \
+	  "", "user", "has an address space loaded that is freed")                                 \
 	X(MODEL_ZERO_UNSHOWN, "the model of value 0 is not shown as the active one",               \
 	  "3ebb1b652239", "P13", "FAIL the active model is shown")                                 \
 	X(MUTEX_FLAG_LATE, "a waiter says that it waits after its last look at the mutex", "",     \
@@ -298,6 +302,8 @@
 	  "7c2102e56a3f", "P28", "resched_cpu")                                                    \
 	X(RESCHED_LOCK_DEPTH, "cond_resched_lock() compares with a depth of 0", "fe32d3cd5e8e",    \
 	  "P13", "cond_resched_lock")                                                              \
+	X(RESUME_FLAG_LATE, "the flag of a user task's works is cleared behind them", "", "P24",   \
+	  "done_count == wanted")                                                                  \
 	X(RUNNING_BEFORE_QUEUED, "a woken task is running before it is queued", "", "P38",         \
 	  "atomic_load(&runner->on_rq) == TASK_ON_RQ_QUEUED")                                      \
 	X(RWSEM_DOWNGRADES_SILENTLY, "a writer that becomes a reader lets no reader in", "",       \
@@ -341,6 +347,8 @@
 	X(SIGNAL_RECALC_UNLOCKED,                                                                  \
 	  "a task says that no signal is pending after it has dropped the lock", "", "P32",        \
 	  "done_count == wanted")                                                                  \
+	X(SIGNAL_UNKICKED, "a signal does not interrupt a task that runs in user mode", "", "P24", \
+	  "atomic_load(&user->state) == TASK_DEAD")                                                \
 	X(SLICE_END_FULL, "the end of a fair slice asks for a switch at once under lazy", "",      \
 	  "P30", "asks for full, not lazy")                                                        \
 	X(SMP_CALL_UNORDERED,                                                                      \
@@ -446,6 +454,18 @@
 	  "P9", "FAIL spin_unlock_irqrestore switches or no switch at this point")                 \
 	X(UNPARK_WAKES_FIRST, "kthread_unpark() wakes the thread before it may go on", "", "P32",  \
 	  "done_count == wanted")                                                                  \
+	X(USER_FLUSH_LATE, "RCU's deferred wakeup comes behind the last look before user mode",    \
+	  "47b8ff194c1f", "P24", "done_count == wanted")                                           \
+	X(USER_RANGE_UNCHECKED, "a system call reads kernel memory for its caller", "", "user",    \
+	  "== (uint64_t)-EFAULT")                                                                  \
+	X(USER_STATE_UNSAVED, "a switch does not save the vector registers of a user task", "",    \
+	  "user", "host_this->user_word")                                                          \
+	X(USER_SWITCH_UNORDERED, "a user task that is switched in is seen late to run", "", "P24", \
+	  "atomic_load(&user->state) == TASK_DEAD")                                                \
+	X(USER_WORK_ONCE, "the way to user mode looks for work once", "", "P24",                   \
+	  "urgent_runs == 1")                                                                      \
+	X(USER_WORK_READ_EARLY, "the last look before user mode comes with interrupts on", "",     \
+	  "P24", "urgent_runs == 1")                                                               \
 	X(WAITER_ADDED_BEHIND, "a waiter that is not exclusive is added behind those that are",    \
 	  "", "P32", "called_count == 3")                                                          \
 	X(WAITER_LEAVES_LATE, "a signalled exclusive waiter is in the queue at its last test", "", \

@@ -6,6 +6,7 @@
 
 #include "guest/bug.h"
 #include "guest/context_tracking.h"
+#include "guest/entry_user.h"
 #include "guest/interrupt.h"
 #include "guest/irq_stack.h"
 #include "guest/irq_work.h"
@@ -126,8 +127,10 @@ irq_handle(struct regs *regs, enum irq_kind kind)
 inline struct irqentry_state
 irqentry_enter(struct regs *regs)
 {
-	(void)regs;
 	DEBUG_ASSERT(arch_irqs_disabled());
+	if (arch_regs_user(regs)) {
+		irqentry_enter_from_user_mode();
+	}
 	return (struct irqentry_state){ .count = preempt_count(), .exit_rcu = ct_irq_enter() };
 }
 
@@ -153,6 +156,10 @@ inline void
 irq_return(struct regs *regs)
 {
 	DEBUG_ASSERT(arch_irqs_disabled());
+	if (arch_regs_user(regs)) {
+		irqentry_exit_to_user_mode();
+		return;
+	}
 	if (!arch_regs_irqs_on(regs) && !bug(IRQ_RETURN_IRQS_OFF)) {
 		return;
 	}

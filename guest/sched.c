@@ -11,6 +11,7 @@
 
 #include "guest/bug.h"
 #include "guest/irq_stack.h"
+#include "guest/mm.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
@@ -260,6 +261,9 @@ context_switch(struct rq *rq, struct task *prev, struct task *next)
 		lock_release(&rq->lock.dep_map, 0);
 	}
 	this_cpu_write(current_task, next);
+	if (__builtin_expect((uintptr_t)prev->mm | (uintptr_t)next->mm, 0)) {
+		mm_switch(prev, next);
+	}
 	finish_switch(arch_switch_to(prev, next));
 }
 
@@ -318,7 +322,7 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 		ASSERT(prev_state != TASK_DEAD); /* it would never come back to be freed */
 		keep_runnable(rq, prev);
 	} else if (signal_pending_state(prev_state, prev)) {
-		atomic_store(&prev->state, TASK_RUNNING);
+		__set_current_state(TASK_RUNNING);
 		prev_state = bug(STALE_PREV_STATE) ? prev_state : TASK_RUNNING;
 		keep_runnable(rq, prev);
 	} else {
@@ -378,6 +382,17 @@ schedule(void)
 	} else {
 		schedule_loop();
 	}
+}
+
+void
+schedule_user(enum sched_reason reason)
+{
+	ASSERT(!arch_irqs_disabled());
+	do { /* bounded: a turn for each request that came while switched out */
+		preempt_disable();
+		__schedule(SM_NONE, reason);
+		preempt_enable_no_resched();
+	} while (need_resched());
 }
 
 void

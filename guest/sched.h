@@ -207,6 +207,12 @@ void schedule(void);
 void schedule_preempt_disabled(void);
 
 /*
+ * On the way to user code, as a request asks: schedule() for this reason, under every model. Count
+ * 0, irqs on.
+ */
+void schedule_user(enum sched_reason reason);
+
+/*
  * The last switch of a task that has ended; the next task drops the scheduler's reference. One
  * step: a preemption between state and switch would leave a dead task queued. Count 1, irqs on.
  */

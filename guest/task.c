@@ -282,9 +282,13 @@ task_exit(void)
 	schedule_dead();
 }
 
-void
+int
 task_join(struct task *task)
 {
+	int status;
+
 	wait_for_completion(&task->exited);
+	status = task->exit_status;
 	task_put(task);
+	return status;
 }

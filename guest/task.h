@@ -40,6 +40,7 @@
 #define TASK_STOPPED         (TASK_WAKEKILL | __TASK_STOPPED)
 
 /* task->flags: Linux's TIF bits. */
+#define TIF_NOTIFY_RESUME     (1u << 0) /* user task: it has to do, see entry_user.h */
 #define TIF_SIGPENDING        (1u << 1)
 #define TIF_NEED_RESCHED      (1u << 4)
 #define TIF_NEED_RESCHED_LAZY (1u << 5)
@@ -60,6 +61,7 @@ enum sched_policy {
 #define IDLE_PRIO    140
 
 struct kthread;
+struct mm;
 struct mutex;
 struct sched_class;
 struct worker;
@@ -87,6 +89,7 @@ struct task {
 	const struct sched_class *class;
 	struct kthread *kthread; /* NULL: it is none of kthread.h */
 	struct worker *worker;   /* NULL: it is none of a workqueue */
+	bool is_user;            /* it runs code of ring 3 (user.h) */
 
 	/* pi_lock serializes wakeups and changes of this task. */
 	struct raw_spinlock pi_lock;
@@ -106,6 +109,9 @@ struct task {
 
 	/* Its own, or of whoever has it switched out. */
 	struct arch_task arch;
+	struct mm *mm;         /* NULL: a kernel thread, or a user task that ends */
+	struct mm *retired_mm; /* that the switch to it unloaded, and that it is to put */
+	int exit_status;
 	void *stack; /* lowest address, STACK_SIZE bytes; the canary is its first word */
 	uintptr_t preempt_disable_ip; /* debug images: where the outermost disable was called */
 	struct lockdep_task lockdep;  /* debug images: what it holds */
@@ -119,6 +125,8 @@ struct task {
 	struct raw_spinlock siglock;
 	struct atomic signals;  /* pending; written under siglock */
 	uint32_t signals_taken; /* the others it ignores; under siglock */
+
+	struct atomic_ptr works; /* entry_user.h */
 
 	struct list all_node; /* the lock of the list of all tasks */
 };
@@ -186,8 +194,11 @@ void task_check_end(void);
 /* Ends current: count 0, irqs on. */
 _Noreturn void task_exit(void);
 
-/* Sleeps until task has ended, and drops the caller's reference. At most one joiner. May sleep. */
-void task_join(struct task *task);
+/*
+ * Sleeps until task has ended, and drops the caller's reference; returns a user task's exit status,
+ * of others 0. At most one joiner. May sleep.
+ */
+int task_join(struct task *task);
 
 static inline bool
 signal_pending(const struct task *task)
@@ -206,6 +217,13 @@ signal_wake_up(struct task *task)
 {
 	signal_wake_up_state(task, 0);
 }
+
+/*
+ * If task is a user task and runs on another cpu, that cpu looks at its flags on the way back to
+ * user code: sends it the reschedule interrupt. The flags come first, with a full barrier. Linux's.
+ * Any context but NMI.
+ */
+void kick_process(struct task *task);
 
 /* Current's state, with a full barrier behind it: before the condition is tested. */
 static inline void

@@ -278,5 +278,28 @@ void
 signal_wake_up_state(struct task *task, uint32_t states)
 {
 	atomic_fetch_or(&task->flags, TIF_SIGPENDING); /* a full barrier before the state is read */
-	wake_up_state(task, TASK_INTERRUPTIBLE | states);
+	if (!wake_up_state(task, TASK_INTERRUPTIBLE | states) && !bug(SIGNAL_UNKICKED)) {
+		kick_process(task);
+	}
+}
+
+/*
+ * The place before whether it is there: a task that moves meanwhile is switched in behind the flags
+ * that the caller has set, and finds them. The latter's load pairs with the barrier in mm_switch().
+ */
+void
+kick_process(struct task *task)
+{
+	uint32_t cpu;
+
+	ASSERT(!in_nmi());
+	if (!task->is_user) {
+		return;
+	}
+	preempt_disable();
+	cpu = atomic_load(&task->cpu);
+	if (cpu != smp_processor_id() && atomic_load(&task->on_cpu)) {
+		arch_ipi_send(cpu, IRQ_RESCHEDULE);
+	}
+	preempt_enable();
 }

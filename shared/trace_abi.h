@@ -133,7 +133,9 @@ enum softirq {
 	X(MIGHT_SLEEP, "might_sleep")       \
 	X(PREEMPT_ENABLE, "preempt_enable") \
 	X(IRQ_RETURN, "interrupt return")   \
-	X(IDLE, "idle loop")
+	X(IDLE, "idle loop")                \
+	X(SYSCALL_RETURN, "syscall return") \
+	X(USER_IRQ_RETURN, "interrupt return to user")
 
 enum sched_reason {
 #define SCHED_REASON_ENUM(name, words) SCHED_REASON_##name,

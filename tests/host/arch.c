@@ -339,15 +339,16 @@ kernel_each_table(void (*each)(void *start, size_t size))
 void
 kernel_interrupt(unsigned int kind, bool irqs_were_on)
 {
-	struct regs regs = { irqs_were_on, NULL };
+	struct regs regs = { .irqs_on = irqs_were_on, .user = host_this->in_user };
 
+	host_this->in_user = false;
 	irq_handle(&regs, (enum irq_kind)kind);
 }
 
 void
 kernel_exception(bool irqs_were_on, bool *mended)
 {
-	struct regs regs = { irqs_were_on, mended };
+	struct regs regs = { .irqs_on = irqs_were_on, .mended = mended };
 
 	if (!exception_handle_kernel(&regs)) {
 		panic("an exception that nothing mends");

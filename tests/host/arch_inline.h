@@ -19,6 +19,7 @@
 struct regs {
 	bool irqs_on; /* in the interrupted code */
 	bool *mended; /* an exception's: to be set by the fixup; NULL: it has none */
+	bool user;    /* it is a user task's */
 };
 
 struct arch_task {
@@ -28,7 +29,25 @@ struct arch_task {
 	/* Counters of the task's own only: where this task's is, and its own place for it. */
 	void *count_at;
 	uint64_t count;
+	uint64_t *user_word;    /* of a user task: its user_word (machine.h), while switched out */
+	uint64_t user_expected; /* what that is when it runs */
 };
+
+struct arch_mm {
+	unsigned int count;
+	struct host_user_page {
+		uintptr_t va;
+		char *page;
+		unsigned int prot;
+	} pages[HOST_USER_PAGES_MAX];
+};
+
+/* Below the process, which is the kernel's half. */
+#define ARCH_USER_END         0x400000u
+#define ARCH_USER_PROGRAM_END 0x200000u
+#define ARCH_USER_STACK_PAGES 1u
+#define ARCH_USER_STATE_SIZE  sizeof(uint64_t)
+#define ARCH_ELF_MACHINE      62 /* nobody runs it here */
 
 static inline void
 arch_irq_disable(void)
@@ -95,8 +114,7 @@ arch_regs_irqs_on(const struct regs *regs)
 static inline bool
 arch_regs_user(const struct regs *regs)
 {
-	(void)regs;
-	return false;
+	return regs->user;
 }
 
 static inline uint64_t

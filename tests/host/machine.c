@@ -211,6 +211,7 @@ take_interrupt(enum host_actor actor)
 {
 	struct host_cpu *cpu = host_this;
 	bool irqs_on = cpu->irqs_on;
+	bool in_user = cpu->in_user;
 	bool spun = cpu->spins;
 
 	assert(cpu->store_count == 0);
@@ -229,6 +230,7 @@ take_interrupt(enum host_actor actor)
 	}
 	machine_point((struct host_op){ HOST_OP_RETURN, NULL });
 	host_this->irqs_on = irqs_on;
+	host_this->in_user = in_user;
 	host_this->nmi_blocked &= actor != HOST_NMI;
 	host_this->fresh = true;
 	if (spun) { /* what it waits for may have come from the handler */
@@ -256,6 +258,16 @@ host_is_mapped(const void *addr)
 
 	return host_is_static(addr) || at - (uintptr_t)host_pages < sizeof(host_pages) ||
 	       at - (uintptr_t)host_stacks < sizeof(host_stacks);
+}
+
+void
+host_return_to_user(void)
+{
+	assert(!host_this->irqs_on);
+	machine_point((struct host_op){ HOST_OP_RETURN, NULL });
+	host_this->irqs_on = true;
+	host_this->in_user = true;
+	host_this->fresh = true;
 }
 
 static void

@@ -39,6 +39,8 @@
 #define HOST_STACKS_MAX 32
 #define HOST_PAGES_SIZE 0x200000u /* bytes of RAM */
 
+#define HOST_USER_PAGES_MAX 4 /* of one address space */
+
 enum host_op_kind {
 	HOST_OP_NONE,
 	HOST_OP_LOCAL, /* nobody else sees it: per-CPU data, preempt counter, interrupt flag */
@@ -87,6 +89,7 @@ struct host_store {
 	uint64_t value;
 };
 
+struct arch_mm;
 struct task;
 
 struct host_cpu {
@@ -101,11 +104,14 @@ struct host_cpu {
 	bool spins;       /* relaxed, and no operation since */
 	bool spin_over;   /* something that it had read has changed */
 	int32_t spin_ended_by;
-	struct host_op op; /* the next, while it is stopped */
-	void *sp;          /* while it is stopped */
-	void *called_on;   /* the top of the stack that arch_call_on_stack() stands for, or NULL */
-	bool vetoes;       /* its architecture's veto against preemption by interrupts */
-	uint64_t timer_ns; /* UINT64_MAX: off */
+	struct host_op op;  /* the next, while it is stopped */
+	void *sp;           /* while it is stopped */
+	void *called_on;    /* the top of the stack that arch_call_on_stack() stands for, or NULL */
+	bool vetoes;        /* its architecture's veto against preemption by interrupts */
+	bool in_user;       /* user code runs */
+	uint64_t user_word; /* a register that the kernel does not touch */
+	const struct arch_mm *loaded; /* the address space, or NULL */
+	uint64_t timer_ns;            /* UINT64_MAX: off */
 	struct task *switched_from;
 	struct task *switched_to;
 	unsigned int store_first;
@@ -182,6 +188,9 @@ host_point_torn(void)
 	}
 }
 
+/* The return to user code: drains the buffer, and interrupts are on. irqs off. */
+void host_return_to_user(void);
+
 /* ---- for the explorer: before and between runs ---- */
 
 /*
@@ -254,6 +263,18 @@ _Noreturn __attribute__((format(printf, 1, 2))) void host_fail(const char *forma
 			host_fail("%s:%d: expected: %s", __FILE__, __LINE__, #condition); \
 		}                                                                         \
 	} while (0)
+
+/*
+ * User code is a function on the kernel stack of its task; a user program's entry is its address.
+ * It calls nothing of the kernel but by host_syscall(), and has points of its own: host_user_step()
+ * is one, and fails unless user mode is as it should be: its address space loaded, its register the
+ * one that it has set, and RCU not watching.
+ */
+uint64_t host_syscall(uint64_t number, uint64_t a, uint64_t b, uint64_t c);
+void host_user_step(void);
+
+/* Sets the register. */
+void host_user_set_word(uint64_t word);
 
 /* Moves the clock; timers of that time become pending. Any context. */
 void host_clock_advance(uint64_t ns);

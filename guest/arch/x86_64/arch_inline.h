@@ -19,7 +19,19 @@
 
 struct arch_task {
 	uint64_t rsp; /* while switched out */
+	void *fpu;    /* user task: what fxsave saves, while switched out; else NULL */
 };
+
+struct arch_mm {
+	uint64_t *pml4; /* in the direct map */
+};
+
+/* The last page below the hole stays free: SYSCALL at its end would return to the hole. */
+#define ARCH_USER_END         0x7ffffffff000u
+#define ARCH_USER_PROGRAM_END 0x7f0000000000u
+#define ARCH_USER_STACK_PAGES 4u
+#define ARCH_USER_STATE_SIZE  512u
+#define ARCH_ELF_MACHINE      62
 
 static inline void
 arch_irq_disable(void)

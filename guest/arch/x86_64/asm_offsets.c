@@ -16,8 +16,13 @@ asm_offsets(void)
 {
 	DEFINE(REGS_SIZE, sizeof(struct regs));
 	DEFINE(REGS_RIP, offsetof(struct regs, rip));
+	DEFINE(REGS_VECTOR, offsetof(struct regs, vector));
+	DEFINE(REGS_RSP, offsetof(struct regs, rsp));
 	DEFINE(REGS_CS, offsetof(struct regs, cs));
+	DEFINE(RFLAGS_IF, RFLAGS_IF);
+	DEFINE(RFLAGS_FIXED, RFLAGS_FIXED);
 	DEFINE(TASK_RSP, offsetof(struct task, arch.rsp));
 	DEFINE(GDT_SIZE, sizeof(struct gdt));
+	DEFINE(TSS_RSP0, offsetof(struct tss, rsp[0]));
 	DEFINE(BOOT_STACK_SIZE, STACK_SIZE);
 }

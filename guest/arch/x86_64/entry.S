@@ -3,10 +3,10 @@
  * Exceptions and interrupts: the IDT, a stub for each vector, and the three ways to C. Every stub
  * leaves struct regs on the stack; its two lowest words, rbp and rip, are a frame record.
  *
- * GS: code of ring 3 enters with its own and swaps. NMI, #DB and #MC (and #DF, which does not
- * return) may also interrupt kernel code that has not swapped yet, so they compare the GS base with
- * the cpu's, which lies at the top of their stack, and put it back at the end. An NMI on its way
- * out may be sent back to paranoid_saved: see nmi.c.
+ * GS: code of ring 3 enters with its own and swaps, by SYSCALL, too. NMI, #DB and #MC (and #DF,
+ * which does not return) may also interrupt kernel code that has not swapped yet, so they compare
+ * the GS base with the cpu's, which lies at the top of their stack, and put it back at the end. An
+ * NMI on its way out may be sent back to paranoid_saved: see nmi.c.
  *
  * vectors is at a fixed address, so that the IDT is complete, and read-only, from the start.
  */
@@ -34,7 +34,8 @@
 	cld
 	.endm
 
-	.macro	RESTORE_REGS_AND_RETURN
+	/* Up to the machine's own frame. */
+	.macro	RESTORE_REGS
 	popq	%rbp
 	popq	%r15	/* the copy of rip */
 	popq	%r15
@@ -52,7 +53,6 @@
 	popq	%rbx
 	popq	%rax
 	addq	$8, %rsp
-	iretq
 	.endm
 
 	.macro	STUB vector
@@ -112,7 +112,8 @@ interrupt_call:
 	testb	$3, REGS_CS(%rsp)
 	jnz	return_to_user
 return_to_kernel:
-	RESTORE_REGS_AND_RETURN
+	RESTORE_REGS
+	iretq
 
 interrupt_from_user:
 	swapgs
@@ -120,12 +121,16 @@ interrupt_from_user:
 
 return_to_user:
 	swapgs
-	jmp	return_to_kernel
+	RESTORE_REGS
+	.globl	iret_to_user
+iret_to_user:
+	iretq
 
 exception_entry:
 	SAVE_REGS
 	testb	$3, REGS_CS(%rsp)
-	jz	exception_call
+	jz	exception_from_kernel
+exception_from_user:
 	swapgs
 exception_call:
 	movq	%rsp, %rdi
@@ -134,10 +139,86 @@ exception_call:
 	jnz	return_to_user
 	jmp	return_to_kernel
 
+/* The IRETQ to ring 3 faults when GS is the user's already. */
+exception_from_kernel:
+	cmpq	$iret_to_user, REGS_RIP(%rsp)
+	je	exception_from_user
+	jmp	exception_call
+
+/*
+ * SYSCALL: rip and rflags are in rcx and r11, the stack is the user's, interrupts are off. The C
+ * function says whether SYSRET may return: it takes the same two registers, and the stack.
+ */
+	.globl	syscall_entry
+syscall_entry:
+	swapgs
+	movq	%rsp, %gs:user_rsp
+	movq	%gs:tss + TSS_RSP0, %rsp
+	pushq	$SEL_USER_DS
+	pushq	%gs:user_rsp
+	pushq	%r11
+	pushq	$SEL_USER_CS
+	pushq	%rcx
+	pushq	%rax	/* the number, in the place of error code and vector */
+	SAVE_REGS
+	movq	%rsp, %rdi
+	call	syscall_handle
+	testb	%al, %al
+	jz	return_to_user
+	RESTORE_REGS
+	movq	REGS_RSP - REGS_RIP(%rsp), %rsp
+	swapgs
+	sysretq
+
+/* _Noreturn void user_enter_first(ip, stack, arg, stack_top): nothing of the kernel goes along. */
+	.globl	user_enter_first
+user_enter_first:
+	movq	%rcx, %rsp
+	pushq	$SEL_USER_DS
+	pushq	%rsi
+	pushq	$RFLAGS_IF + RFLAGS_FIXED
+	pushq	$SEL_USER_CS
+	pushq	%rdi
+	pushq	$0
+	movq	%rdx, %rdi
+	xorl	%eax, %eax
+	xorl	%ebx, %ebx
+	xorl	%ecx, %ecx
+	xorl	%edx, %edx
+	xorl	%esi, %esi
+	xorl	%ebp, %ebp
+	xorl	%r8d, %r8d
+	xorl	%r9d, %r9d
+	xorl	%r10d, %r10d
+	xorl	%r11d, %r11d
+	xorl	%r12d, %r12d
+	xorl	%r13d, %r13d
+	xorl	%r14d, %r14d
+	xorl	%r15d, %r15d
+	SAVE_REGS
+	jmp	return_to_user
+
+/* #DB of user code is as any other exception of it: on the task's stack, which it may end on. */
+debug_from_user:
+	swapgs
+	movq	%rsp, %rsi
+	movq	%gs:tss + TSS_RSP0, %rdi
+	subq	$REGS_SIZE, %rdi
+	movq	%rdi, %rsp
+	movl	$REGS_SIZE / 8, %ecx
+	rep movsq
+	movq	%rsp, %rbp
+	jmp	exception_call
+
 paranoid_entry:
 	SAVE_REGS
 	.globl	paranoid_saved
 paranoid_saved:
+	testb	$3, REGS_CS(%rsp)
+	jz	paranoid_gs
+	cmpl	$VECTOR_DB, REGS_VECTOR(%rsp)
+	je	debug_from_user
+paranoid_gs:
 	movl	$MSR_GS_BASE, %ecx
 	rdmsr
 	shlq	$32, %rdx
@@ -161,6 +242,11 @@ paranoid_call:
 	shrq	$32, %rdx
 	wrmsr
 	jmp	return_to_kernel
+
+	.section .percpu, "aw"
+	.balign	8
+user_rsp:
+	.quad	0 /* while SYSCALL changes stacks; interrupts are off */
 
 	.section .rodata
 	.balign	4096

@@ -43,7 +43,7 @@ static struct {
 	uint64_t top[2]; /* GS base of cpu 0, which is 0 */
 } boot_ist __attribute__((aligned(16)));
 
-static DEFINE_PER_CPU(struct tss, tss) __attribute__((aligned(64))) = {
+DEFINE_PER_CPU(struct tss, tss) __attribute__((aligned(64))) = {
 	.ist = {
 		[IST_NMI - 1] = (uintptr_t)boot_ist.top,
 		[IST_DF - 1] = (uintptr_t)boot_ist.top,

@@ -39,6 +39,7 @@ struct tss {
 _Static_assert(sizeof(struct tss) == 104, "the machine's layout");
 
 DECLARE_PER_CPU(struct gdt, gdt);
+DECLARE_PER_CPU(struct tss, tss); /* rsp[0]: the user task's stack, since it was switched in */
 
 /*
  * The calling cpu, whose GS base is set: loads GDT, IDT and TSS. Boot and AP start, before anything

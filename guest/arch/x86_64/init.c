@@ -6,6 +6,7 @@
 #include "guest/arch/x86_64/clock.h"
 #include "guest/arch/x86_64/insn.h"
 #include "guest/arch/x86_64/lapic_timer.h"
+#include "guest/arch/x86_64/user.h"
 
 #define CPUID_MCE (1u << 7) /* leaf 1, EDX */
 
@@ -22,6 +23,7 @@ void
 arch_init(const struct boot_info *info)
 {
 	enable_machine_checks();
+	user_init_cpu();
 	clock_init(info);
 	apic_init(info);
 	apic_init_cpu(0);
@@ -33,6 +35,7 @@ void
 init_cpu(unsigned int cpu)
 {
 	enable_machine_checks();
+	user_init_cpu();
 	apic_init_cpu(cpu);
 	lapic_timer_init_cpu();
 }

@@ -7,7 +7,7 @@
  *   STACK_AREA       kernel stacks below, the interrupt stack table's stacks from IST_AREA on
  *   KERNEL_BASE      2 MiB of device pages, then the image at its physical address plus this
  *
- * The lower half is empty: it belongs to ring 3.
+ * The lower half is empty here: it belongs to ring 3 (user_mm.c).
  */
 #pragma once
 
@@ -32,6 +32,7 @@
 /* Page table entries. ACCESSED and DIRTY are set from the start: nobody looks at them. */
 #define PTE_PRESENT  0x001
 #define PTE_WRITE    0x002
+#define PTE_USER     0x004
 #define PTE_UNCACHED 0x018
 #define PTE_ACCESSED 0x020
 #define PTE_DIRTY    0x040
@@ -60,6 +61,10 @@
 #define CR4_PAE 0x00000020
 #define CR4_MCE 0x00000040
 
+/* FXSAVE saves SSE's registers, and SIMD errors have a vector of their own. */
+#define CR4_OSFXSR     0x00000200
+#define CR4_OSXMMEXCPT 0x00000400
+
 #define CR0_KERNEL (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_PE)
 
 #define MSR_APIC_BASE    0x1b
@@ -67,17 +72,23 @@
 #define MSR_TSC_DEADLINE 0x6e0
 #define MSR_X2APIC       0x800
 #define MSR_EFER         0xc0000080
+#define MSR_STAR         0xc0000081
+#define MSR_LSTAR        0xc0000082
+#define MSR_SFMASK       0xc0000084
 #define MSR_GS_BASE      0xc0000101
+#define MSR_KERNEL_GS    0xc0000102
 
+#define EFER_SCE 0x001
 #define EFER_LME 0x100
 #define EFER_NXE 0x800
 
-#define EFER_KERNEL (EFER_LME | EFER_NXE)
+#define EFER_KERNEL (EFER_LME | EFER_NXE | EFER_SCE)
 
 /* Vectors. The exceptions' are the machine's, the others' are Linux's. */
 #define VECTOR_DB         1
 #define VECTOR_NMI        2
 #define VECTOR_DF         8
+#define VECTOR_GP         13
 #define VECTOR_PF         14
 #define VECTOR_MC         18
 #define VECTOR_EXCEPTIONS 32

@@ -21,4 +21,15 @@ struct regs {
 _Static_assert(sizeof(struct regs) % 16 == 0, "keeps the stack aligned for C");
 _Static_assert(offsetof(struct regs, frame_ip) == 8, "a frame record");
 
-#define RFLAGS_IF 0x200u
+#define RFLAGS_IF    0x200u
+#define RFLAGS_FIXED 0x2u
+#define RFLAGS_TF    0x100u
+#define RFLAGS_DF    0x400u
+#define RFLAGS_IOPL  0x3000u
+#define RFLAGS_NT    0x4000u
+#define RFLAGS_RF    0x10000u
+#define RFLAGS_AC    0x40000u
+
+/* What user code may set as it likes: carry, parity, adjust, zero, sign, trap, direction, overflow,
+ * NT, alignment check, ID. */
+#define RFLAGS_USER 0x244dd5u

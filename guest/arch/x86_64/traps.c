@@ -5,6 +5,7 @@
 
 #include "guest/arch/x86_64/apic.h"
 #include "guest/arch/x86_64/nmi.h"
+#include "guest/arch/x86_64/user.h"
 #include "guest/atomic.h"
 #include "guest/exception.h"
 #include "guest/irq.h"
@@ -14,6 +15,8 @@
 #include "guest/printk.h"
 #include "guest/stack.h"
 #include "guest/task.h"
+
+extern const char iret_to_user[]; /* entry.S */
 
 /* Bits of a page fault's error code. */
 #define FAULT_PRESENT  0x01u
@@ -106,6 +109,12 @@ check_overflow(struct regs *regs, uintptr_t addr)
 	}
 }
 
+const char *
+exception_name(unsigned int vector)
+{
+	return exception_names[vector];
+}
+
 static _Noreturn void
 panic_page_fault(struct regs *regs, uintptr_t addr)
 {
@@ -138,7 +147,14 @@ exception_handle(struct regs *regs)
 {
 	uintptr_t addr = read_cr2();
 
-	if (!arch_regs_user(regs) && exception_handle_kernel(regs)) {
+	if (arch_regs_user(regs)) {
+		user_exception(regs);
+		return;
+	}
+	if (regs->rip == (uintptr_t)iret_to_user) {
+		user_return_failed(regs);
+	}
+	if (exception_handle_kernel(regs)) {
 		return;
 	}
 	if (regs->vector == VECTOR_PF) {

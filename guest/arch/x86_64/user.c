@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: ISC
+#include "guest/arch/x86_64/user.h"
+
+#include "guest/arch/x86_64/gdt.h"
+#include "guest/arch/x86_64/insn.h"
+#include "guest/arch/x86_64/traps.h"
+#include "guest/atomic.h"
+#include "guest/bug.h"
+#include "guest/entry_user.h"
+#include "guest/mm.h"
+#include "guest/page.h"
+#include "guest/panic.h"
+#include "guest/printk.h"
+#include "guest/stack.h"
+#include "guest/string.h"
+#include "guest/syscall.h"
+#include "guest/user.h"
+
+/* Of FXSAVE's image: what FNINIT and reset leave, so all exceptions masked. */
+#define FPU_CONTROL      0x37fu
+#define FPU_CONTROL_WORD 0 /* in 16-bit words */
+#define FPU_MXCSR        0x1f80u
+#define FPU_MXCSR_AT     6 /* in 32-bit words */
+
+enum syscall_way {
+	SYSCALL_UNKNOWN,
+	SYSCALL_ENTERS, /* ring 0, as the manual says */
+	SYSCALL_FAULTS,
+};
+
+static struct atomic syscall_way; /* enum syscall_way; fixed after arch_user_prepare() */
+
+void syscall_entry(void); /* entry.S; not called from C */
+_Noreturn void user_enter_first(uintptr_t ip, uintptr_t stack, uint64_t arg, void *stack_top);
+
+/* ---- registers ---- */
+
+void
+user_init_cpu(void)
+{
+	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+	wrmsr(MSR_STAR, (uint64_t)SEL_USER32_CS << 48 | (uint64_t)SEL_KERNEL_CS << 32);
+	wrmsr(MSR_LSTAR, (uintptr_t)syscall_entry);
+	wrmsr(MSR_SFMASK,
+	      RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC);
+	wrmsr(MSR_KERNEL_GS, 0); /* the user's, while the kernel's is in use */
+}
+
+void
+arch_user_init(struct task *task, void *state)
+{
+	((uint16_t *)state)[FPU_CONTROL_WORD] = FPU_CONTROL;
+	((uint32_t *)state)[FPU_MXCSR_AT] = FPU_MXCSR;
+	task->arch.fpu = state;
+}
+
+void *
+arch_user_end(struct task *task)
+{
+	void *state = task->arch.fpu;
+
+	task->arch.fpu = NULL;
+	return state;
+}
+
+void
+arch_user_save(struct task *task)
+{
+	__asm__ volatile("fxsave64 (%0)" : : "r"(task->arch.fpu) : "memory");
+}
+
+/* Also where the next interrupt of its user code begins its stack. */
+void
+arch_user_restore(struct task *task)
+{
+	__asm__ volatile("fxrstor64 (%0)" : : "r"(task->arch.fpu) : "memory");
+	this_cpu_ptr(&tss)->rsp[0] = (uintptr_t)task->stack + STACK_SIZE;
+}
+
+void
+arch_user_enter(uintptr_t ip, uintptr_t stack, uint64_t arg)
+{
+	user_mode_begin();
+	user_enter_first(ip, stack - sizeof(uint64_t), arg, (char *)current->stack + STACK_SIZE);
+}
+
+/* ---- system calls ---- */
+
+/* The number stays in the place of an error code, until the end. */
+static inline bool
+call(struct regs *regs)
+{
+	syscall_enter_from_user_mode();
+	regs->rax = (uint64_t)syscall_call(regs->rax, regs->rdi, regs->rsi, regs->rdx);
+	syscall_exit_to_user_mode(regs->error);
+	return regs->rip == regs->rcx && regs->rflags == regs->r11 && regs->rip < ARCH_USER_END &&
+	       !(regs->rflags & (RFLAGS_TF | RFLAGS_RF));
+}
+
+bool
+syscall_handle(struct regs *regs)
+{
+	if (__builtin_expect(atomic_load(&syscall_way) == SYSCALL_UNKNOWN, 0)) {
+		atomic_store(&syscall_way, SYSCALL_ENTERS);
+	}
+	return call(regs);
+}
+
+/* User code chose these registers: it may have jumped here. */
+static void
+call_by_fault(struct regs *regs)
+{
+	atomic_store(&syscall_way, SYSCALL_FAULTS);
+	regs->error = (uint32_t)regs->rax;
+	regs->rip = regs->rcx;
+	regs->rflags = (regs->r11 & RFLAGS_USER) | RFLAGS_IF | RFLAGS_FIXED;
+	call(regs);
+}
+
+static bool
+is_faulting_syscall(const struct regs *regs)
+{
+	return regs->rip == (uintptr_t)syscall_entry &&
+	       (regs->vector == VECTOR_PF || regs->vector == VECTOR_GP) &&
+	       atomic_load(&syscall_way) != SYSCALL_ENTERS;
+}
+
+/* exit(0), as the first program that is ever run. */
+static const uint8_t first_program[] = {
+	0xb8, SYSCALL_exit, 0, 0, 0, /* mov $SYSCALL_exit, %eax */
+	0x31, 0xff,                  /* xor %edi, %edi */
+	0x0f, 0x05,                  /* syscall */
+	0x0f, 0x0b,                  /* ud2 */
+};
+
+void
+arch_user_prepare(void)
+{
+	struct user_program program = { .mm = mm_create(), .entry = PAGE_SIZE };
+	void *page = program.mm != NULL ? mm_map_page(program.mm, PAGE_SIZE, ARCH_PROT_EXEC) : NULL;
+	struct task *task = NULL;
+
+	if (page != NULL) {
+		memcpy(page, first_program, sizeof(first_program));
+		task = user_run(&program, &(struct task_params){ .comm = "first" }, 0);
+	}
+	if (task == NULL) {
+		panic("no memory for the first program");
+	}
+	user_unload(&program);
+	if (task_join(task) != 0) {
+		panic("ring 3 does not work on this machine");
+	}
+}
+
+/* ---- exceptions ---- */
+
+#define FAULT_PRESENT 0x01u
+#define FAULT_WRITE   0x02u
+#define FAULT_FETCH   0x10u
+
+static _Noreturn void
+kill_for_page_fault(const struct regs *regs, uintptr_t addr)
+{
+	const char *access = regs->error & FAULT_FETCH   ? "execution of"
+	                     : regs->error & FAULT_WRITE ? "write to"
+	                                                 : "read of";
+	const char *what = regs->error & FAULT_PRESENT            ? "protected"
+	                   : addr < PAGE_SIZE                     ? "a null pointer"
+	                   : mm_is_stack_guard(current->mm, addr) ? "below its stack: overflow"
+	                                                          : "not mapped";
+
+	user_kill(SIGSEGV, "page fault: %s %016lx, which is %s, at rip %016lx", access, addr, what,
+	          regs->rip);
+}
+
+static unsigned int
+signal_of(unsigned int vector)
+{
+	switch (vector) {
+	case 0:
+	case 16:
+	case 19:
+		return SIGFPE;
+	case VECTOR_DB:
+	case 3:
+		return SIGTRAP;
+	case 6:
+		return SIGILL;
+	case 12:
+	case 17:
+		return SIGBUS;
+	default:
+		return SIGSEGV;
+	}
+}
+
+static _Noreturn void
+kill(const struct regs *regs, uintptr_t addr)
+{
+	const char *name = exception_name(regs->vector);
+
+	if (regs->vector == VECTOR_PF) {
+		kill_for_page_fault(regs, addr);
+	}
+	user_kill(signal_of(regs->vector), "%s, error code %x, at rip %016lx",
+	          name != NULL ? name : "reserved exception", regs->error, regs->rip);
+}
+
+void
+user_exception(struct regs *regs)
+{
+	uintptr_t addr = read_cr2(); /* before another fault */
+
+	if (is_faulting_syscall(regs)) {
+		call_by_fault(regs);
+		return;
+	}
+	irqentry_enter_from_user_mode();
+	arch_irq_enable();
+	kill(regs, addr);
+}
+
+void
+user_return_failed(struct regs *regs)
+{
+	const uint64_t *frame = (const uint64_t *)regs->rsp; /* rip first */
+
+	irqentry_enter_from_user_mode();
+	arch_irq_enable();
+	user_kill(SIGSEGV, "%s at the return to rip %016lx", exception_name(regs->vector),
+	          frame[0]);
+}

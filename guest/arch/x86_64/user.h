@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Ring 3: its registers, the way in by SYSCALL, and its exceptions.
+ *
+ * There are machines (software KVM) whose SYSCALL jumps to the kernel's entry, with RCX and R11
+ * right, but leaves the CPU in ring 3, so that the first fetch faults. There the fault is the
+ * system call, and SYSRET, which faults too, is never used. The first SYSCALL, of a program of our
+ * own, tells which machine it is; on the others user code that jumps to the entry is killed.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "guest/arch.h"
+
+/* The calling cpu: MSRs and control registers. Boot and AP start. */
+void user_init_cpu(void);
+
+/*
+ * From entry.S, on current's stack, irqs off: carries out the call, and returns whether SYSRET is
+ * safe: it would load just these registers, and does not fault in ring 0.
+ */
+bool syscall_handle(struct regs *regs);
+
+/* An exception of ring 3: a system call, or the end of the task. irqs off. */
+void user_exception(struct regs *regs);
+
+/*
+ * An exception of the IRETQ to ring 3, whose frame it could not load: GS is the kernel's again, but
+ * the context is the user's still. Ends the task. irqs off.
+ */
+_Noreturn void user_return_failed(struct regs *regs);
+
+/* What an exception is called, or NULL. */
+const char *exception_name(unsigned int vector);

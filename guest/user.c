@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: ISC
+#include "guest/user.h"
+
+#include <stdarg.h>
+
+#include "guest/bug.h"
+#include "guest/entry_user.h"
+#include "guest/errno.h"
+#include "guest/format.h"
+#include "guest/mm.h"
+#include "guest/mutex.h"
+#include "guest/object.h"
+#include "guest/page.h"
+#include "guest/panic.h"
+#include "guest/preempt.h"
+#include "guest/printk.h"
+#include "guest/sched.h"
+#include "guest/signal.h"
+#include "guest/string.h"
+#include "guest/user_elf.h"
+#include "shared/user_abi.h"
+
+/* ---- loading ---- */
+
+static DEFINE_MUTEX(prepare_mutex);
+static bool is_prepared; /* under the mutex */
+
+/* What the arch wants to know of its ring 3 before the first program. */
+static void
+prepare(void)
+{
+	mutex_lock(&prepare_mutex);
+	if (!is_prepared) {
+		is_prepared = true;
+		arch_user_prepare();
+	}
+	mutex_unlock(&prepare_mutex);
+}
+
+static bool
+load_page(struct mm *mm, const struct user_segment *segment, const uint8_t *image, uintptr_t va)
+{
+	uintptr_t start = va > segment->va ? va : segment->va;
+	uintptr_t file_end = segment->va + segment->file_size;
+	uintptr_t end = va + PAGE_SIZE < file_end ? va + PAGE_SIZE : file_end;
+	uint8_t *page = mm_map_page(mm, va, segment->prot);
+
+	if (page == NULL) {
+		return false;
+	}
+	if (start < end) {
+		memcpy(page + (start - va), image + segment->offset + (start - segment->va),
+		       end - start);
+	}
+	return true;
+}
+
+static int
+load_segments(struct mm *mm, const struct user_elf *elf, const void *image)
+{
+	for (unsigned int i = 0; i < elf->segment_count; i++) {
+		const struct user_segment *segment = &elf->segments[i];
+		uintptr_t va = segment->va / PAGE_SIZE * PAGE_SIZE;
+
+		for (; va < segment->va + segment->size; va += PAGE_SIZE) {
+			if (!load_page(mm, segment, image, va)) {
+				return -ENOMEM;
+			}
+		}
+	}
+	return 0;
+}
+
+int
+user_load(const char *name, const void *image, size_t size, struct user_program *program)
+{
+	struct user_elf elf;
+	const char *fault = user_elf_parse(image, size, &elf);
+	int error;
+
+	if (fault != NULL) {
+		printk("program %s: %s\n", name, fault);
+		return -ENOEXEC;
+	}
+	prepare();
+	program->mm = mm_create();
+	program->entry = elf.entry;
+	if (program->mm == NULL) {
+		return -ENOMEM;
+	}
+	error = load_segments(program->mm, &elf, image);
+	if (error != 0) {
+		user_unload(program);
+	}
+	return error;
+}
+
+void
+user_unload(struct user_program *program)
+{
+	mm_put(program->mm);
+	program->mm = NULL;
+}
+
+/* ---- a task's life ---- */
+
+struct start {
+	uintptr_t entry;
+	uintptr_t stack;
+	uint64_t arg;
+};
+
+static void
+begin(void *arg)
+{
+	struct start start = *(struct start *)arg;
+
+	object_free(arg, sizeof(start));
+	arch_user_enter(start.entry, start.stack, start.arg);
+}
+
+/* As the scheduler and signals find it from its first moment on. */
+static void
+make_user(struct task *task, const struct user_program *program, void *state)
+{
+	mm_get(program->mm);
+	task->mm = program->mm;
+	task->is_user = true;
+	task->signals_taken =
+		sigmask(SIGINT) | sigmask(SIGKILL) | sigmask(SIGUSR1) | sigmask(SIGSTOP);
+	arch_user_init(task, state);
+}
+
+static struct task *
+create(const struct user_program *program, const struct task_params *params, struct start *start)
+{
+	void *state = object_alloc(ARCH_USER_STATE_SIZE);
+	struct task_params own = *params;
+	struct task *task;
+
+	if (state == NULL) {
+		return NULL;
+	}
+	own.fn = begin;
+	own.arg = start;
+	task = task_create(&own);
+	if (task == NULL) {
+		object_free(state, ARCH_USER_STATE_SIZE);
+		return NULL;
+	}
+	make_user(task, program, state);
+	return task;
+}
+
+struct task *
+user_run(const struct user_program *program, const struct task_params *params, uint64_t arg)
+{
+	struct start *start = object_alloc(sizeof(*start));
+	struct task *task = NULL;
+
+	if (start == NULL) {
+		return NULL;
+	}
+	*start = (struct start){ program->entry, mm_map_stack(program->mm), arg };
+	if (start->stack != 0) {
+		task = create(program, params, start);
+	}
+	if (task == NULL) {
+		object_free(start, sizeof(*start));
+		return NULL;
+	}
+	wake_up_new_task(task);
+	return task;
+}
+
+void
+user_exit(int status)
+{
+	struct task *task = current;
+
+	ASSERT(task->mm != NULL);
+	task_work_end();
+	task->exit_status = status;
+	mm_exit();
+	object_free(arch_user_end(task), ARCH_USER_STATE_SIZE);
+	task_exit();
+}
+
+void
+user_kill(unsigned int sig, const char *format, ...)
+{
+	char text[160];
+	va_list args;
+
+	va_start(args, format);
+	format_to(text, sizeof(text), format, args);
+	va_end(args);
+	printk("task %s, pid %u, killed: %s\n", current->comm, current->pid, text);
+	user_exit(USER_STATUS_KILLED + (int)sig);
+}
+
+/* ---- user memory ---- */
+
+/* The whole lies in the user's half: what is not mapped there faults, and the arch finds out. */
+static bool
+is_user_range(uint64_t address, size_t size)
+{
+	return size <= ARCH_USER_END && address <= ARCH_USER_END - size;
+}
+
+size_t
+copy_from_user(void *to, uint64_t from, size_t size)
+{
+	ASSERT(current->mm != NULL);
+	if (!is_user_range(from, size) && !bug(USER_RANGE_UNCHECKED)) {
+		return size;
+	}
+	return arch_copy_from_user(to, from, size);
+}
+
+size_t
+copy_to_user(uint64_t to, const void *from, size_t size)
+{
+	ASSERT(current->mm != NULL);
+	if (!is_user_range(to, size) && !bug(USER_RANGE_UNCHECKED)) {
+		return size;
+	}
+	return arch_copy_to_user(to, from, size);
+}
