@@ -101,9 +101,10 @@ START_TEST(test_qemu_tour_succeeds)
 }
 END_TEST
 
-static const char *const programs[] = { "kernel",     "kernel-debug",     "spinning",
-	                                "interrupts", "interrupts-debug", "points",
-	                                "long_loop" };
+static const char *const programs[] = {
+	"kernel", "kernel-debug", "spinning", "interrupts", "interrupts-debug",
+	"points", "long_loop",    "user",     "user-debug"
+};
 
 #define PROGRAM_COUNT (int)(sizeof(programs) / sizeof(programs[0]))
 
@@ -146,6 +147,7 @@ static const struct load {
 	{ "softirqs", { "pc", "1", false, "preempt=none" }, "\n0 failures\n" },
 	{ "softirqs", { "pc", "2", false, "preempt=voluntary" }, "\n0 failures\n" },
 	{ "softirqs", { "pc", "4", false, "" }, "\n0 failures\n" },
+	{ "user", { "pc", "2", false, "" }, "\n0 failures\n" },
 };
 
 #define LOAD_COUNT (int)(sizeof(loads) / sizeof(loads[0]))

@@ -15,6 +15,7 @@
 #include "shared/scenario_abi.h"
 #include "tests/scenario/spawn.h"
 #include "tests/scenario/tour_expect.h"
+#include "tests/scenario/user/programs.h"
 #include "tests/unit/suite.h"
 
 #define TEST_TIMEOUT_S 180
@@ -515,6 +516,50 @@ START_TEST(test_rcu_readers_see_no_freed_memory)
 }
 END_TEST
 
+/* Ring 3 did on this machine what it must not, and one line says so. */
+static void
+expect_killed(const char *task, const char *words)
+{
+	char start[64];
+	const char *line;
+	const char *found;
+
+	snprintf(start, sizeof(start), "\ntask %s, pid ", task);
+	line = strstr(vmm.out.text, start);
+	ck_assert_msg(line != NULL, "no \"%s\" in:\n%.4000s", start + 1, vmm.out.text);
+	found = strstr(line + 1, words);
+	ck_assert_msg(found != NULL && found < strchr(line + 1, '\n'), "no \"%s\" in:%.200s", words,
+	              line);
+}
+
+static void
+expect_user_passed(void)
+{
+	expect_kernel_passed();
+#define EXPECT_KILLED(name, words) expect_killed(#name, words);
+	USER_FAULTS(EXPECT_KILLED)
+#undef EXPECT_KILLED
+}
+
+/*
+ * P13, P22, P24, P39 (none, voluntary, full): ring 3 is preempted under every model, keeps its
+ * registers, and harms nobody but itself, which is told in words.
+ */
+START_TEST(test_user_programs_run_and_fail_alone)
+{
+	run(VMM("-c", kernel_machines[_i], program("user")), EXIT_STATUS_OK);
+	expect_user_passed();
+}
+END_TEST
+
+/* The same with all checks on. */
+START_TEST(test_user_programs_run_in_the_checked_kernel)
+{
+	run(VMM("-c", "2", program("user-debug")), EXIT_STATUS_OK);
+	expect_user_passed();
+}
+END_TEST
+
 /* Is the function among the frames that are printed below these words? */
 static bool
 is_in_backtrace(const char *image, const char *words, const char *function)
@@ -663,6 +708,8 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_debug_fault_is_reported_with_its_leaker, 0,
 	                    DEBUG_FAULT_COUNT);
 	tcase_add_loop_test(tests, test_rcu_readers_see_no_freed_memory, 0, 3);
+	tcase_add_loop_test(tests, test_user_programs_run_and_fail_alone, 0, 3);
+	tcase_add_test(tests, test_user_programs_run_in_the_checked_kernel);
 	tcase_add_test(tests, test_fault_in_interrupt_shows_what_it_interrupted);
 	tcase_add_test(tests, test_fault_irq_stack_overflow_is_named);
 	tcase_add_loop_test(tests, test_rcu_stall_names_the_reader, 0, 2);
