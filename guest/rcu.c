@@ -18,7 +18,7 @@ static struct atomic gp_number; /* twice the grace periods that ended; odd: one 
 
 static struct atomic_ptr callbacks;
 static struct task *caller_back;
-static DEFINE_PER_CPU(bool, wakeup_deferred);
+DEFINE_PER_CPU(bool, rcu_wakeup_deferred);
 
 /* The number at the end of the first grace period that begins from now on. */
 static uint32_t
@@ -72,20 +72,18 @@ call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 		return; /* whoever made it not empty tells, or has told */
 	}
 	if (arch_irqs_disabled()) {
-		this_cpu_write(wakeup_deferred, true);
+		this_cpu_write(rcu_wakeup_deferred, true);
 	} else {
 		wake_up_process(caller_back);
 	}
 }
 
 void
-rcu_flush_deferred_wakeup(void)
+rcu_do_deferred_wakeup(void)
 {
 	ASSERT(arch_irqs_disabled());
-	if (this_cpu_read(wakeup_deferred)) {
-		this_cpu_write(wakeup_deferred, false);
-		wake_up_process(caller_back);
-	}
+	this_cpu_write(rcu_wakeup_deferred, false);
+	wake_up_process(caller_back);
 }
 
 static struct llist_node *

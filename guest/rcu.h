@@ -146,11 +146,20 @@ void rcu_note_schedule(struct task *task, bool voluntary);
 void rcu_tick(void);
 void rcu_answer(void);
 
+DECLARE_PER_CPU(bool, rcu_wakeup_deferred);
+void rcu_do_deferred_wakeup(void);
+
 /*
  * Wakes who calls back, if that had to be put off. Before the last look for a request of whoever is
  * about to leave the kernel or to halt. irqs off, no lock held.
  */
-void rcu_flush_deferred_wakeup(void);
+static inline void
+rcu_flush_deferred_wakeup(void)
+{
+	if (__builtin_expect(this_cpu_read(rcu_wakeup_deferred), 0)) {
+		rcu_do_deferred_wakeup();
+	}
+}
 
 /* A grace period this many ticks old says once who holds it up; 0: never. */
 extern uint32_t rcu_stall_ticks;
