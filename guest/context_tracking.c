@@ -44,8 +44,7 @@ leave_kernel(enum ct_context context)
 static void
 enter_kernel(enum ct_context context)
 {
-	ASSERT(!rcu_is_watching());
-	ASSERT(ct_context() == context);
+	ASSERT((ct_this_cpu() & (CT_CONTEXT_MASK | CT_WATCHING)) == context); /* not watched */
 	advance_into_watching(CT_WATCHING - context);
 }
 
