@@ -7,6 +7,12 @@
 /* spin: its place in the shared page, and this. */
 #define SPIN_CALLS 0x100u
 
+/* costs: what it measures. */
+#define COSTS_NOTHING 0u
+#define COSTS_CALL    1u
+#define COSTS_YIELD   2u
+#define COSTS_PARTNER 0x100u
+
 /* faults: name, what a line on the console says of it. */
 #define USER_FAULTS(X)                                                \
 	X(null, "read of 0000000000000000, which is a null pointer")  \
