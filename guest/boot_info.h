@@ -11,7 +11,8 @@
 
 #include "shared/boot_abi.h"
 
-#define BOOT_RANGES_MAX 8
+#define BOOT_RANGES_MAX  8
+#define BOOT_MODULES_MAX 16
 
 struct boot_range {
 	uint64_t addr;
@@ -32,6 +33,9 @@ struct boot_info {
 	                                              * memory reservation block */
 	struct boot_range console;                   /* also in reserved[] */
 	struct boot_range trace;                     /* also in reserved[] */
+	uint32_t module_count;
+	struct boot_range modules[BOOT_MODULES_MAX]; /* files beside the image, in order, but the
+	                                              * tree; in memory */
 	uint16_t doorbell_port;                      /* 0: none */
 	uint16_t uart_port;                          /* 0: none */
 };

@@ -46,6 +46,7 @@ static const char *const idle_words[] = { "halt", "poll" };
 static const char *const scenario_words[BOOT_SCENARIO_COUNT] = {
 	[BOOT_SCENARIO_TOUR] = "tour",
 	[BOOT_SCENARIO_SHELL] = "shell",
+	[BOOT_SCENARIO_USER] = "user",
 };
 
 static void

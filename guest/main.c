@@ -8,6 +8,7 @@
 #include "guest/boot_info.h"
 #include "guest/cmdline.h"
 #include "guest/interrupt.h"
+#include "guest/panic.h"
 #include "guest/percpu.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
@@ -21,6 +22,7 @@
 #include "guest/trace.h"
 #include "guest/watchdog.h"
 
+static const struct boot_info *boot_information;
 static uint64_t first_task_cycles; /* from the first instruction of the image to the first task */
 
 static void
@@ -43,9 +45,26 @@ boot_cycles_to_first_task(void)
 	return first_task_cycles;
 }
 
+uint32_t
+boot_module_count(void)
+{
+	return boot_information->module_count;
+}
+
+const void *
+boot_module(uint32_t n, size_t *size)
+{
+	const struct boot_range *range = &boot_information->modules[n];
+
+	ASSERT(n < boot_information->module_count);
+	*size = range->size;
+	return arch_phys_to_virt(range->addr);
+}
+
 void
 start_kernel(const struct boot_info *info)
 {
+	boot_information = info;
 	cmdline_parse(info->bootargs, info->bootargs_size);
 	percpu_init(info->cpu_count);
 	trace_init(info);

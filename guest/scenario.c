@@ -6,10 +6,12 @@
 #include "guest/main.h"
 #include "guest/shell.h"
 #include "guest/tour.h"
+#include "guest/user_main.h"
 
 static int (*const scenarios[BOOT_SCENARIO_COUNT])(void) = {
 	[BOOT_SCENARIO_TOUR] = tour_main,
 	[BOOT_SCENARIO_SHELL] = shell_main,
+	[BOOT_SCENARIO_USER] = user_main,
 };
 
 int

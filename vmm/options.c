@@ -41,7 +41,8 @@ static const char help_text[] =
 	"project's own guest.elf understands\n"
 	"  preempt=none|voluntary|full|lazy  preemption model        (default: full)\n"
 	"  hz=N                           ticks a second, 10 to 1000 (default: 100)\n"
-	"  scenario=tour|shell            what it does              (default: tour)\n"
+	"  scenario=tour|shell|user       what it does; user: runs each --module, a\n"
+	"                                 static program of ring 3   (default: tour)\n"
 	"  apic=x2apic|xapic              (default: x2apic where the cpu has it)\n"
 	"  timer=tsc-deadline|lapic       (default: tsc-deadline where the cpu has it)\n"
 	"  watchdog_thresh=SECONDS        report what keeps a cpu for twice as long\n"
@@ -69,7 +70,8 @@ static const char help_text[] =
 	"\n"
 	"Examples:\n"
 	"  vmm guest.elf preempt=voluntary hz=250\n"
-	"  vmm -c 4 -m 64M -t 2.5 --module payload.bin guest.elf\n";
+	"  vmm -c 4 -m 64M -t 2.5 --module payload.bin guest.elf\n"
+	"  vmm --module user/hello.elf guest.elf scenario=user\n";
 _Static_assert(BOOT_CPUS_MAX == 64 && OPTIONS_MODULES_MAX == 16, "the help text says so");
 
 enum {

@@ -138,8 +138,8 @@ static const struct {
 	{ "trace=off", "boot argument trace=off: the tour has nothing to show" },
 	{ "trace=no", "boot argument trace='no': must be off or on" },
 	{ "idle=", "boot argument idle='': must be halt or poll" },
-	{ "scenario=", "boot argument scenario='': must be tour or shell" },
-	{ "scenario=tourist", "boot argument scenario='tourist': must be tour or shell" },
+	{ "scenario=", "boot argument scenario='': must be tour, shell or user" },
+	{ "scenario=tourist", "boot argument scenario='tourist': must be tour, shell or user" },
 	{ "threadirqs=", "boot argument threadirqs='': must be without a value" },
 	{ "threadirqs=on", "boot argument threadirqs='on': must be without a value" },
 	{ "nmi_watchdog=2", "boot argument nmi_watchdog='2': must be a number from 0 to 1" },
@@ -560,6 +560,37 @@ START_TEST(test_user_programs_run_in_the_checked_kernel)
 }
 END_TEST
 
+static const char *
+user_program(const char *name)
+{
+	static char path[4096];
+
+	snprintf(path, sizeof(path), "%s/../user/%s.elf", program_folder, name);
+	return path;
+}
+
+/* Programs of ring 3 that nobody linked to the kernel run as modules, and their status is told. */
+START_TEST(test_user_modules_are_run)
+{
+	run(VMM("--module", user_program("hello"), guest_path, "scenario=user"), EXIT_STATUS_OK);
+	expect_out("hello from ring 3\nmodule 0: status 0\n");
+	run(VMM("--module", user_program("faults"), guest_path, "scenario=user"),
+	    EXIT_STATUS_FAILED);
+	expect_out("task module 0, pid ");
+	expect_out("module 0: status 139\n");
+}
+END_TEST
+
+/* What is no program of ring 3 is refused in words, and so is nothing at all. */
+START_TEST(test_user_modules_bad_are_refused)
+{
+	run(VMM("--module", vmm_path, guest_path, "scenario=user"), EXIT_STATUS_FAILED);
+	expect_out("program module 0: not a static executable: link it with -static -no-pie\n");
+	run(VMM(guest_path, "scenario=user"), EXIT_STATUS_USAGE);
+	expect_out("scenario=user: no program was given");
+}
+END_TEST
+
 /* Is the function among the frames that are printed below these words? */
 static bool
 is_in_backtrace(const char *image, const char *words, const char *function)
@@ -710,6 +741,8 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_rcu_readers_see_no_freed_memory, 0, 3);
 	tcase_add_loop_test(tests, test_user_programs_run_and_fail_alone, 0, 3);
 	tcase_add_test(tests, test_user_programs_run_in_the_checked_kernel);
+	tcase_add_test(tests, test_user_modules_are_run);
+	tcase_add_test(tests, test_user_modules_bad_are_refused);
 	tcase_add_test(tests, test_fault_in_interrupt_shows_what_it_interrupted);
 	tcase_add_test(tests, test_fault_irq_stack_overflow_is_named);
 	tcase_add_loop_test(tests, test_rcu_stall_names_the_reader, 0, 2);

@@ -274,6 +274,22 @@ find_tree(const struct pvh_start_info *start)
 	return tree;
 }
 
+/* The user's modules, as far as they lie in memory, where the direct map will show them. */
+static void
+note_modules(const struct pvh_start_info *start, const struct pvh_module *tree)
+{
+	const struct pvh_module *modules = arch_phys_to_virt(start->module_list);
+
+	for (uint32_t i = 0; i < start->module_count; i++) {
+		struct boot_range range = { modules[i].addr, modules[i].size };
+
+		if (&modules[i] != tree && info.module_count < BOOT_MODULES_MAX &&
+		    is_inside_any(&range, info.memory, info.memory_count)) {
+			info.modules[info.module_count++] = range;
+		}
+	}
+}
+
 static void
 read_tree(const struct pvh_module *tree)
 {
@@ -364,6 +380,7 @@ boot_main(uint64_t start_info)
 		read_defaults(start);
 	}
 	read_memory(start);
+	note_modules(start, tree);
 	check_regions();
 	console_init(&info);
 	read_cmdline(start);
