@@ -5,7 +5,7 @@
 #include "tests/scenario/user/shared.h"
 #include "tests/scenario/user/user.h"
 
-#define TURNS 100u
+#define TURNS 20u
 
 int
 main(uint64_t self)
