@@ -498,6 +498,8 @@
 	  "done_count == wanted")                                                                  \
 	X(WORKER_WAKES_UNSEEN, "a worker that goes on after a sleep is not counted", "", "P32",    \
 	  "atomic_load(&pool_get(1, false)->nr_running) == 0")                                     \
+	X(WORKS_LEFT_OPEN, "a user task that ends takes works that it does not do", "", "P24",     \
+	  "done_count == wanted")                                                                  \
 	X(WORK_FORGETS_POOL, "a work whose function runs is queued on another cpu", "", "P36",     \
 	  "inside == 1")                                                                           \
 	X(WORK_REENTERS, "a work whose function runs is begun by another worker", "", "P36",       \

@@ -55,7 +55,7 @@ run_works(struct llist_node *node)
 void
 task_work_end(void)
 {
-	run_works(atomic_xchg(&current->works, (void *)&closed));
+	run_works(atomic_xchg(&current->works, bug(WORKS_LEFT_OPEN) ? NULL : (void *)&closed));
 }
 
 /* The flag first: what is added from here on sets it again. */

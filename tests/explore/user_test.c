@@ -6,6 +6,7 @@
  */
 #include "guest/entry_user.h"
 
+#include <check.h>
 #include <stdio.h>
 
 #include "guest/context_tracking.h"
@@ -24,6 +25,30 @@
 #include "tests/unit/suite.h"
 
 #define LIMIT 4000000
+
+/* Interrupts of user code, of all runs. */
+static unsigned int late_count;
+
+static void
+note_interrupt(unsigned int cpu)
+{
+	late_count += host_cpu(cpu)->in_user;
+}
+
+/*
+ * All must hold, and what is asked must have come behind the last look in some runs: then it
+ * interrupts user code, at once or later, which is the same to everybody.
+ */
+static void
+hold_in_window(const struct explore_scenario *scenario)
+{
+	late_count = 0;
+	host_interrupt_seen = note_interrupt;
+	scenario_must_hold(scenario, LIMIT);
+	host_interrupt_seen = NULL;
+	printf("%-44s %8u times behind the last look\n", scenario->name, late_count);
+	ck_assert_uint_ne(late_count, 0);
+}
 
 static HOST_STATE struct task *user;
 
@@ -112,9 +137,9 @@ START_TEST(test_user_request_around_a_system_call_is_met)
 		"a request, full", 2, boot_request_full, check_urgent_ran, NULL, 0, NULL
 	};
 
-	scenario_must_hold(&none, LIMIT);
+	hold_in_window(&none);
 	if (scenario_has_model(PREEMPT_FULL)) {
-		scenario_must_hold(&full, LIMIT);
+		hold_in_window(&full);
 	}
 }
 END_TEST
@@ -166,7 +191,7 @@ START_TEST(test_user_request_while_work_is_done_is_met)
 		"work, and a request", 2, boot_work, check_work_done, NULL, 0, NULL
 	};
 
-	scenario_must_hold(&working, LIMIT);
+	hold_in_window(&working);
 	scenario_must_catch(&working, "user-work-once", "urgent_runs == 1", LIMIT);
 	scenario_must_catch(&working, "user-work-read-early", "urgent_runs == 1", LIMIT);
 }
@@ -213,8 +238,55 @@ START_TEST(test_user_work_while_work_is_taken_is_done)
 		"two works", 2, boot_two_works, check_works_done, NULL, 0, NULL
 	};
 
-	scenario_must_hold(&two, LIMIT);
+	hold_in_window(&two);
 	scenario_must_catch(&two, "resume-flag-late", "done_count == wanted", LIMIT);
+}
+END_TEST
+
+static HOST_STATE int added;
+
+static void
+exit_at_once(uint64_t unused)
+{
+	(void)unused;
+	scenario_gate();
+	host_syscall(SYSCALL_exit, 5, 0, 0);
+}
+
+static void
+add_work(void *unused)
+{
+	(void)unused;
+	scenario_gate();
+	added = task_work_add(user, &second_work);
+	host_stop();
+}
+
+static void
+boot_work_at_end(void)
+{
+	second_work.fn = note_second;
+	boot_user(exit_at_once, PREEMPT_NONE);
+	scenario_task(1, add_work, NULL);
+}
+
+static void
+check_work_at_end(void)
+{
+	HOST_EXPECT(user->exit_status == 5);
+	HOST_EXPECT(added == 0 || added == -ESRCH);
+	scenario_check_at_rest(added == 0 ? 1 : 0);
+}
+
+/* P24, P39: work for a task that ends is done, or refused. */
+START_TEST(test_user_work_for_a_task_that_ends_is_done_or_refused)
+{
+	static const struct explore_scenario ends = {
+		"work, and the end", 2, boot_work_at_end, check_work_at_end, NULL, 0, NULL
+	};
+
+	scenario_must_hold(&ends, LIMIT);
+	scenario_must_catch(&ends, "works-left-open", "done_count == wanted", LIMIT);
 }
 END_TEST
 
@@ -251,7 +323,7 @@ START_TEST(test_user_signal_around_a_system_call_is_taken)
 	static const struct explore_scenario killed = { "a signal", 2, boot_kill, check_killed,
 		                                        NULL,       0, NULL };
 
-	scenario_must_hold(&killed, LIMIT);
+	hold_in_window(&killed);
 	scenario_must_catch(&killed, "signal-unkicked", "atomic_load(&user->state) == TASK_DEAD",
 	                    LIMIT);
 }
@@ -302,7 +374,7 @@ START_TEST(test_user_signal_while_switched_in_is_taken)
 		"a signal, and a switch", 2, boot_kill_switched, check_killed, NULL, 0, NULL
 	};
 
-	scenario_must_hold(&killed, LIMIT);
+	hold_in_window(&killed);
 	scenario_must_catch(&killed, "user-switch-unordered",
 	                    "atomic_load(&user->state) == TASK_DEAD", LIMIT);
 }
@@ -541,6 +613,7 @@ main(void)
 	tcase_add_test(tests, test_user_request_around_a_system_call_is_met);
 	tcase_add_test(tests, test_user_request_while_work_is_done_is_met);
 	tcase_add_test(tests, test_user_work_while_work_is_taken_is_done);
+	tcase_add_test(tests, test_user_work_for_a_task_that_ends_is_done_or_refused);
 	tcase_add_test(tests, test_user_signal_around_a_system_call_is_taken);
 	tcase_add_test(tests, test_user_signal_while_switched_in_is_taken);
 	tcase_add_test(tests, test_user_spaces_and_registers_are_their_tasks);
