@@ -456,6 +456,8 @@
 	  "done_count == wanted")                                                                  \
 	X(USER_FLUSH_LATE, "RCU's deferred wakeup comes behind the last look before user mode",    \
 	  "47b8ff194c1f", "P24", "done_count == wanted")                                           \
+	X(USER_LAZY_IGNORED, "the way to user mode does not look for lazy requests", "", "P13",    \
+	  "urgent_ran() == (cell.request != 0)")                                                   \
 	X(USER_RANGE_UNCHECKED, "a system call reads kernel memory for its caller", "", "user",    \
 	  "== (uint64_t)-EFAULT")                                                                  \
 	X(USER_STATE_UNSAVED, "a switch does not save the vector registers of a user task", "",    \

@@ -98,6 +98,14 @@ do_work(uint32_t work, enum sched_reason reason)
 	}
 }
 
+static inline uint32_t
+read_flags(void)
+{
+	uint32_t work = atomic_load(&current->flags) & EXIT_TO_USER_MODE_WORK;
+
+	return bug(USER_LAZY_IGNORED) ? work & ~TIF_NEED_RESCHED_LAZY : work;
+}
+
 /* The last things that others may see, before the flags that they may set. */
 static inline uint32_t
 read_work(void)
@@ -105,12 +113,12 @@ read_work(void)
 	uint32_t work;
 
 	if (bug(USER_FLUSH_LATE)) {
-		work = atomic_load(&current->flags) & EXIT_TO_USER_MODE_WORK;
+		work = read_flags();
 		rcu_flush_deferred_wakeup();
 		return work;
 	}
 	rcu_flush_deferred_wakeup();
-	return atomic_load(&current->flags) & EXIT_TO_USER_MODE_WORK;
+	return read_flags();
 }
 
 /* irqs off, before and after. */
@@ -121,7 +129,7 @@ exit_to_user_mode_loop(uint32_t work, enum sched_reason reason)
 		arch_irq_enable();
 		do_work(work, reason);
 		if (bug(USER_WORK_READ_EARLY)) {
-			work = atomic_load(&current->flags) & EXIT_TO_USER_MODE_WORK;
+			work = read_flags();
 			arch_irq_disable();
 			continue;
 		}

@@ -144,6 +144,105 @@ START_TEST(test_user_request_around_a_system_call_is_met)
 }
 END_TEST
 
+/* ---- both kinds of request, at both points, under every model ---- */
+
+/* One run's; fixed in it. */
+static struct cell {
+	enum preempt_model model;
+	uint32_t request; /* TIF_*, or 0: the urgent task is ready, but nobody asks */
+	bool by_interrupt;
+} cell;
+
+static HOST_STATE struct timer timer;
+
+/* The kernel's own points are passed behind it: the lazy request means nothing to them. */
+static void
+ask(void)
+{
+	unsigned long flags = arch_irq_save();
+
+	urgent_make_ready();
+	if (cell.request == TIF_NEED_RESCHED) {
+		set_tsk_need_resched(current);
+		set_preempt_need_resched();
+	} else {
+		atomic_fetch_or(&current->flags, cell.request);
+	}
+	arch_irq_restore(flags);
+	if (cell.request != TIF_NEED_RESCHED) {
+		preempt_disable();
+		preempt_enable();
+		HOST_EXPECT(!urgent_ran());
+	}
+}
+
+static void
+ask_in_interrupt(struct timer *unused)
+{
+	(void)unused;
+	ask();
+}
+
+static void
+pass_point(uint64_t unused)
+{
+	(void)unused;
+	host_gate();
+	if (cell.by_interrupt) {
+		host_clock_advance(NSEC_PER_SEC);
+		while (host_cpu(0)->pending) { /* bounded: nothing else moves */
+			arch_cpu_relax();
+			host_user_step();
+		}
+	} else {
+		host_syscall_of(ask);
+	}
+	HOST_EXPECT(urgent_ran() == (cell.request != 0));
+	scenario_done();
+	run_for_ever();
+}
+
+static void
+boot_cell(void)
+{
+	preempt_model_set(cell.model);
+	urgent_boot();
+	user = start_user(0, pass_point);
+	timer_init(&timer, ask_in_interrupt);
+	if (cell.by_interrupt) {
+		timer_start(&timer, NSEC_PER_SEC);
+	}
+}
+
+static void
+check_cell(void)
+{
+	scenario_check_quiet(1);
+}
+
+/*
+ * P13, P22 (none, voluntary, full): on the way to user code, from a system call and from an
+ * interrupt, every model meets both kinds of request; without one nobody switches.
+ */
+START_TEST(test_user_both_points_meet_both_requests_under_every_model)
+{
+	static const uint32_t requests[] = { 0, TIF_NEED_RESCHED_LAZY, TIF_NEED_RESCHED };
+	static const struct explore_scenario point = {
+		"a point of user code", 1, boot_cell, check_cell, NULL, 0, NULL
+	};
+
+	for (unsigned int n = 0; n < 6 * PREEMPT_MODEL_COUNT; n++) {
+		cell = (struct cell){ (enum preempt_model)(n / 6), requests[n / 2 % 3], n % 2 };
+		if (scenario_has_model(cell.model)) {
+			scenario_must_hold(&point, LIMIT);
+		}
+	}
+	cell = (struct cell){ PREEMPT_NONE, TIF_NEED_RESCHED_LAZY, false };
+	scenario_must_catch(&point, "user-lazy-ignored", "urgent_ran() == (cell.request != 0)",
+	                    LIMIT);
+}
+END_TEST
+
 /* ---- work, and a request while it is done ---- */
 
 static HOST_STATE struct task_work work;
@@ -528,7 +627,6 @@ END_TEST
 
 /* ---- deferred wakeups ---- */
 
-static HOST_STATE struct timer timer;
 static HOST_STATE struct rcu_head head;
 
 /* The task that calls back goes before user code from now on. */
@@ -611,6 +709,7 @@ main(void)
 
 	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
 	tcase_add_test(tests, test_user_request_around_a_system_call_is_met);
+	tcase_add_test(tests, test_user_both_points_meet_both_requests_under_every_model);
 	tcase_add_test(tests, test_user_request_while_work_is_done_is_met);
 	tcase_add_test(tests, test_user_work_while_work_is_taken_is_done);
 	tcase_add_test(tests, test_user_work_for_a_task_that_ends_is_done_or_refused);

@@ -271,6 +271,10 @@ _Noreturn __attribute__((format(printf, 1, 2))) void host_fail(const char *forma
  * one that it has set, and RCU not watching.
  */
 uint64_t host_syscall(uint64_t number, uint64_t a, uint64_t b, uint64_t c);
+
+/* A system call that the kernel does not have: fn() is what it does. */
+void host_syscall_of(void (*fn)(void));
+
 void host_user_step(void);
 
 /* Sets the register. */

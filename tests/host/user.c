@@ -148,19 +148,39 @@ arch_copy_to_user(uintptr_t to, const void *from, size_t size)
 
 /* ---- user code ---- */
 
+static void
+enter_kernel(void)
+{
+	host_user_step();
+	host_this->in_user = false;
+	host_this->irqs_on = false;
+	syscall_enter_from_user_mode();
+}
+
+static void
+leave_kernel(uint64_t number)
+{
+	syscall_exit_to_user_mode(number);
+	host_return_to_user();
+}
+
 uint64_t
 host_syscall(uint64_t number, uint64_t a, uint64_t b, uint64_t c)
 {
 	uint64_t result;
 
-	host_user_step();
-	host_this->in_user = false;
-	host_this->irqs_on = false;
-	syscall_enter_from_user_mode();
+	enter_kernel();
 	result = (uint64_t)syscall_call(number, a, b, c);
-	syscall_exit_to_user_mode(number);
-	host_return_to_user();
+	leave_kernel(number);
 	return result;
+}
+
+void
+host_syscall_of(void (*fn)(void))
+{
+	enter_kernel();
+	fn();
+	leave_kernel(SYSCALL_COUNT);
 }
 
 void
