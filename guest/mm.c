@@ -89,11 +89,10 @@ mm_map_stack(struct mm *mm)
 }
 
 bool
-mm_is_stack_guard(const struct mm *mm, uintptr_t addr)
+mm_is_stack_guard(uintptr_t addr)
 {
 	uintptr_t below = ARCH_USER_END - PAGE_SIZE - 1 - addr;
 
-	(void)mm;
 	return addr < ARCH_USER_END - PAGE_SIZE && below / SLOT_BYTES < MM_STACKS_MAX &&
 	       below % SLOT_BYTES >= STACK_BYTES;
 }

@@ -51,8 +51,8 @@ void *mm_map_page(struct mm *mm, uintptr_t va, unsigned int prot);
  */
 uintptr_t mm_map_stack(struct mm *mm);
 
-/* Is addr in the guard page below a stack that was handed out? Any context. */
-bool mm_is_stack_guard(const struct mm *mm, uintptr_t addr);
+/* Is addr in the guard page below some stack's place? Any context. */
+bool mm_is_stack_guard(uintptr_t addr);
 
 /*
  * The kernel address of the byte that user address va means there, or NULL: not mapped (not for

@@ -28,6 +28,7 @@
 #define SWITCHES     5u   /* of each that share a cpu */
 #define SWITCHES_OFF 3u   /* apart at most */
 #define IMAGE_MAX    0x8000u
+#define EXIT_STORM   8u
 
 #define PROGRAMS(X) X(hello) X(calls) X(faults) X(spin) X(sums) X(futex)
 
@@ -124,11 +125,17 @@ check_faults(void)
 	user_unload(&program);
 }
 
-/* Entries that the loader would refuse: the return to them faults, in the kernel. */
+extern const char syscall_entry[]; /* the arch's */
+
+/*
+ * Entries that the loader would refuse: the return to them faults, in the kernel or in ring 3.
+ * Where SYSCALL stays in ring 3 a jump to where it leads is one: number 0 is exit().
+ */
 static void
 check_bad_returns(void)
 {
 	struct user_program program = LOAD(hello);
+	int status;
 
 	program.entry = 0x0000800000000000;
 	report(run_alone(&program, "hole", 0) > USER_STATUS_KILLED,
@@ -136,6 +143,10 @@ check_bad_returns(void)
 	program.entry = (uintptr_t)main;
 	report(run_alone(&program, "kernel", 0) > USER_STATUS_KILLED,
 	       "a return to the kernel's text is caught");
+	program.entry = (uintptr_t)syscall_entry;
+	status = run_alone(&program, "entry", 7);
+	report(status > USER_STATUS_KILLED || status == 7,
+	       "a jump to the entry of system calls is caught, or is exit()");
 	user_unload(&program);
 }
 
@@ -381,6 +392,25 @@ leave(void *unused)
 	leave_mm();
 }
 
+/* Tasks of two programs at once, more than cpus: they end anywhere, in any order. */
+static void
+check_exit_storm(void)
+{
+	struct user_program programs[2] = { LOAD(hello), LOAD(calls) };
+	struct task *tasks[EXIT_STORM];
+	bool right = true;
+
+	for (unsigned int i = 0; i < EXIT_STORM; i++) {
+		tasks[i] = run_on(&programs[i % 2], "storm", 0, i % 2 == 0 ? i : CALL_getpid);
+	}
+	user_unload(&programs[0]);
+	user_unload(&programs[1]);
+	for (unsigned int i = 0; i < EXIT_STORM; i++) {
+		right = task_join(tasks[i]) == (i % 2 == 0 ? (int)i : 0) && right;
+	}
+	report(right, "many tasks of ring 3 end, each with its status");
+}
+
 /* No cpu has an address space loaded any more. */
 static void
 leave_on_all(void)
@@ -396,10 +426,10 @@ check_memory(void)
 {
 	size_t before;
 
-	check_hello();
+	check_exit_storm();
 	leave_on_all();
 	before = page_count_free();
-	check_hello();
+	check_exit_storm();
 	check_bad_returns();
 	leave_on_all();
 	report(page_count_free() == before, "address spaces go back to the last page");

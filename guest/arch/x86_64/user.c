@@ -165,10 +165,10 @@ kill_for_page_fault(const struct regs *regs, uintptr_t addr)
 	const char *access = regs->error & FAULT_FETCH   ? "execution of"
 	                     : regs->error & FAULT_WRITE ? "write to"
 	                                                 : "read of";
-	const char *what = regs->error & FAULT_PRESENT            ? "protected"
-	                   : addr < PAGE_SIZE                     ? "a null pointer"
-	                   : mm_is_stack_guard(current->mm, addr) ? "below its stack: overflow"
-	                                                          : "not mapped";
+	const char *what = regs->error & FAULT_PRESENT ? "protected"
+	                   : addr < PAGE_SIZE          ? "a null pointer"
+	                   : mm_is_stack_guard(addr)   ? "below its stack: overflow"
+	                                               : "not mapped";
 
 	user_kill(SIGSEGV, "page fault: %s %016lx, which is %s, at rip %016lx", access, addr, what,
 	          regs->rip);
