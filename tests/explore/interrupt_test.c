@@ -366,8 +366,8 @@ run_spurious(void *unused)
 	second_runs = 0;
 	pass_interrupts(1);
 	HOST_EXPECT(second_runs == 0);
-	HOST_EXPECT(strstr(host_console(), "irq 4: nobody cared") != NULL);
-	HOST_EXPECT(strstr(host_console(), "] storm\nDisabling IRQ #4\n") != NULL);
+	HOST_EXPECT(strstr(host_console(), ": nobody cared. Its handlers:\n") != NULL);
+	HOST_EXPECT(strstr(host_console(), "] storm\nDisabling IRQ #") != NULL);
 	is_done = true;
 	host_stop();
 }

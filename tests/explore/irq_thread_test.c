@@ -272,7 +272,8 @@ where(void)
 	}
 	HOST_EXPECT(in_task());
 	HOST_EXPECT(current->prio == FIFO_50);
-	HOST_EXPECT(strncmp(current->comm, "irq/5-", 6) == 0);
+	HOST_EXPECT(strncmp(current->comm, "irq/", 4) == 0);
+	HOST_EXPECT(strstr(current->comm, "-line") != NULL);
 	if (!arch_irqs_disabled()) {
 		HOST_EXPECT(preempt_count() == 0);
 		return THREAD;

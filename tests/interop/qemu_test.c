@@ -148,6 +148,8 @@ static const struct load {
 	{ "softirqs", { "pc", "2", false, "preempt=voluntary" }, "\n0 failures\n" },
 	{ "softirqs", { "pc", "4", false, "" }, "\n0 failures\n" },
 	{ "user", { "pc", "2", false, "" }, "\n0 failures\n" },
+	{ "interrupts", { "pc", "1", false, "-- spurious" }, ": nobody cared. Its handlers:" },
+	{ "interrupts", { "pc", "4", false, "threadirqs" }, "\n0 failures\n" },
 };
 
 #define LOAD_COUNT (int)(sizeof(loads) / sizeof(loads[0]))

@@ -224,6 +224,8 @@ START_TEST(test_interrupt_checks_from_inside_pass)
 {
 	run(VMM("-c", kernel_machines[_i], program("interrupts")), EXIT_STATUS_OK);
 	expect_kernel_passed();
+	run(VMM("-c", kernel_machines[_i], program("interrupts"), "threadirqs"), EXIT_STATUS_OK);
+	expect_kernel_passed();
 	run(VMM("-c", kernel_machines[_i], program("interrupts-debug")), EXIT_STATUS_OK);
 	expect_kernel_passed();
 }

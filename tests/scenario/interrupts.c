@@ -9,13 +9,16 @@
 
 #include "guest/arch.h"
 #include "guest/bottom_half.h"
+#include "guest/cmdline.h"
 #include "guest/exception.h"
+#include "guest/interrupt.h"
 #include "guest/irq_stack.h"
 #include "guest/main.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
 #include "guest/printk.h"
 #include "guest/sched.h"
+#include "guest/smp.h"
 #include "guest/stack.h"
 #include "guest/task.h"
 #include "guest/timer.h"
@@ -23,6 +26,10 @@
 
 #define CONTROL_PRIORITY 10
 #define HIGH_PRIORITY    30
+
+#define IRQ_THREAD_PRIORITY 50
+#define RAISES              20
+#define SPURIOUS            100000
 
 static uint32_t failures;
 
@@ -281,6 +288,173 @@ raise_fault(void)
 	arch_read_nofault((const uint64_t *)current->stack - 1, &value);
 }
 
+/* ---- lines ---- */
+
+static struct atomic device; /* who raises the line adds to it, a handler takes all */
+static struct atomic taken;
+static struct atomic handler_runs;
+static struct atomic thread_runs;
+static bool is_right;
+
+static void
+raise_line(void)
+{
+	unsigned long flags = arch_irq_save();
+
+	atomic_fetch_add(&device, 1);
+	arch_ipi_send(smp_processor_id(), IRQ_SOFT0);
+	arch_irq_restore(flags);
+}
+
+/* Where the machine delivers late, and where nothing but this task lets others run. */
+static void
+wait_for(struct atomic *count, uint32_t wanted)
+{
+	while (atomic_load_acquire(count) != wanted) { /* bounded: nothing is lost */
+		arch_irq_settle();
+		cond_resched();
+		arch_cpu_relax();
+	}
+}
+
+static enum irqreturn
+take(unsigned int irq, void *dev_id)
+{
+	uint32_t found = atomic_xchg(&device, 0);
+
+	(void)irq, (void)dev_id;
+	is_right = is_right && in_hardirq() == !boot_args.threadirqs && arch_irqs_disabled();
+	atomic_fetch_add(&handler_runs, 1);
+	atomic_fetch_add(&taken, found);
+	return found != 0 ? IRQ_HANDLED : IRQ_NONE;
+}
+
+static void
+begin_line(void)
+{
+	is_right = true;
+	atomic_store(&device, 0);
+	atomic_store(&taken, 0);
+	atomic_store(&handler_runs, 0);
+	atomic_store(&thread_runs, 0);
+}
+
+/* P47: a line is handled, kept back while it is disabled, and has no handler when it is freed. */
+static void
+check_line(void)
+{
+	begin_line();
+	is_right = request_irq(IRQ_SOFT0, take, 0, "line", &device) == 0;
+	raise_line();
+	wait_for(&taken, 1);
+	disable_irq(IRQ_SOFT0);
+	raise_line();
+	raise_line();
+	arch_irq_settle();
+	is_right = is_right && atomic_load(&taken) == 1;
+	enable_irq(IRQ_SOFT0);
+	wait_for(&taken, 3);
+	free_irq(IRQ_SOFT0, &device);
+	report(is_right && atomic_load(&handler_runs) >= 2, "a line is handled, and kept back");
+}
+
+static enum irqreturn
+wake_thread(unsigned int irq, void *dev_id)
+{
+	(void)irq, (void)dev_id;
+	is_right = is_right && in_hardirq();
+	atomic_fetch_add(&handler_runs, 1);
+	return IRQ_WAKE_THREAD;
+}
+
+static enum irqreturn
+take_in_thread(unsigned int irq, void *dev_id)
+{
+	(void)irq, (void)dev_id;
+	is_right = is_right && in_task() && preempt_count() == 0 && !arch_irqs_disabled();
+	is_right = is_right && current->prio == MAX_RT_PRIO - 1 - IRQ_THREAD_PRIORITY;
+	atomic_fetch_add(&thread_runs, 1);
+	atomic_fetch_add(&taken, atomic_xchg(&device, 0));
+	return IRQ_HANDLED;
+}
+
+/* P47: the thread of a ONESHOT line answers every interrupt, and is gone when it is freed. */
+static void
+check_line_thread(void)
+{
+	begin_line();
+	is_right = request_threaded_irq(IRQ_SOFT0, wake_thread, take_in_thread, IRQF_ONESHOT,
+	                                "line", &device) == 0;
+	for (uint32_t n = 1; n <= RAISES; n++) {
+		raise_line();
+		wait_for(&taken, n);
+	}
+	raise_line();
+	arch_irq_settle();
+	free_irq(IRQ_SOFT0, &device);
+	report(is_right && atomic_load(&thread_runs) <= atomic_load(&handler_runs),
+	       "a thread answers each interrupt");
+}
+
+static void
+run_raising(void *unused)
+{
+	(void)unused;
+	for (int n = 0; n < RAISES; n++) {
+		raise_line();
+		cond_resched();
+	}
+	arch_irq_settle();
+}
+
+/* P47: a line that all cpus raise at once loses nothing. */
+static void
+check_line_storm(void)
+{
+	struct task *raising[CPUS_MAX];
+
+	begin_line();
+	is_right = request_irq(IRQ_SOFT0, take, 0, "line", &device) == 0;
+	for_each_cpu (cpu) {
+		raising[cpu] = task_run(&(struct task_params){
+			.comm = "raising",
+			.fn = run_raising,
+			.cpus_allowed = 1ull << cpu,
+		});
+	}
+	for_each_cpu (cpu) {
+		task_join(raising[cpu]);
+	}
+	wait_for(&taken, RAISES * cpu_count);
+	free_irq(IRQ_SOFT0, &device);
+	report(is_right && atomic_load(&device) == 0, "a line that all cpus raise loses nothing");
+}
+
+static enum irqreturn
+take_nothing(unsigned int irq, void *dev_id)
+{
+	(void)irq, (void)dev_id;
+	atomic_fetch_add(&handler_runs, 1);
+	return IRQ_NONE;
+}
+
+/* P47: as many as Linux suffers. They come one by one. */
+static void
+check_nobody_cares(void)
+{
+	begin_line();
+	is_right = request_irq(IRQ_SOFT0, take_nothing, 0, "line", &device) == 0;
+	for (uint32_t n = 1; n <= SPURIOUS; n++) {
+		raise_line();
+		wait_for(&handler_runs, n);
+	}
+	raise_line();
+	arch_irq_settle();
+	report(is_right && atomic_load(&handler_runs) == SPURIOUS,
+	       "a line of nobody's is disabled");
+	free_irq(IRQ_SOFT0, &device);
+}
+
 /* ---- all of it ---- */
 
 static void
@@ -292,6 +466,9 @@ check_all(void *unused)
 	check_exception_return(arch_trap, "an exception's return switches, under full");
 	check_exception_return(raise_fault, "a page fault's return switches, under full");
 	check_exception_return_in_atomic();
+	check_line();
+	check_line_thread();
+	check_line_storm();
 }
 
 int
@@ -306,6 +483,9 @@ main(void)
 			.rt_priority = CONTROL_PRIORITY,
 			.cpus_allowed = 1,
 		}));
+	}
+	if (boot_args.program[0] != '\0') { /* many interrupts, for a machine that is fast */
+		check_nobody_cares();
 	}
 	printk("%u failures\n", failures);
 	return failures == 0 ? EXIT_STATUS_OK : EXIT_STATUS_FAILED;
