@@ -173,16 +173,22 @@ compete(void *arg)
 
 static struct timer timer;
 static struct atomic interrupts;
+static void (*tried)(unsigned int); /* what guards the pair just now */
 
 static void
 read_in_interrupt(struct timer *self)
 {
 	(void)self;
 	read_lock(&rw);
+	if (tried == use_rw) {
+		compare_pair();
+	}
 	read_unlock(&rw);
 	read_seqlock_excl(&seq);
 	read_sequnlock_excl(&seq);
-	read_sequence();
+	if (tried == use_seq) {
+		read_sequence();
+	}
 	atomic_fetch_add(&interrupts, 1);
 }
 
@@ -193,6 +199,7 @@ compete_interrupted(void *arg)
 	void (*use)(unsigned int) = (void (*)(unsigned int))arg;
 	uint32_t started = 0;
 
+	tried = use;
 	timer_init(&timer, read_in_interrupt);
 	atomic_store(&interrupts, 0);
 	for (unsigned int round = 0; round < ROUNDS; round++) {
