@@ -359,6 +359,17 @@ START_TEST(test_watchdog_hard_lockup_is_a_panic)
 }
 END_TEST
 
+/* A panic tells of the other cpus, and names the one that does not even take its NMI. */
+START_TEST(test_panic_tells_of_the_other_cpus)
+{
+	run(VMM("-c", "4", program("watchdog"), "--", "deaf"), EXIT_STATUS_CRASHED);
+	expect_out("panic on cpu 0: nothing is wrong on this cpu\ntask panicker, pid ");
+	expect_out("\ncpu 1: ");
+	expect_out("\ncpu 2: ");
+	expect_out("\ncpu 3 does not answer; its task is ");
+}
+END_TEST
+
 /* P27: cpus that compute are healthy, however slow and busy the host is: more cpus than it has. */
 START_TEST(test_watchdog_computing_cpus_are_healthy)
 {
@@ -737,6 +748,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_watchdog_hard_lockup_is_a_panic, 0, 3);
 	tcase_add_loop_test(tests, test_watchdog_computing_cpus_are_healthy, 0, 3);
 	tcase_add_loop_test(tests, test_storm_of_softirqs_passes, 0, 3);
+	tcase_add_test(tests, test_panic_tells_of_the_other_cpus);
 	tcase_add_test(tests, test_fault_assertion_is_reported);
 	tcase_add_test(tests, test_fault_scheduling_while_atomic_is_reported);
 	tcase_add_loop_test(tests, test_debug_fault_is_reported_with_its_leaker, 0,

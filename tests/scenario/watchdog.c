@@ -5,12 +5,14 @@
  *   spin      keeps its cpu for 60 of its ticks; says at the end whether another task ran meanwhile
  *   hang      turns interrupts off on the last cpu, and spins for ever
  *   hang-nmi  the same; the first cpu sends the NMIs that somebody outside may not send
+ *   deaf      the last cpu takes an NMI and does not come back from it; then the first cpu panics
  *   compute   nothing is wrong: every cpu computes until it has taken a few NMIs
  */
 #include "guest/cmdline.h"
 #include "guest/completion.h"
 #include "guest/main.h"
 #include "guest/nmi.h"
+#include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/printk.h"
 #include "guest/smp.h"
@@ -100,6 +102,42 @@ hang(bool sends)
 	}
 }
 
+static struct atomic is_deaf;
+
+static bool
+keep_nmi(struct regs *regs)
+{
+	(void)regs;
+	if (smp_processor_id() == cpu_count - 1) {
+		atomic_store(&is_deaf, 1);
+		spin_for_ever();
+	}
+	return true;
+}
+
+static struct nmi_handler keeper = { .fn = keep_nmi };
+
+static void
+deafen_and_panic(void *arg)
+{
+	(void)arg;
+	register_nmi_handler(&keeper);
+	arch_nmi_send(cpu_count - 1);
+	while (!atomic_load(&is_deaf)) { /* bounded: it comes */
+		arch_cpu_relax();
+	}
+	panic("nothing is wrong on this cpu");
+}
+
+static _Noreturn void
+deafen(void)
+{
+	start("panicker", deafen_and_panic, 0);
+	for (;;) { /* forever: it panics */
+		timer_sleep(NSEC_PER_SEC);
+	}
+}
+
 static DEFINE_PER_CPU(uint32_t, nmis);
 
 static bool
@@ -149,6 +187,9 @@ main(void)
 {
 	if (is_asked("hang") || is_asked("hang-nmi")) {
 		hang(is_asked("hang-nmi"));
+	}
+	if (is_asked("deaf")) {
+		deafen();
 	}
 	return is_asked("compute") ? compute_everywhere() : spin();
 }
