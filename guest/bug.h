@@ -446,6 +446,8 @@
 	  "P36", "assertion failed: !rb_is_linked(&timer->node)")                                  \
 	X(TIMER_RUNS_TWICE, "a timer whose function runs is started on another cpu", "", "P36",    \
 	  "inside == 1")                                                                           \
+	X(TIMER_SET_IRQS_ON, "the timer's hardware is set after interrupts are on again",          \
+	  "Aug-2026 rseq slice extension report", "J12", "assertion failed: arch_irqs_disabled()") \
 	X(TWO_STEP_COUNT, "the count's address is made before it is counted up", "", "P12",        \
 	  "preempt_count")                                                                         \
 	X(UNDERFLOW_UNSEEN, "the checked counter does not look for underflow", "", "P10",          \

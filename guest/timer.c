@@ -142,6 +142,9 @@ timer_start(struct timer *timer, uint64_t expires_ns)
 	timer->expires_ns = expires_ns;
 	rb_add(&base->pending, &timer->node, expires_before);
 	if (rb_first(&base->pending) == &timer->node && base->running == NULL) {
+		if (bug(TIMER_SET_IRQS_ON)) {
+			arch_irq_enable();
+		}
 		program_locked(base);
 	}
 	raw_spin_unlock_irqrestore(&base->lock, flags);

@@ -191,6 +191,15 @@ START_TEST(test_timer_sleep_seeded_bugs_are_caught)
 }
 END_TEST
 
+/* J12, seeded: the helper that sets the hardware insists on interrupts off, whoever calls it. */
+START_TEST(test_timer_hardware_is_set_with_irqs_off)
+{
+	scenario_must_catch(&(struct explore_scenario){ "sleeper", 2, boot_sleeper_and_clock,
+	                                                check_slept, NULL, 0, NULL },
+	                    "timer-set-irqs-on", "assertion failed: arch_irqs_disabled()", LIMIT);
+}
+END_TEST
+
 static void
 check_periodic(void)
 {
@@ -233,6 +242,7 @@ main(void)
 	tcase_add_test(tests, test_timer_forgotten_is_noticed);
 	tcase_add_test(tests, test_timer_sleep_always_ends);
 	tcase_add_test(tests, test_timer_sleep_seeded_bugs_are_caught);
+	tcase_add_test(tests, test_timer_hardware_is_set_with_irqs_off);
 	tcase_add_test(tests, test_timer_restarts_itself);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
