@@ -384,6 +384,9 @@
 	  "runs == RUNS")                                                                          \
 	X(SOFTIRQ_TIMELESS, "softirqs are served for longer than 2 ms", "", "P42",                 \
 	  "runs_at_once == bound->runs")                                                           \
+	X(SOFTIRQ_UNTHREADED,                                                                      \
+	  "an interrupt serves softirqs at its exit although handlers run in threads", "", "P43",  \
+	  "in_ksoftirqd()")                                                                        \
 	X(SPURIOUS_UNCOUNTED, "interrupts that nobody takes are not counted", "", "P47",           \
 	  "nobody cared")                                                                          \
 	X(SRCU_GP_UNORDERED, "an SRCU updater looks before all can see what was unlinked", "",     \

@@ -7,6 +7,7 @@
 
 #include "guest/arch.h"
 #include "guest/bug.h"
+#include "guest/irq_desc.h"
 #include "guest/irq_stack.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
@@ -211,6 +212,13 @@ do_softirq(void)
 	arch_irq_restore(flags);
 }
 
+/* With threadirqs tasks may go before what interrupts leave: Linux's force_irqthreads(). */
+static bool
+is_for_thread(void)
+{
+	return force_irqthreads() && this_cpu_read(ksoftirqd) != NULL && !bug(SOFTIRQ_UNTHREADED);
+}
+
 /*
  * Linux left all to a ksoftirqd that was runnable (4cd13c21b207), and took that back
  * (d15121be7485): vectors that cannot wait waited with the flood.
@@ -225,7 +233,11 @@ invoke_softirq(void)
 	if (bug(SOFTIRQ_DEFERS) && atomic_load(&this_cpu_read(ksoftirqd)->on_rq)) {
 		return;
 	}
-	handle_on_irq_stack();
+	if (is_for_thread()) {
+		wakeup_softirqd();
+	} else {
+		handle_on_irq_stack();
+	}
 }
 
 void

@@ -62,7 +62,10 @@ void __raise_softirq_irqoff(enum softirq nr);
  */
 void do_softirq(void);
 
-/* The same at an interrupt's end, where something is pending. irqs off, at entry and at return. */
+/*
+ * The same at an interrupt's end, where something is pending; with the boot argument threadirqs
+ * ksoftirqd is woken instead. irqs off, at entry and at return.
+ */
 void invoke_softirq(void);
 
 /* The same as ksoftirqd does it. Count 1, irqs on. */

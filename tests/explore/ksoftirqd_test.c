@@ -314,6 +314,51 @@ START_TEST(test_ksoftirqd_is_woken_where_no_exit_follows)
 }
 END_TEST
 
+/* ---- threadirqs ---- */
+
+static void
+see_in_thread(void)
+{
+	HOST_EXPECT(in_ksoftirqd());
+	see();
+}
+
+static void
+raise_and_wait(void *unused)
+{
+	(void)unused;
+	scenario_gate();
+	take_timer(raise_in_timer);
+	HOST_EXPECT(seen == 0);
+	scenario_done();
+	scenario_sleep();
+}
+
+static void
+boot_threaded(void)
+{
+	boot_args.threadirqs = true;
+	boot_with(see_in_thread, raise_and_wait);
+}
+
+static void
+check_threaded(void)
+{
+	scenario_check_at_rest(1);
+	HOST_EXPECT(seen == 1);
+}
+
+/* P43: where handlers of interrupts run in threads, the softirqs that interrupts raise do, too. */
+START_TEST(test_ksoftirqd_serves_interrupts_with_threadirqs)
+{
+	struct explore_scenario scenario = { "threadirqs", 1, boot_threaded, check_threaded,
+		                             NULL,         0, NULL };
+
+	scenario_must_hold(&scenario, LIMIT);
+	scenario_must_catch(&scenario, "softirq-unthreaded", "in_ksoftirqd()", LIMIT);
+}
+END_TEST
+
 /* ---- its sleep ---- */
 
 static HOST_STATE struct task *raiser;
@@ -607,6 +652,7 @@ main(void)
 	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
 	tcase_add_loop_test(tests, test_ksoftirqd_gets_what_is_too_much, 0, BOUND_COUNT);
 	tcase_add_loop_test(tests, test_ksoftirqd_is_woken_where_no_exit_follows, 0, SITE_COUNT);
+	tcase_add_test(tests, test_ksoftirqd_serves_interrupts_with_threadirqs);
 	tcase_add_test(tests, test_ksoftirqd_sleeps_through_nothing);
 	tcase_add_loop_test(tests, test_ksoftirqd_gives_way_between_rounds, 0, PREEMPT_MODEL_COUNT);
 	tcase_add_test(tests, test_ksoftirqd_flood_delays_no_other_vector);
