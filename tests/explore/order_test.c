@@ -157,7 +157,7 @@ START_TEST(test_order_preempted_sleeper_holds)
 	                                               boot_preempted, check, NULL, 0, NULL },
 	                   LIMIT);
 	printf("    preempted with its state set in %u runs\n", window_count);
-	ck_assert_uint_gt(window_count, 0);
+	ck_assert(window_count > 0 || !scenario_was_exhausted());
 }
 END_TEST
 

@@ -13,19 +13,20 @@
 #include "guest/smp.h"
 #include "guest/trace.h"
 #include "tests/explore/picture.h"
+#include "tests/host/race.h"
 
 #define SEED      1
 #define PCT_DEPTH 3
 
 /*
  * Each space is exhausted once: by the counter that a machine's kernel has, without a sanitizer.
- * The other builds look at what their counter and the memory make of the same, and stop here; then
- * random runs go where the first ones do not come.
+ * The other builds look at what their counter and the memory make of the same, and stop after as
+ * many runs; then random ones go where the first do not come.
  */
 #ifdef __SANITIZE_ADDRESS__
-#define RUNS_MAX 10000
+#define OTHER_RUNS 10000
 #else
-#define RUNS_MAX (HOST_FOLDS ? UINT64_MAX : 100000)
+#define OTHER_RUNS 100000
 #endif
 #define RANDOM_RUNS 2000
 
@@ -261,20 +262,35 @@ tell(const struct explore_scenario *scenario, const struct explore_report *repor
 static uint64_t
 limit_here(uint64_t limit)
 {
-	return limit < RUNS_MAX ? limit : RUNS_MAX;
+#ifndef __SANITIZE_ADDRESS__
+	if (HOST_FOLDS && !race_is_instrumented()) {
+		return limit;
+	}
+#endif
+	return limit < OTHER_RUNS ? limit : OTHER_RUNS;
 }
 
 /* Not exhausted, and need not be in this build. */
 static bool
 is_cut_short(const struct explore_report *report)
 {
-	return !report->failed && !report->complete && report->runs + report->pruned >= RUNS_MAX;
+	return !report->failed && !report->complete && limit_here(UINT64_MAX) != UINT64_MAX &&
+	       report->runs + report->pruned >= OTHER_RUNS;
+}
+
+static bool was_exhausted;
+
+bool
+scenario_was_exhausted(void)
+{
+	return was_exhausted;
 }
 
 static void
 must_hold(const struct explore_scenario *scenario, struct explore_report *report)
 {
-	if (is_cut_short(report)) {
+	was_exhausted = !is_cut_short(report);
+	if (!was_exhausted) {
 		tell(scenario, report, "holds so far");
 		explore_random(scenario, SEED, RANDOM_RUNS, report);
 		report->complete = true; /* all that were asked for */

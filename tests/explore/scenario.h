@@ -56,6 +56,9 @@ void scenario_must_hold(const struct explore_scenario *scenario, uint64_t limit)
 void scenario_must_hold_within(const struct explore_scenario *scenario, unsigned int deviations,
                                uint64_t limit);
 
+/* Did the last of these meet every run? Where not, a window may not have been hit. */
+bool scenario_was_exhausted(void);
+
 /*
  * `runs` random runs, and as many by priorities: fails the test if one fails. Proves nothing more.
  */

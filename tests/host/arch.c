@@ -358,7 +358,7 @@ kernel_exception(bool irqs_were_on, bool *mended)
 void
 kernel_nmi(bool irqs_were_on)
 {
-	struct regs regs = { irqs_were_on, NULL };
+	struct regs regs = { .irqs_on = irqs_were_on, .user = host_this->in_user };
 
 	nmi_handle(&regs);
 }

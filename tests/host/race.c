@@ -80,6 +80,12 @@ is_watching(void)
 	return is_running && !machine.quiet;
 }
 
+bool
+race_is_instrumented(void)
+{
+	return is_instrumented;
+}
+
 void
 race_begin(void)
 {

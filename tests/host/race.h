@@ -17,6 +17,9 @@
 
 #include "tests/host/machine.h"
 
+/* Is this the build that looks for races? */
+bool race_is_instrumented(void);
+
 /* A run begins: whatever was done so far comes before all of it. */
 void race_begin(void);
 
