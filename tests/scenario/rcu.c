@@ -343,14 +343,23 @@ torture(void)
 
 static struct atomic holding;
 
-static __attribute__((noinline)) void
-hold_grace_period_up(uint64_t ns)
+/* Until so many timer interrupts more have come to a cpu. */
+static void
+wait_for_interrupts(unsigned int cpu, uint32_t count)
 {
-	uint64_t until = arch_clock_ns() + ns;
+	uint32_t first = *(volatile uint32_t *)&per_cpu(timer_interrupts, cpu);
 
-	while (arch_clock_ns() < until) { /* bounded: the clock runs */
+	while (*(volatile uint32_t *)&per_cpu(timer_interrupts, cpu) - first < count) {
 		arch_cpu_relax();
 	}
+}
+
+/* For as long as the updater's cpu needs to call it a stall, and this one to say where it is. */
+static __attribute__((noinline)) void
+hold_grace_period_up(void)
+{
+	wait_for_interrupts(0, 5 * rcu_stall_ticks);
+	wait_for_interrupts(cpu_count - 1, 5);
 	barrier(); /* no tail call: this function is to be in its backtrace */
 }
 
@@ -360,7 +369,7 @@ read_for_long(void *unused)
 	(void)unused;
 	rcu_read_lock();
 	atomic_store(&holding, 1);
-	hold_grace_period_up(2 * NSEC_PER_SEC);
+	hold_grace_period_up();
 	rcu_read_unlock();
 }
 
