@@ -605,16 +605,34 @@ START_TEST(test_user_modules_bad_are_refused)
 }
 END_TEST
 
-/* Is the function among the frames that are printed below these words? */
+/* The compiler may have put a part of a function aside: "function.cold". */
+static bool
+is_of_function(const char *symbol, const char *function)
+{
+	size_t length = strlen(function);
+
+	return strncmp(symbol, function, length) == 0 &&
+	       (symbol[length] == '\0' || symbol[length] == '.');
+}
+
+/*
+ * Is the function among the frames that are printed below these words? RCU's lines of another cpu
+ * may stand between them.
+ */
 static bool
 is_in_backtrace(const char *image, const char *words, const char *function)
 {
 	const char *line = strstr(vmm.out.text, words);
 
 	ck_assert_msg(line != NULL, "no \"%s\" in:\n%.4000s", words, vmm.out.text);
-	for (line = strchr(line, '\n'); line != NULL && strncmp(line, "\n  [<", 5) == 0;
-	     line = strchr(line + 1, '\n')) {
-		if (strcmp(function_at(image, strtoull(line + 5, NULL, 16) - 1), function) == 0) {
+	for (line = strchr(line, '\n'); line != NULL; line = strchr(line + 1, '\n')) {
+		bool is_frame = strncmp(line, "\n  [<", 5) == 0;
+
+		if (!is_frame && strncmp(line, "\nrcu: ", 6) != 0) {
+			break;
+		}
+		if (is_frame && is_of_function(function_at(image, strtoull(line + 5, NULL, 16) - 1),
+		                               function)) {
 			return true;
 		}
 	}
