@@ -199,9 +199,9 @@ static const struct {
 	enum situation situation;
 	const char *missing;
 } ways[POINT_COUNT] = {
-	[POINT_SYSCALL_RETURN] = { .missing = "there are no user tasks" },
-	[POINT_IRQ_RETURN_USER] = { .missing = "there are no user tasks" },
-	[POINT_EXCEPTION_RETURN_USER] = { .missing = "there are no user tasks" },
+	[POINT_SYSCALL_RETURN] = { .missing = "held in the suite user" },
+	[POINT_IRQ_RETURN_USER] = { .missing = "held in the suite user" },
+	[POINT_EXCEPTION_RETURN_USER] = { .missing = "passed in the scenario user" },
 	[POINT_GUEST_ENTRY] = { .missing = "there are no vcpus" },
 	[POINT_IRQ_RETURN] = { point_interrupt_return, IN_TASK, NULL },
 	[POINT_EXCEPTION_RETURN] = { point_trap_return, IN_TASK, NULL },

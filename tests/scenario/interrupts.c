@@ -247,7 +247,7 @@ probe_start_high(const struct regs *regs)
 	});
 }
 
-/* P20: a fault whose handler asks for a switch switches at its return, under full only. */
+/* P20: a fault whose handler asks for a switch switches at its return, under full and lazy only. */
 static void
 check_exception_return(void (*raise)(void), const char *name)
 {
@@ -259,7 +259,7 @@ check_exception_return(void (*raise)(void), const char *name)
 	at_return = atomic_load_acquire(&high_ran);
 	exception_probe = NULL;
 	task_join(high);
-	report(at_return == (preempt_model() == PREEMPT_FULL), name);
+	report(at_return == preempt_model_preempts(preempt_model()), name);
 }
 
 /* The same with preemption off: not at the return, but where it is on again. */
@@ -275,7 +275,8 @@ check_exception_return_in_atomic(void)
 	at_return = atomic_load_acquire(&high_ran);
 	preempt_enable();
 	exception_probe = NULL;
-	report(!at_return && atomic_load_acquire(&high_ran) == (preempt_model() == PREEMPT_FULL),
+	report(!at_return &&
+	               atomic_load_acquire(&high_ran) == preempt_model_preempts(preempt_model()),
 	       "an exception's return in atomic does not switch");
 	task_join(high);
 }
@@ -463,8 +464,8 @@ check_all(void *unused)
 	(void)unused;
 	check_contexts();
 	check_reads();
-	check_exception_return(arch_trap, "an exception's return switches, under full");
-	check_exception_return(raise_fault, "a page fault's return switches, under full");
+	check_exception_return(arch_trap, "an exception's return switches, under full and lazy");
+	check_exception_return(raise_fault, "a page fault's return switches, under full and lazy");
 	check_exception_return_in_atomic();
 	check_line();
 	check_line_thread();

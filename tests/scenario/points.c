@@ -146,12 +146,12 @@ static const struct {
 #define POINT_ROW(id, name, switches) [POINT_##id] = { name, switches, WAY_##id },
 #define WAY(fn)                       fn, 0, NULL
 #define MISSING(why)                  NULL, 0, why
-#define WAY_SYSCALL_RETURN            MISSING("there are no user tasks")
-#define WAY_IRQ_RETURN_USER           MISSING("there are no user tasks")
-#define WAY_EXCEPTION_RETURN_USER     MISSING("there are no user tasks")
+#define WAY_SYSCALL_RETURN            MISSING("passed in the scenario user")
+#define WAY_IRQ_RETURN_USER           MISSING("passed in the scenario user")
+#define WAY_EXCEPTION_RETURN_USER     MISSING("passed in the scenario user")
 #define WAY_GUEST_ENTRY               MISSING("there are no vcpus")
 #define WAY_IRQ_RETURN                point_irq_return, 1, NULL
-#define WAY_EXCEPTION_RETURN          MISSING("no exception of the kernel returns")
+#define WAY_EXCEPTION_RETURN          WAY(arch_trap)
 #define WAY_PREEMPT_ENABLE            WAY(point_preempt_enable)
 #define WAY_PREEMPT_ENABLE_NOTRACE    WAY(point_preempt_enable_notrace)
 #define WAY_SPIN_UNLOCK               WAY(point_spin_unlock)

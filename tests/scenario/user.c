@@ -286,17 +286,17 @@ check_trace_points(void)
 	struct seen seen = { .from = trace_head(0) };
 	struct task *loop = run_on(&program, "loop", 1, 0);
 	struct task *caller = run_on(&program, "caller", 1, 1 | SPIN_CALLS);
-	bool is_full = preempt_model() == PREEMPT_FULL; /* there the kernel itself is preempted */
+	bool in_kernel = preempt_model_preempts(preempt_model()); /* may be before */
 
 	for (unsigned int n = 0; n < WAITS_MAX; n++) {
 		schedule_timeout_uninterruptible(MSEC);
 		look_at_new(loop, caller, &seen);
-		if (seen.loop_by_interrupt && (seen.caller_by_call || is_full)) {
+		if (seen.loop_by_interrupt && (seen.caller_by_call || in_kernel)) {
 			break;
 		}
 	}
 	report(seen.loop_by_interrupt, "ring 3 is preempted on the return from an interrupt");
-	report(seen.caller_by_call || is_full,
+	report(seen.caller_by_call || in_kernel,
 	       "ring 3 is preempted on the return from a system call");
 	shared->stop = 1;
 	task_join(loop);
