@@ -11,8 +11,11 @@
 
 #include "guest/bottom_half.h"
 #include "guest/context_tracking.h"
+#include "guest/mm.h"
 #include "guest/preempt_model.h"
 #include "guest/sched.h"
+#include "guest/timer.h"
+#include "guest/user.h"
 #include "tests/explore/scenario.h"
 #include "tests/explore/urgent.h"
 #include "tests/host/kernel.h"
@@ -167,10 +170,48 @@ point_idle_loop(void)
 	sched_idle_loop();
 }
 
+/* ---- the points of user code: a system call's, or an interrupt's, asks ---- */
+
+static void make_urgent_runnable(void);
+
+static HOST_STATE struct timer timer;
+
+static void
+ask_in_kernel(void)
+{
+	unsigned long flags = arch_irq_save();
+
+	make_urgent_runnable();
+	arch_irq_restore(flags);
+}
+
+static void
+ask_in_interrupt(struct timer *unused)
+{
+	(void)unused;
+	make_urgent_runnable();
+}
+
+static void
+point_syscall_return(void)
+{
+	host_syscall_of(ask_in_kernel);
+}
+
+static void
+point_interrupt_return_user(void)
+{
+	host_clock_advance(NSEC_PER_SEC);
+	while (host_cpu(0)->pending) { /* bounded: nothing else moves */
+		arch_cpu_relax();
+		host_user_step();
+	}
+}
+
 /* ---- the rows ---- */
 
 /* Who comes to the point, and what it lacks. */
-enum situation { IN_TASK, IN_IDLE, IN_IDLE_AT_ZERO, IRQS_OFF, COUNT_ONE, LOCK_HELD, VETO };
+enum situation { IN_TASK, IN_IDLE, IN_IDLE_AT_ZERO, IRQS_OFF, COUNT_ONE, LOCK_HELD, VETO, IN_USER };
 
 struct point {
 	const char *name;
@@ -199,9 +240,9 @@ static const struct {
 	enum situation situation;
 	const char *missing;
 } ways[POINT_COUNT] = {
-	[POINT_SYSCALL_RETURN] = { .missing = "held in the suite user" },
-	[POINT_IRQ_RETURN_USER] = { .missing = "held in the suite user" },
-	[POINT_EXCEPTION_RETURN_USER] = { .missing = "passed in the scenario user" },
+	[POINT_SYSCALL_RETURN] = { point_syscall_return, IN_USER, NULL },
+	[POINT_IRQ_RETURN_USER] = { point_interrupt_return_user, IN_USER, NULL },
+	[POINT_EXCEPTION_RETURN_USER] = { .missing = "no user code of this machine faults" },
 	[POINT_GUEST_ENTRY] = { .missing = "there are no vcpus" },
 	[POINT_IRQ_RETURN] = { point_interrupt_return, IN_TASK, NULL },
 	[POINT_EXCEPTION_RETURN] = { point_trap_return, IN_TASK, NULL },
@@ -339,12 +380,43 @@ run_task(void *arg)
 	come_to_point();
 }
 
+static HOST_STATE struct atomic never;
+
+static void
+run_user(uint64_t unused)
+{
+	(void)unused;
+	host_gate();
+	was_passed = true;
+	cell.point->pass();
+	switched = urgent_ran();
+	while (!atomic_load(&never)) { /* forever */
+		host_user_step();
+		arch_cpu_relax();
+	}
+}
+
+static void
+boot_user(void)
+{
+	struct user_program program = { .mm = mm_create(), .entry = (uintptr_t)run_user };
+
+	user_run(&program, &(struct task_params){ .comm = "user", .cpus_allowed = 1 }, 0);
+	user_unload(&program);
+	timer_init(&timer, ask_in_interrupt);
+	if (cell.point->pass == point_interrupt_return_user) {
+		timer_start(&timer, NSEC_PER_SEC);
+	}
+}
+
 static void
 boot_cell(void)
 {
 	preempt_model_set(cell.model);
 	urgent_boot();
-	if (!is_idle_cell()) {
+	if (cell.point->situation == IN_USER) {
+		boot_user();
+	} else if (!is_idle_cell()) {
 		scenario_fifo_task(0, 10, run_task, NULL);
 	}
 }
@@ -521,6 +593,8 @@ static const struct mutant {
 	  "assertion failed: preempt_policy_allows(policy, reason)" },
 	{ "cond-resched-in-full", "cond_resched", PREEMPT_FULL, REQUEST_FULL,
 	  "assertion failed: preempt_policy_allows(policy, reason)" },
+	{ "user-lazy-ignored", "syscall return to user", PREEMPT_LAZY, REQUEST_LAZY,
+	  "syscall return to user, lazy, asked lazily: no switch at this point" },
 	{ "lazy-irq-return-off", "interrupt return to kernel", PREEMPT_LAZY, REQUEST_FULL,
 	  "interrupt return to kernel, lazy, asked: no switch at this point" },
 	{ "lazy-at-enable", "outermost preempt_enable", PREEMPT_LAZY, REQUEST_LAZY,
