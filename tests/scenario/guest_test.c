@@ -674,7 +674,7 @@ START_TEST(test_rcu_stall_names_the_reader)
 	const char *report;
 
 	run(VMM("-c", stalls[_i].cpus, program("rcu"), "--", "stall"), EXIT_STATUS_OK);
-	ck_assert(is_in_backtrace(program("rcu"), stalls[_i].words, "read_for_long"));
+	ck_assert(is_in_backtrace(program("rcu"), stalls[_i].words, "hold_grace_period_up"));
 	report = strstr(vmm.out.text, "rcu: a grace period is ");
 	ck_assert_ptr_nonnull(report);
 	ck_assert_ptr_null(strstr(report + 1, "rcu: a grace period is "));

@@ -360,7 +360,6 @@ hold_grace_period_up(void)
 {
 	wait_for_interrupts(0, 5 * rcu_stall_ticks);
 	wait_for_interrupts(cpu_count - 1, 5);
-	barrier(); /* no tail call: this function is to be in its backtrace */
 }
 
 static void
