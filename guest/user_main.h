@@ -4,6 +4,5 @@
  */
 #pragma once
 
-/* Runs all of them at once, each as a task of ring 3. main()'s status.
- */
+/* Runs all of them at once, each as a task of ring 3. main()'s status. */
 int user_main(void);
