@@ -45,6 +45,7 @@ static const char help_text[] =
 	"                                 static program of ring 3   (default: tour)\n"
 	"  apic=x2apic|xapic              (default: x2apic where the cpu has it)\n"
 	"  timer=tsc-deadline|lapic       (default: tsc-deadline where the cpu has it)\n"
+	"  threadirqs                     handlers of interrupts run in threads\n"
 	"  watchdog_thresh=SECONDS        report what keeps a cpu for twice as long\n"
 	"                                 as this, 0 to 60           (default: 0, never)\n"
 	"  softlockup_panic=0|1           whether that is a panic    (default: 0)\n"
