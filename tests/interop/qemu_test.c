@@ -147,7 +147,7 @@ static const struct load {
 	{ "softirqs", { "pc", "1", false, "preempt=none" }, "\n0 failures\n" },
 	{ "softirqs", { "pc", "2", false, "preempt=voluntary" }, "\n0 failures\n" },
 	{ "softirqs", { "pc", "4", false, "" }, "\n0 failures\n" },
-	{ "user", { "pc", "2", false, "" }, "\n0 failures\n" },
+	{ "user", { "pc", "2", false, "" }, "general protection fault at the return to rip" },
 	{ "interrupts", { "pc", "1", false, "-- spurious" }, ": nobody cared. Its handlers:" },
 	{ "interrupts", { "pc", "4", false, "threadirqs" }, "\n0 failures\n" },
 };

@@ -43,7 +43,7 @@ run(const char *const *argv, int status)
 {
 	spawn_run(&vmm, argv);
 	ck_assert_msg(vmm.status == status,
-	              "status %d, not %d\n--- stdout:\n%.6000s\n--- stderr:\n%.3000s", vmm.status,
+	              "status %d, not %d\n--- stdout:\n%.4000s\n--- stderr:\n%.3000s", vmm.status,
 	              status, vmm.out.text, vmm.err.text);
 }
 

@@ -5,6 +5,9 @@
  */
 #include "tests/scenario/user/programs.h"
 
+#include "guest/arch/x86_64/layout.h"
+#include "guest/arch/x86_64/regs.h"
+#include "guest/entry_user.h"
 #include "guest/errno.h"
 #include "guest/main.h"
 #include "guest/mm.h"
@@ -16,6 +19,7 @@
 #include "guest/signal.h"
 #include "guest/sleep.h"
 #include "guest/smp.h"
+#include "guest/stack.h"
 #include "guest/string.h"
 #include "guest/trace.h"
 #include "guest/user.h"
@@ -384,6 +388,32 @@ check_signals(void)
 	user_unload(&program);
 }
 
+/* What current's way to user code will load. */
+static void
+spoil_return(struct task_work *unused)
+{
+	struct regs *regs = (struct regs *)((char *)current->stack + STACK_SIZE) - 1;
+
+	(void)unused;
+	regs->cs = SEL_USER_DS;
+}
+
+/* An IRETQ that faults in ring 0, when GS is the user's already: on cpu 0 both bases are 0. */
+static void
+check_faulting_return(void)
+{
+	static struct task_work work = { .fn = spoil_return };
+	struct user_program program = LOAD(spin);
+	volatile struct shared *shared = share(&program);
+	struct task *task = run_on(&program, "spoilt", 1ull << (cpu_count - 1), 0);
+
+	wait_for_count(&shared->counts[0], 0); /* it has been in ring 3 */
+	task_work_add(task, &work);
+	report(task_join(task) == USER_STATUS_KILLED + SIGSEGV,
+	       "a return that faults in the kernel ends its task");
+	user_unload(&program);
+}
+
 /* ---- memory ---- */
 
 static void
@@ -460,6 +490,7 @@ main(void)
 		check_futex();
 		check_signals();
 	}
+	check_faulting_return();
 	check_memory();
 	printk("%u failures\n", failures);
 	return failures == 0 ? EXIT_STATUS_OK : 1;
