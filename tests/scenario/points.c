@@ -23,6 +23,7 @@
 
 #define CONTROL_PRIORITY 10
 #define HIGH_PRIORITY    30
+#define DISTURBED        1000u
 #define PASSES           2    /* undisturbed ones of each cell */
 #define ATTEMPTS         1000 /* at most */
 
@@ -187,7 +188,10 @@ make_ready(enum point_request request)
 	preempt_enable_no_resched();
 }
 
-/* Interrupts on this cpu from record n on until it is left for another task. */
+/*
+ * Of record n on, until this cpu is left for another task: the interrupts that a point sends, or
+ * DISTURBED if there was another one, which may be the one that switched.
+ */
 static unsigned int
 count_interrupts(uint64_t n, uint64_t end)
 {
@@ -199,7 +203,9 @@ count_interrupts(uint64_t n, uint64_t end)
 		if (record.event == TRACE_sched_switch && record.pid == control->pid) {
 			break;
 		}
-		count += record.event == TRACE_irq_entry;
+		if (record.event == TRACE_irq_entry) {
+			count += record.a == IRQ_RESCHEDULE ? 1 : DISTURBED;
+		}
 	}
 	return count;
 }
