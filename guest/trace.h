@@ -26,17 +26,16 @@ extern bool
 void trace_write(enum trace_event event, uint32_t a, uint64_t b);
 
 /*
- * Appends a record; a and b as TRACE_EVENTS says. One test where there is no trace. Any context in
- * which RCU watches.
+ * Appends a record; a and b as TRACE_EVENTS says. One test where there is no trace: then neither a
+ * nor b is evaluated. Any context in which RCU watches.
  */
-static inline void
-trace(enum trace_event event, uint32_t a, uint64_t b)
-{
-	CT_CHECK_WATCHING();
-	if (trace_on) {
-		trace_write(event, a, b);
-	}
-}
+#define trace(event, a, b)                              \
+	do {                                            \
+		CT_CHECK_WATCHING();                    \
+		if (__builtin_expect(trace_on, 0)) {    \
+			trace_write((event), (a), (b)); \
+		}                                       \
+	} while (0)
 
 /* Records ever written by cpu. Any context. */
 uint64_t trace_head(unsigned int cpu);
