@@ -123,7 +123,7 @@ _Noreturn void arch_start_on_stack(void *stack_top, void (*fn)(void));
  * Calls fn(arg) on another stack, below stack_top, and comes back. A backtrace from there goes on
  * in the caller. This task is not switched out meanwhile. Any context.
  */
-void arch_call_on_stack(void (*fn)(void *arg), void *arg, void *stack_top);
+void arch_call_on_stack(void *arg, void (*fn)(void *arg), void *stack_top);
 
 /*
  * Maps `count` 4 KiB pages at kernel address va, writable and not executable, to the given physical

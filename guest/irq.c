@@ -99,29 +99,63 @@ handle_counted(void *arg)
 	}
 }
 
-/* Ring 3 left its task's stack empty; the kernel may be deep in its own. */
-static bool
-needs_irq_stack(const struct regs *regs)
+/*
+ * Idle is left by its own loop, which sees the flag: switching here would strand its state. Code
+ * that had interrupts off took an exception, and expects to keep the cpu.
+ */
+static inline void
+return_to_kernel(const struct regs *regs)
 {
-	return !arch_regs_user(regs) && (!irq_stack_in_use() || bug(IRQ_STACK_REENTERED));
+	if (!arch_regs_irqs_on(regs) && !bug(IRQ_RETURN_IRQS_OFF)) {
+		return;
+	}
+	if (task_is_idle(current) && !bug(IRQ_RETURN_IN_IDLE)) {
+		return;
+	}
+	irqentry_exit_cond_resched();
+}
+
+/* Ring 3 left its task's stack empty; the kernel may be deep in its own. */
+static inline void
+handle_on_irq_stack(struct irq_call *call)
+{
+	if (!irq_stack_in_use() || bug(IRQ_STACK_REENTERED)) {
+		call_on_irq_stack(handle_counted, call);
+	} else {
+		handle_counted(call);
+	}
+}
+
+/* It hit user code, or what RCU does not watch: mostly idle. */
+static __attribute__((noinline)) void
+handle_outside(struct irq_call *call)
+{
+	struct irqentry_state state = irqentry_enter(call->regs);
+
+	if (arch_regs_user(call->regs)) {
+		handle_counted(call);
+	} else {
+		handle_on_irq_stack(call);
+	}
+	irqentry_exit(call->regs, state);
 }
 
 void
 irq_handle(struct regs *regs, enum irq_kind kind)
 {
 	struct irq_call call = { regs, kind };
-	struct irqentry_state state;
 
+	DEBUG_ASSERT(arch_irqs_disabled());
 	if (bug(IRQ_TRACE_UNWATCHED)) {
 		trace(TRACE_irq_entry, kind, arch_regs_ip(regs));
 	}
-	state = irqentry_enter(regs);
-	if (needs_irq_stack(regs)) {
-		call_on_irq_stack(handle_counted, &call);
-	} else {
-		handle_counted(&call);
+	if (__builtin_expect(arch_regs_user(regs) || !rcu_is_watching(), 0)) {
+		handle_outside(&call);
+		return;
 	}
-	irqentry_exit(regs, state);
+	handle_on_irq_stack(&call);
+	ASSERT(arch_irqs_disabled());
+	return_to_kernel(regs);
 }
 
 inline struct irqentry_state
@@ -148,23 +182,13 @@ irqentry_exit(struct regs *regs, struct irqentry_state state)
 	}
 }
 
-/*
- * Idle is left by its own loop, which sees the flag: switching here would strand its state. Code
- * that had interrupts off took an exception, and expects to keep the cpu.
- */
 inline void
 irq_return(struct regs *regs)
 {
 	DEBUG_ASSERT(arch_irqs_disabled());
 	if (arch_regs_user(regs)) {
 		irqentry_exit_to_user_mode();
-		return;
+	} else {
+		return_to_kernel(regs);
 	}
-	if (!arch_regs_irqs_on(regs) && !bug(IRQ_RETURN_IRQS_OFF)) {
-		return;
-	}
-	if (task_is_idle(current) && !bug(IRQ_RETURN_IN_IDLE)) {
-		return;
-	}
-	irqentry_exit_cond_resched();
 }

@@ -45,7 +45,7 @@ call_on_irq_stack(void (*fn)(void *arg), void *arg)
 	DEBUG_ASSERT(arch_irqs_disabled());
 	DEBUG_ASSERT(!irq_stack_in_use());
 	this_cpu_write(hardirq_stack_inuse, true);
-	arch_call_on_stack(fn, arg, stack + STACK_SIZE);
+	arch_call_on_stack(arg, fn, stack + STACK_SIZE);
 	this_cpu_write(hardirq_stack_inuse, false);
 	if (CONFIG_DEBUG) {
 		irq_stack_check(stack);

@@ -193,7 +193,7 @@ arch_start_on_stack(void *stack_top, void (*fn)(void))
 
 /* Marked only: who is switched out here fails, so that nobody is to find his frames there. */
 void
-arch_call_on_stack(void (*fn)(void *arg), void *arg, void *stack_top)
+arch_call_on_stack(void *arg, void (*fn)(void *arg), void *stack_top)
 {
 	struct host_cpu *cpu = host_this;
 	void *below = cpu->called_on;

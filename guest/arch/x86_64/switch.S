@@ -32,15 +32,13 @@ arch_start_on_stack:
 	call	*%rsi
 	ud2
 
-/* void arch_call_on_stack(void (*fn)(void *), void *arg, void *stack_top) */
+/* void arch_call_on_stack(void *arg, void (*fn)(void *), void *stack_top) */
 	.globl	arch_call_on_stack
 arch_call_on_stack:
 	pushq	%rbp
 	movq	%rsp, %rbp
 	movq	%rdx, %rsp
-	movq	%rdi, %rax
-	movq	%rsi, %rdi
-	call	*%rax
+	call	*%rsi
 	leave
 	ret
 
