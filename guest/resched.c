@@ -49,7 +49,7 @@ flag_remote(struct task *curr)
  * One step: the target polled when its flag was set, so it will see it, or it is told. A waker that
  * saw it poll may have set the flag since our look: then it need not be told.
  */
-static void
+static __attribute__((noinline)) void
 request_there(struct rq *rq)
 {
 	uint32_t flags = flag_remote(rq->curr);
@@ -72,8 +72,8 @@ is_asked(const struct task *curr)
 void
 resched_curr(struct rq *rq)
 {
-	ASSERT(arch_irqs_disabled());
-	ASSERT(raw_spin_is_locked(&rq->lock));
+	DEBUG_ASSERT(arch_irqs_disabled()); /* the lock's holders see to it */
+	DEBUG_ASSERT(raw_spin_is_locked(&rq->lock));
 	if (is_asked(rq->curr) && !bug(REQUEST_TWICE)) {
 		return;
 	}

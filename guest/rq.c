@@ -28,18 +28,6 @@ task_rq_lock_pi_held(struct task *task)
 }
 
 void
-rq_activate(struct rq *rq, struct task *task)
-{
-	lockdep_assert_held(&rq->lock);
-	ASSERT(atomic_load(&task->cpu) == rq->cpu);
-	ASSERT(task_allowed_on(task, rq->cpu));
-	ASSERT(atomic_load(&task->on_rq) != TASK_ON_RQ_QUEUED);
-	task->class->enqueue(rq, task);
-	atomic_store(&rq->nr_running, atomic_load(&rq->nr_running) + 1);
-	atomic_store(&task->on_rq, TASK_ON_RQ_QUEUED);
-}
-
-void
 rq_deactivate(struct rq *rq, struct task *task)
 {
 	lockdep_assert_held(&rq->lock);

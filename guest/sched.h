@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "guest/list.h"
+#include "guest/panic.h"
 #include "guest/spinlock.h"
 #include "guest/task.h"
 
@@ -150,8 +151,7 @@ bool sched_fold_need_resched(void);
  */
 struct rq *task_rq_lock_pi_held(struct task *task);
 
-/* Puts a task into its class's queue, or takes it out. irqs off, rq->lock held. */
-void rq_activate(struct rq *rq, struct task *task);
+/* Takes a task out of its class's queue. irqs off, rq->lock held. */
 void rq_deactivate(struct rq *rq, struct task *task);
 
 /*
@@ -192,6 +192,22 @@ static inline bool
 task_allowed_on(const struct task *task, unsigned int cpu)
 {
 	return task->cpus_allowed >> cpu & 1;
+}
+
+/*
+ * Puts a task of this cpu into its class's queue; it is in none. irqs off, rq->lock held. Inline:
+ * it is on the way of each wakeup.
+ */
+static inline void
+rq_activate(struct rq *rq, struct task *task)
+{
+	lockdep_assert_held(&rq->lock);
+	DEBUG_ASSERT(atomic_load(&task->cpu) == rq->cpu); /* the callers find rq by it */
+	ASSERT(task_allowed_on(task, rq->cpu));
+	ASSERT(atomic_load(&task->on_rq) != TASK_ON_RQ_QUEUED);
+	task->class->enqueue(rq, task);
+	atomic_store(&rq->nr_running, atomic_load(&rq->nr_running) + 1);
+	atomic_store(&task->on_rq, TASK_ON_RQ_QUEUED);
 }
 
 static inline bool

@@ -44,17 +44,10 @@ cpu_idles(unsigned int cpu)
 	return atomic_load(&rq->nr_running) == 0 && !atomic_load(&rq->ttwu_pending);
 }
 
-unsigned int
-select_task_rq(const struct task *task)
+static __attribute__((noinline)) unsigned int
+select_other(unsigned int prev, bool prev_allowed, uint64_t others)
 {
-	unsigned int prev = atomic_load(&task->cpu);
-	uint64_t others = task->cpus_allowed & cpus_online & ~(1ull << prev);
-	bool prev_allowed = task_allowed_on(task, prev);
-
 	ASSERT(prev_allowed || others != 0);
-	if (prev_allowed && (others == 0 || cpu_idles(prev))) {
-		return prev;
-	}
 	for (uint64_t left = others; left != 0; left &= left - 1) {
 		unsigned int cpu = (unsigned int)__builtin_ctzll(left);
 
@@ -63,6 +56,19 @@ select_task_rq(const struct task *task)
 		}
 	}
 	return prev_allowed ? prev : (unsigned int)__builtin_ctzll(others);
+}
+
+inline unsigned int
+select_task_rq(const struct task *task)
+{
+	unsigned int prev = atomic_load(&task->cpu);
+	uint64_t others = task->cpus_allowed & cpus_online & ~(1ull << prev);
+	bool prev_allowed = task_allowed_on(task, prev);
+
+	if (prev_allowed && (others == 0 || cpu_idles(prev))) {
+		return prev;
+	}
+	return select_other(prev, prev_allowed, others);
 }
 
 /* A queued task (it set its state and did not get to block): just running again. */
@@ -103,14 +109,15 @@ activate_woken(struct rq *rq, struct task *task, enum trace_event event)
 	}
 }
 
+/* pi_lock held, which has the count up. */
 static inline void
-enqueue_woken(struct task *task, enum trace_event event)
+enqueue_woken(struct task *task, unsigned int cpu, enum trace_event event)
 {
-	struct rq *rq = &per_cpu(runqueue, atomic_load(&task->cpu));
+	struct rq *rq = &per_cpu(runqueue, cpu);
 
-	raw_spin_lock(&rq->lock);
+	ticket_lock(&rq->lock);
 	activate_woken(rq, task, event);
-	raw_spin_unlock(&rq->lock);
+	ticket_unlock(&rq->lock);
 }
 
 /* ---- the wake list ---- */
@@ -218,7 +225,7 @@ wake_up_locked(struct task *task, uint32_t states, unsigned int seen_cpu)
 	cpu = bug(STALE_WAKE_CPU) ? seen_cpu : select_task_rq(task);
 	atomic_store(&task->cpu, cpu);
 	if (cpu == smp_processor_id() || !queue_on_wake_list(task, cpu)) {
-		enqueue_woken(task, TRACE_sched_wakeup);
+		enqueue_woken(task, cpu, TRACE_sched_wakeup);
 	}
 	return true;
 }
@@ -265,12 +272,14 @@ void
 wake_up_new_task(struct task *task)
 {
 	unsigned long flags;
+	unsigned int cpu;
 
 	ASSERT(!in_nmi());
 	flags = raw_spin_lock_irqsave(&task->pi_lock);
 	ASSERT(atomic_load(&task->state) == TASK_NEW);
-	atomic_store(&task->cpu, select_task_rq(task));
-	enqueue_woken(task, TRACE_sched_wakeup_new);
+	cpu = select_task_rq(task);
+	atomic_store(&task->cpu, cpu);
+	enqueue_woken(task, cpu, TRACE_sched_wakeup_new);
 	raw_spin_unlock_irqrestore(&task->pi_lock, flags);
 }
 
