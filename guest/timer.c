@@ -221,11 +221,22 @@ run_function(struct timer *timer)
 	}
 }
 
+/* NULL: none has. */
+static inline struct timer *
+first_expired_locked(const struct timer_base *base, uint64_t now_ns)
+{
+	struct rb_node *first = rb_first(&base->pending);
+
+	return first != NULL && timer_of(first)->expires_ns <= now_ns ? timer_of(first) : NULL;
+}
+
+/* The lock's form without a count: the interrupt's own is up. */
 uint32_t
 timer_interrupt(void)
 {
 	struct timer_base *base = this_cpu_ptr(&timer_base);
 	uint32_t count = 0;
+	struct timer *timer;
 	uint64_t now;
 
 	DEBUG_ASSERT(in_hardirq());
@@ -236,28 +247,21 @@ timer_interrupt(void)
 		tick(base, now);
 		count++;
 	}
-	raw_spin_lock(&base->lock);
-	for (;;) { /* bounded: what has expired */
-		struct rb_node *first = rb_first(&base->pending);
-		struct timer *timer;
-
-		if (first == NULL || timer_of(first)->expires_ns > now) {
-			break;
-		}
-		timer = timer_of(first);
-		rb_erase_first(&base->pending, first);
+	ticket_lock(&base->lock);
+	while ((timer = first_expired_locked(base, now)) != NULL) { /* bounded: what has expired */
+		rb_erase_first(&base->pending, &timer->node);
 		base->running = timer;
-		raw_spin_unlock(&base->lock);
+		ticket_unlock(&base->lock);
 		trace(TRACE_timer_expire, smp_processor_id(), (uintptr_t)timer->fn);
 		run_function(timer);
-		raw_spin_lock(&base->lock);
+		ticket_lock(&base->lock);
 		base->running = NULL;
 		count++;
 	}
 	if (!bug(IDLE_TIMER_LOST) || !task_is_idle(current)) {
 		program_locked(base);
 	}
-	raw_spin_unlock(&base->lock);
+	ticket_unlock(&base->lock);
 	return count;
 }
 
