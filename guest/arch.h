@@ -35,6 +35,9 @@ struct task;
  *                                 window between the two (sti; hlt), returns after an interrupt
  *   void arch_cpu_relax(void)     in every spin loop (pause)
  *   uint64_t arch_cycles(void)    the TSC: trace time stamps; synchronized between cpus
+ *   uint64_t arch_clock_ns(void)  nanoseconds since boot, monotonic on each cpu and synchronized
+ *                                 between them; after arch_init()
+ *   uint64_t arch_cycles_to_ns(uint64_t cycles)   of a difference of arch_cycles(); the same
  *   bool arch_regs_irqs_on(regs), bool arch_regs_user(regs), uint64_t arch_regs_ip(regs)
  *   void arch_trap(void)          an exception that returns behind it (exception.h), for tests
  *   bool arch_irqentry_may_resched(void)    the architecture's veto against a preemption at the
@@ -72,15 +75,6 @@ extern uint64_t arch_boot_cycles;
 
 /* Boot cpu, once, count 1, irqs off: interrupt controller and timer of this cpu, clock. */
 void arch_init(const struct boot_info *info);
-
-/*
- * Nanoseconds since boot, monotonic on each cpu and synchronized between them. Any context after
- * arch_init().
- */
-uint64_t arch_clock_ns(void);
-
-/* Nanoseconds of a difference of arch_cycles(). Any context after arch_init(). */
-uint64_t arch_cycles_to_ns(uint64_t cycles);
 
 /*
  * This cpu's timer raises IRQ_TIMER once at clock time expires_ns, at once if that has passed;

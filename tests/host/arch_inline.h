@@ -105,6 +105,10 @@ arch_cycles(void)
 	return host_cycles();
 }
 
+/* arch.c's. */
+uint64_t arch_clock_ns(void);
+uint64_t arch_cycles_to_ns(uint64_t cycles);
+
 static inline bool
 arch_regs_irqs_on(const struct regs *regs)
 {

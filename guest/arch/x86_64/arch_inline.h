@@ -99,6 +99,23 @@ arch_cycles(void)
 	return (uint64_t)high << 32 | low;
 }
 
+/* clock.c's. */
+#define CLOCK_FRACTION_BITS 32
+extern uint64_t arch_boot_cycles;
+extern uint64_t clock_ns_per_cycle; /* << CLOCK_FRACTION_BITS */
+
+static inline uint64_t
+arch_cycles_to_ns(uint64_t cycles)
+{
+	return (uint64_t)((unsigned __int128)cycles * clock_ns_per_cycle >> CLOCK_FRACTION_BITS);
+}
+
+static inline uint64_t
+arch_clock_ns(void)
+{
+	return arch_cycles_to_ns(arch_cycles() - arch_boot_cycles);
+}
+
 static inline bool
 arch_regs_irqs_on(const struct regs *regs)
 {

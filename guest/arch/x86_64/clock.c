@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The TSC in nanoseconds: (tsc - boot) * ns_per_cycle, a binary fraction of 32 bits, with a product
- * of 128 bits; the way back divides by the same number, so that the two agree exactly.
+ * The TSC in nanoseconds: (tsc - boot) * clock_ns_per_cycle, a binary fraction of 32 bits, with a
+ * product of 128 bits (arch_inline.h); the way back divides by the same number, so that the two
+ * agree exactly.
  *
  * RDTSC is not ordered against other instructions: two cpus may see times that differ from the
  * order of their messages by some nanoseconds. Nothing writes the TSC, so it stays as synchronized
@@ -17,7 +18,7 @@
 #include "guest/printk.h"
 
 #define NS_PER_SECOND 1000000000ull
-#define FRACTION_BITS 32
+#define FRACTION_BITS CLOCK_FRACTION_BITS
 
 #define PIT_CHANNEL0     0x40
 #define PIT_MODE         0x43
@@ -43,9 +44,9 @@
 #define CPUID_HYPERVISOR_TSC 0x40000010u
 
 uint64_t arch_boot_cycles; /* head.S */
+uint64_t clock_ns_per_cycle;
 
 static uint64_t tsc_hz;
-static uint64_t ns_per_cycle; /* << FRACTION_BITS */
 
 /* 0: the cpu does not say. */
 static uint64_t
@@ -111,9 +112,9 @@ clock_init(const struct boot_info *info)
 		tsc_hz = TSC_HZ_GUESS;
 		printk("no way to learn the TSC's frequency: taking it for 1 GHz\n");
 	}
-	ns_per_cycle = (NS_PER_SECOND << FRACTION_BITS) / tsc_hz;
-	if (ns_per_cycle == 0) {
-		ns_per_cycle = 1;
+	clock_ns_per_cycle = (NS_PER_SECOND << FRACTION_BITS) / tsc_hz;
+	if (clock_ns_per_cycle == 0) {
+		clock_ns_per_cycle = 1;
 	}
 }
 
@@ -121,18 +122,6 @@ uint64_t
 clock_tsc_hz(void)
 {
 	return tsc_hz;
-}
-
-uint64_t
-arch_cycles_to_ns(uint64_t cycles)
-{
-	return (uint64_t)((unsigned __int128)cycles * ns_per_cycle >> FRACTION_BITS);
-}
-
-uint64_t
-arch_clock_ns(void)
-{
-	return arch_cycles_to_ns(arch_cycles() - arch_boot_cycles);
 }
 
 uint64_t
@@ -144,12 +133,12 @@ clock_ns_to_tsc(uint64_t ns)
 	uint64_t rest;
 
 	/* The quotient would not fit; centuries away. */
-	if (high >= ns_per_cycle) {
+	if (high >= clock_ns_per_cycle) {
 		return UINT64_MAX;
 	}
 	__asm__("divq %4"
 	        : "=a"(cycles), "=d"(rest)
-	        : "a"(low), "d"(high), "r"(ns_per_cycle)
+	        : "a"(low), "d"(high), "r"(clock_ns_per_cycle)
 	        : "cc");
 	cycles += rest != 0;
 	return cycles > UINT64_MAX - arch_boot_cycles ? UINT64_MAX : arch_boot_cycles + cycles;
