@@ -26,6 +26,9 @@
 
 #include "arch_switch.h"
 
+/* Parts of what exists in two copies; the compiler would keep them in one. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
 enum sched_mode {
 	SM_IDLE,    /* the idle loop */
 	SM_NONE,    /* schedule(): blocks if the state says so */
@@ -99,7 +102,7 @@ sched_tick(void)
  * All of it in one place: whatever was asked of prev is answered by the pick that was just made.
  * The lock keeps others from asking meanwhile, and what is folded is in the flags too.
  */
-static void
+static ALWAYS_INLINE void
 clear_need_resched(struct task *prev)
 {
 	uint32_t flags = atomic_load(&prev->flags);
@@ -120,10 +123,10 @@ clear_need_resched(struct task *prev)
 }
 
 /* stop, deadline, rt, fair, idle: in this order, of which there are three. */
-static struct task *
+static ALWAYS_INLINE struct task *
 pick_next(struct rq *rq)
 {
-	struct task *next = sched_class_rt.pick(rq);
+	struct task *next = sched_rt_pick(rq);
 
 	if (next == NULL) {
 		next = sched_class_fair.pick(rq);
@@ -152,7 +155,7 @@ forget_own_disable(struct task *prev)
 	}
 }
 
-static void
+static ALWAYS_INLINE void
 check_entry(struct task *prev, enum sched_mode mode)
 {
 	if (preempt_count() != PREEMPT_DISABLE_OFFSET) {
@@ -221,7 +224,7 @@ count_is_switched(void)
 	return preempt_count_raw() == (FORK_PREEMPT_COUNT | PREEMPT_NEED_RESCHED);
 }
 
-static inline void
+static ALWAYS_INLINE void
 finish_switch(struct task *prev)
 {
 	struct rq *rq = this_cpu_ptr(&runqueue);
@@ -247,10 +250,10 @@ sched_finish_switch(struct task *prev)
 }
 
 /* The queue's lock stays taken, but next is who releases it. */
-static void
+static ALWAYS_INLINE void
 context_switch(struct rq *rq, struct task *prev, struct task *next)
 {
-	ASSERT(count_is_switched());
+	DEBUG_ASSERT(count_is_switched());   /* in all images finish_switch() looks */
 	ASSERT(atomic_load(&prev->on_cpu));  /* only this cpu gives it free, when it has left it */
 	ASSERT(!atomic_load(&next->on_cpu)); /* or it would run twice */
 	atomic_store(&next->on_cpu, 1);
@@ -284,7 +287,7 @@ block(struct rq *rq, struct task *prev, uint32_t state)
 }
 
 /* A task that goes on, as far as this queue is concerned: on another cpu if it may not stay. */
-static void
+static ALWAYS_INLINE void
 keep_runnable(struct rq *rq, struct task *prev)
 {
 	prev->nivcsw++;
@@ -293,8 +296,8 @@ keep_runnable(struct rq *rq, struct task *prev)
 	}
 }
 
-static void
-__schedule(enum sched_mode mode, enum sched_reason reason)
+static ALWAYS_INLINE void
+schedule_mode(enum sched_mode mode, enum sched_reason reason)
 {
 	struct task *prev = current;
 	struct task *next;
@@ -349,8 +352,14 @@ __schedule(enum sched_mode mode, enum sched_reason reason)
 	context_switch(rq, prev, next);
 }
 
+static __attribute__((noinline)) void
+__schedule(enum sched_mode mode, enum sched_reason reason)
+{
+	schedule_mode(mode, reason);
+}
+
 /* In each caller: the frame of a panic's backtrace is the caller's. */
-static inline __attribute__((always_inline)) void
+static ALWAYS_INLINE void
 schedule_loop(void)
 {
 	ASSERT(!arch_irqs_disabled()); /* the count is checked below, with a message of its own */
@@ -437,7 +446,7 @@ void
 schedule_preempted(enum sched_reason reason, uint32_t policy)
 {
 	ASSERT(preempt_policy_allows(policy, reason));
-	__schedule(SM_PREEMPT, reason);
+	schedule_mode(SM_PREEMPT, reason); /* a copy of its own: wakeups end here */
 }
 
 void

@@ -12,6 +12,8 @@
 #include "guest/spinlock.h"
 #include "guest/task.h"
 
+#define RT_BITMAP_BITS 64u
+
 struct rt_rq {
 	struct list queue[MAX_RT_PRIO];
 	uint64_t bitmap[2]; /* bit n: queue[n] is not empty */
@@ -62,6 +64,23 @@ struct sched_class {
 extern const struct sched_class sched_class_rt;
 extern const struct sched_class sched_class_fair;
 extern const struct sched_class sched_class_idle;
+
+/* The rt class's pick, inline: it is the first that every switch asks. */
+static inline struct task *
+sched_rt_pick(struct rq *rq)
+{
+	const uint64_t *bitmap = rq->rt.bitmap;
+	unsigned int prio;
+
+	if (__builtin_expect(bitmap[0] != 0, 1)) {
+		prio = (unsigned int)__builtin_ctzll(bitmap[0]);
+	} else if (bitmap[1] != 0) {
+		prio = RT_BITMAP_BITS + (unsigned int)__builtin_ctzll(bitmap[1]);
+	} else {
+		return NULL;
+	}
+	return container_of(rq->rt.queue[prio].next, struct task, run_node);
+}
 
 void sched_rt_init(struct rt_rq *rt);
 void sched_fair_init(struct fair_rq *fair);

@@ -8,8 +8,6 @@
 #include "guest/panic.h"
 #include "guest/sched.h"
 
-#define BITMAP_BITS 64u
-
 void
 sched_rt_init(struct rt_rq *rt)
 {
@@ -31,9 +29,9 @@ rt_enqueue(struct rq *rq, struct task *task)
 {
 	unsigned int prio = task->prio;
 
-	ASSERT(prio < MAX_RT_PRIO);
+	DEBUG_ASSERT(prio < MAX_RT_PRIO); /* sched_rt_init_task() looks */
 	list_add_tail(&rq->rt.queue[prio], &task->run_node);
-	rq->rt.bitmap[prio / BITMAP_BITS] |= 1ull << prio % BITMAP_BITS;
+	rq->rt.bitmap[prio / RT_BITMAP_BITS] |= 1ull << prio % RT_BITMAP_BITS;
 }
 
 static void
@@ -41,7 +39,8 @@ rt_dequeue(struct rq *rq, struct task *task)
 {
 	list_remove(&task->run_node);
 	if (list_empty(&rq->rt.queue[task->prio])) {
-		rq->rt.bitmap[task->prio / BITMAP_BITS] &= ~(1ull << task->prio % BITMAP_BITS);
+		rq->rt.bitmap[task->prio / RT_BITMAP_BITS] &=
+			~(1ull << task->prio % RT_BITMAP_BITS);
 	}
 }
 
@@ -62,26 +61,6 @@ rt_wakeup_preempt(struct rq *rq, struct task *task)
 	}
 }
 
-static struct task *
-first_of(struct rq *rq, unsigned int prio)
-{
-	return container_of(rq->rt.queue[prio].next, struct task, run_node);
-}
-
-static struct task *
-rt_pick(struct rq *rq)
-{
-	const uint64_t *bitmap = rq->rt.bitmap;
-
-	if (bitmap[0] != 0) {
-		return first_of(rq, (unsigned int)__builtin_ctzll(bitmap[0]));
-	}
-	if (bitmap[1] != 0) {
-		return first_of(rq, BITMAP_BITS + (unsigned int)__builtin_ctzll(bitmap[1]));
-	}
-	return NULL;
-}
-
 static void
 rt_tick(struct rq *rq, struct task *task)
 {
@@ -96,6 +75,6 @@ const struct sched_class sched_class_rt = {
 	.dequeue = rt_dequeue,
 	.yield = rt_yield,
 	.wakeup_preempt = rt_wakeup_preempt,
-	.pick = rt_pick,
+	.pick = sched_rt_pick,
 	.tick = rt_tick,
 };

@@ -45,8 +45,10 @@ cpu_idles(unsigned int cpu)
 }
 
 static __attribute__((noinline)) unsigned int
-select_other(unsigned int prev, bool prev_allowed, uint64_t others)
+select_other(const struct task *task, unsigned int prev, uint64_t others)
 {
+	bool prev_allowed = task_allowed_on(task, prev);
+
 	ASSERT(prev_allowed || others != 0);
 	for (uint64_t left = others; left != 0; left &= left - 1) {
 		unsigned int cpu = (unsigned int)__builtin_ctzll(left);
@@ -63,12 +65,11 @@ select_task_rq(const struct task *task)
 {
 	unsigned int prev = atomic_load(&task->cpu);
 	uint64_t others = task->cpus_allowed & cpus_online & ~(1ull << prev);
-	bool prev_allowed = task_allowed_on(task, prev);
 
-	if (prev_allowed && (others == 0 || cpu_idles(prev))) {
+	if (task_allowed_on(task, prev) && (others == 0 || cpu_idles(prev))) {
 		return prev;
 	}
-	return select_other(prev, prev_allowed, others);
+	return select_other(task, prev, others);
 }
 
 /* A queued task (it set its state and did not get to block): just running again. */
@@ -192,7 +193,7 @@ sched_ttwu_pending(void)
  * The task is still being switched out: returns true if its cpu is left to enqueue it, false,
  * later, when it is out.
  */
-static bool
+static __attribute__((noinline)) bool
 leaves_cpu(struct task *task)
 {
 	if (queue_on_wake_list(task, atomic_load(&task->cpu))) {
