@@ -25,11 +25,11 @@ _Noreturn __attribute__((cold, format(printf, 2, 3))) void panic_regs(const stru
 	} while (0)
 
 /* The same on the shortest paths, of what somebody else asserts in every build: in debug images. */
-#define DEBUG_ASSERT(condition)            \
-	do {                               \
-		if (CONFIG_DEBUG) {        \
-			ASSERT(condition); \
-		}                          \
+#define DEBUG_ASSERT(condition)                                          \
+	do {                                                             \
+		if (CONFIG_DEBUG && __builtin_expect(!(condition), 0)) { \
+			assert_failed(#condition, __FILE__, __LINE__);   \
+		}                                                        \
 	} while (0)
 
 _Noreturn __attribute__((cold)) void assert_failed(const char *condition, const char *file,
