@@ -223,7 +223,7 @@ rq_activate(struct rq *rq, struct task *task)
 	lockdep_assert_held(&rq->lock);
 	DEBUG_ASSERT(atomic_load(&task->cpu) == rq->cpu); /* the callers find rq by it */
 	ASSERT(task_allowed_on(task, rq->cpu));
-	ASSERT(atomic_load(&task->on_rq) != TASK_ON_RQ_QUEUED);
+	DEBUG_ASSERT(atomic_load(&task->on_rq) != TASK_ON_RQ_QUEUED); /* they have looked */
 	task->class->enqueue(rq, task);
 	atomic_store(&rq->nr_running, atomic_load(&rq->nr_running) + 1);
 	atomic_store(&task->on_rq, TASK_ON_RQ_QUEUED);
