@@ -148,13 +148,17 @@ static const struct load {
 	{ "softirqs", { "pc", "2", false, "preempt=voluntary" }, "\n0 failures\n" },
 	{ "softirqs", { "pc", "4", false, "" }, "\n0 failures\n" },
 	{ "user", { "pc", "2", false, "" }, "general protection fault at the return to rip" },
+	{ "everything", { "pc", "4", false, "-- 1 20000" }, "\n0 failures\n" },
+	{ "everything-debug", { "pc", "2", false, "-- 2 20000" }, "\n0 failures\n" },
+	{ "everything-debug", { "pc", "4", false, "-- 3 20000" }, "\n0 failures\n" },
 	{ "interrupts", { "pc", "1", false, "-- spurious" }, ": nobody cared. Its handlers:" },
 	{ "interrupts", { "pc", "4", false, "threadirqs" }, "\n0 failures\n" },
 };
 
 #define LOAD_COUNT (int)(sizeof(loads) / sizeof(loads[0]))
 
-/* P21, P32, P39 (every): what is under load adds up under TCG, whose cpus run at the same time. */
+/* P21, P32, P39, P41, P45 (every): what is under load adds up under TCG, whose cpus run at the same
+ * time. */
 START_TEST(test_qemu_load_adds_up)
 {
 	char image[4096];

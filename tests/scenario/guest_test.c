@@ -316,6 +316,17 @@ START_TEST(test_storm_of_softirqs_passes)
 }
 END_TEST
 
+/*
+ * P32, P41, P45 (every): user and kernel tasks, timers, softirqs, calls, NMIs and readers at
+ * once, while the model changes: all goes on, and adds up.
+ */
+START_TEST(test_everything_at_once_passes)
+{
+	run(VMM("-c", "2", program("everything"), "--", "1", "500"), EXIT_STATUS_OK);
+	expect_kernel_passed();
+}
+END_TEST
+
 #define SPIN(model, ...)                                                                          \
 	VMM("-c", "2", program("watchdog"), "preempt=" model, "softlockup_ticks=20", __VA_ARGS__, \
 	    "--", "spin")
@@ -766,6 +777,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_watchdog_hard_lockup_is_a_panic, 0, 3);
 	tcase_add_loop_test(tests, test_watchdog_computing_cpus_are_healthy, 0, 3);
 	tcase_add_loop_test(tests, test_storm_of_softirqs_passes, 0, 3);
+	tcase_add_test(tests, test_everything_at_once_passes);
 	tcase_add_test(tests, test_panic_tells_of_the_other_cpus);
 	tcase_add_test(tests, test_fault_assertion_is_reported);
 	tcase_add_test(tests, test_fault_scheduling_while_atomic_is_reported);

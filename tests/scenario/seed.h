@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The seed of a storm: the number behind "--", in decimal; 0 without one.
+ * The numbers of a storm: behind "--", in decimal, with one space between them. The first is its
+ * seed; 0 without one.
  */
 #pragma once
 
@@ -8,13 +9,27 @@
 
 #include "guest/cmdline.h"
 
+/* The n-th number, from 0, or what it is where it is not given. */
+static inline uint32_t
+storm_number(unsigned int n, uint32_t otherwise)
+{
+	const char *text = boot_args.program;
+	uint32_t number = 0;
+
+	for (; n != 0 && *text != '\0'; text++) {
+		n -= *text == ' ';
+	}
+	if (*text < '0' || *text > '9') {
+		return otherwise;
+	}
+	for (; *text >= '0' && *text <= '9'; text++) {
+		number = number * 10 + (uint32_t)(*text - '0');
+	}
+	return number;
+}
+
 static inline uint32_t
 storm_seed(void)
 {
-	uint32_t seed = 0;
-
-	for (const char *digit = boot_args.program; *digit >= '0' && *digit <= '9'; digit++) {
-		seed = seed * 10 + (uint32_t)(*digit - '0');
-	}
-	return seed;
+	return storm_number(0, 0);
 }
