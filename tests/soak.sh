@@ -1,9 +1,12 @@
 #!/bin/sh
-# soak.sh FOLDER [SECONDS]: runs the storms of FOLDER under QEMU's TCG, whose cpus run at the same
-# time, for so many seconds each (30), on 1, 2 and 4 cpus in turn, run n from seed n.
-# The first run that fails ends it, with what it printed and the command that repeats it.
+# soak.sh FOLDER [SECONDS [PROGRAM...]]: runs the storms of FOLDER under QEMU's TCG, whose cpus run at
+# the same time, for so many seconds each (30; everything at once twice as long), on 1, 2 and 4 cpus in
+# turn, run n from seed n. The first run that fails, or in which the kernel reports something, ends it,
+# with what it printed and the command that repeats it.
 folder=$1
 seconds=${2:-30}
+shift $(($# < 2 ? $# : 2))
+programs=${*:-locks waiting workers rcu softirqs everything everything-debug}
 limit=120 # a run that takes longer hangs
 qemu=qemu-system-x86_64
 if ! command -v $qemu >/dev/null; then
@@ -13,10 +16,13 @@ fi
 out=$(mktemp) || exit 1
 trap 'rm -f "$out"' EXIT
 
+reports='^FAIL|^rcu: |soft lockup: |was asked to give way'
+
 # words_of PROGRAM SEED: its arguments
 words_of() {
 	case $1 in
 	locks) echo "-- all 3 $2 500" ;;
+	everything*) echo "trace=off watchdog_thresh=10 resched_latency_warn_ms=1000 -- $2 400000" ;;
 	waiting) ;; # draws nothing: only the machine's time differs
 	*) echo "-- $2" ;;
 	esac
@@ -29,7 +35,7 @@ run() {
 		-device isa-debug-exit,iobase=0xf4,iosize=4 -append "$3" -kernel "$1" \
 		</dev/null >"$out" 2>&1
 	status=$?
-	if [ $status != 1 ] || grep -q '^FAIL' "$out"; then # QEMU's for 0
+	if [ $status != 1 ] || grep -qE "$reports" "$out"; then # 1: QEMU's for 0
 		cat "$out"
 		echo "soak: status $status of"
 		echo "  $qemu -accel tcg -smp $2 -m 32 -display none -serial stdio -no-reboot \\"
@@ -38,15 +44,25 @@ run() {
 	fi
 }
 
-printf '%-10s %8s %8s\n' program seconds runs
-for program in locks waiting workers rcu softirqs; do
+seconds_of() { # PROGRAM
+	case $1 in
+	everything*) echo $((2 * seconds)) ;;
+	*) echo "$seconds" ;;
+	esac
+}
+
+printf '%-16s %8s %8s %12s\n' program seconds runs switches
+for program in $programs; do
 	began=$(date +%s)
 	seed=0
-	while [ $(($(date +%s) - began)) -lt "$seconds" ]; do
+	switches=0
+	while [ $(($(date +%s) - began)) -lt "$(seconds_of $program)" ]; do
 		for cpus in 1 2 4; do
 			seed=$((seed + 1))
 			run $program $cpus $seed || exit 1
+			switches=$((switches + $(sed -n 's/^\([0-9]*\) switches$/\1/p' "$out") + 0))
 		done
 	done
-	printf '%-10s %8d %8d\n' $program $(($(date +%s) - began)) $seed
+	printf '%-16s %8d %8d %12s\n' $program $(($(date +%s) - began)) $seed \
+		"$([ $switches = 0 ] && echo - || echo $switches)"
 done
