@@ -14,11 +14,13 @@
 #include "guest/interrupt.h"
 #include "guest/irq_stack.h"
 #include "guest/main.h"
+#include "guest/nmi.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
 #include "guest/printk.h"
 #include "guest/sched.h"
 #include "guest/smp.h"
+#include "guest/softirq.h"
 #include "guest/stack.h"
 #include "guest/task.h"
 #include "guest/timer.h"
@@ -99,6 +101,56 @@ interrupt_with(void (*fn)(void))
 	timer_cancel(&timer);
 }
 
+static void (*looks_in_softirq)(void);
+
+static void
+run_in_softirq(void)
+{
+	looks_in_softirq();
+}
+
+/* In a softirq that this place serves. */
+static void
+softirq_with(void (*fn)(void))
+{
+	looks_in_softirq = fn;
+	local_bh_disable();
+	raise_softirq(NET_RX_SOFTIRQ);
+	local_bh_enable();
+}
+
+static void (*looks_in_nmi)(void); /* NULL: the NMI is not ours */
+
+static bool
+run_in_nmi(struct regs *regs)
+{
+	void (*fn)(void) = looks_in_nmi;
+
+	(void)regs;
+	if (fn == NULL) {
+		return false;
+	}
+	looks_in_nmi = NULL;
+	fn();
+	return true;
+}
+
+static struct nmi_handler nmi_handler = { .fn = run_in_nmi };
+
+/* In an NMI of this place. */
+static void
+nmi_with(void (*fn)(void))
+{
+	uint32_t before = atomic_load(&looks);
+
+	looks_in_nmi = fn;
+	barrier();
+	arch_nmi_send(smp_processor_id());
+	while (atomic_load_acquire(&looks) == before) { /* bounded: it comes */
+		arch_cpu_relax();
+	}
+}
+
 static void
 look_in_task(void)
 {
@@ -130,6 +182,64 @@ look_in_hardirq_with_bh_off(void)
 }
 
 static void
+look_with_bh_off_once_more(void)
+{
+	local_bh_disable();
+	look();
+	local_bh_enable();
+}
+
+static void
+look_in_softirq(void)
+{
+	softirq_with(look);
+}
+
+static void
+look_in_softirq_with_bh_off(void)
+{
+	softirq_with(look_with_bh_off_once_more);
+}
+
+static void
+look_in_hardirq_of_softirq(void)
+{
+	softirq_with(look_in_hardirq);
+}
+
+static void
+look_in_nmi(void)
+{
+	nmi_with(look);
+}
+
+static void
+look_in_nmi_with_bh_off(void)
+{
+	local_bh_disable();
+	nmi_with(look);
+	local_bh_enable();
+}
+
+static void
+look_in_nmi_of_softirq(void)
+{
+	softirq_with(look_in_nmi);
+}
+
+static void
+look_in_nmi_of_hardirq(void)
+{
+	interrupt_with(look_in_nmi);
+}
+
+static void
+look_in_nmi_of_hardirq_of_softirq(void)
+{
+	softirq_with(look_in_nmi_of_hardirq);
+}
+
+static void
 probe_look(const struct regs *regs)
 {
 	(void)regs;
@@ -150,6 +260,9 @@ look_in_exception_of_hardirq(void)
 	interrupt_with(look_in_exception);
 }
 
+#define IN_NMI     (NMI_OFFSET + HARDIRQ_OFFSET)
+#define IN_SOFTIRQ (SOFTIRQ_OFFSET + PREEMPT_OFFSET) /* as local_bh_enable() serves them */
+
 /* A row a context; an exception has the predicates of what it interrupted. */
 static const struct context {
 	const char *name;
@@ -169,6 +282,49 @@ static const struct context {
 	    .hardirq = true,
 	    .irq_stack = true,
 	    .level = 2 } },
+	{ "softirq",
+	  look_in_softirq,
+	  { .count = IN_SOFTIRQ, .serving_softirq = true, .irq_stack = true, .level = 1 } },
+	{ "softirq, bottom halves off",
+	  look_in_softirq_with_bh_off,
+	  { .count = IN_SOFTIRQ + SOFTIRQ_DISABLE_OFFSET,
+	    .serving_softirq = true,
+	    .irq_stack = true,
+	    .level = 1 } },
+	{ "hardirq of a softirq",
+	  look_in_hardirq_of_softirq,
+	  { .count = HARDIRQ_OFFSET + IN_SOFTIRQ,
+	    .hardirq = true,
+	    .serving_softirq = true,
+	    .irq_stack = true,
+	    .level = 2 } },
+	{ "NMI", look_in_nmi, { .count = IN_NMI, .nmi = true, .hardirq = true, .level = 3 } },
+	{ "NMI, bottom halves off",
+	  look_in_nmi_with_bh_off,
+	  { .count = IN_NMI + SOFTIRQ_DISABLE_OFFSET, .nmi = true, .hardirq = true, .level = 3 } },
+	{ "NMI of a softirq",
+	  look_in_nmi_of_softirq,
+	  { .count = IN_NMI + IN_SOFTIRQ,
+	    .nmi = true,
+	    .hardirq = true,
+	    .serving_softirq = true,
+	    .irq_stack = true,
+	    .level = 3 } },
+	{ "NMI of a hardirq",
+	  look_in_nmi_of_hardirq,
+	  { .count = IN_NMI + HARDIRQ_OFFSET,
+	    .nmi = true,
+	    .hardirq = true,
+	    .irq_stack = true,
+	    .level = 3 } },
+	{ "NMI of a hardirq of a softirq",
+	  look_in_nmi_of_hardirq_of_softirq,
+	  { .count = IN_NMI + HARDIRQ_OFFSET + IN_SOFTIRQ,
+	    .nmi = true,
+	    .hardirq = true,
+	    .serving_softirq = true,
+	    .irq_stack = true,
+	    .level = 3 } },
 	{ "exception of a task", look_in_exception, { .task = true } },
 	{ "exception of a hardirq",
 	  look_in_exception_of_hardirq,
@@ -475,6 +631,9 @@ check_all(void *unused)
 int
 main(void)
 {
+	softirq_init();
+	open_softirq(NET_RX_SOFTIRQ, run_in_softirq);
+	register_nmi_handler(&nmi_handler);
 	for (unsigned int model = 0; model < PREEMPT_MODEL_COUNT; model++) {
 		preempt_model_set((enum preempt_model)model);
 		task_join(task_run(&(struct task_params){
