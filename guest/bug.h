@@ -388,7 +388,7 @@
 	  "an interrupt serves softirqs at its exit although handlers run in threads", "", "P43",  \
 	  "in_ksoftirqd()")                                                                        \
 	X(SPURIOUS_UNCOUNTED, "interrupts that nobody takes are not counted", "", "P47",           \
-	  "nobody cared")                                                                          \
+	  "second_runs == 0")                                                                      \
 	X(SRCU_GP_UNORDERED, "an SRCU updater looks before all can see what was unlinked", "",     \
 	  "RCU", "a reader sees freed memory")                                                     \
 	X(SRCU_LOCKS_FIRST, "an SRCU updater counts who came before who went", "", "RCU",          \
