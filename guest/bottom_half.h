@@ -23,8 +23,8 @@ local_bh_disable_by(uint32_t offset)
 
 /*
  * Undoes it. The outermost one serves the softirqs that are pending, with preemption off; then,
- * with a reschedule folded, it schedules before it returns if the model preempts the kernel (full).
- * Not in hardirq, irqs on, bottom halves off.
+ * with a reschedule folded, it schedules before it returns if the model preempts the kernel (full,
+ * lazy). Not in hardirq, irqs on, bottom halves off.
  */
 void local_bh_enable_by(uint32_t offset);
 
