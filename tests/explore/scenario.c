@@ -259,23 +259,29 @@ tell(const struct explore_scenario *scenario, const struct explore_report *repor
 	fflush(stdout);
 }
 
+/* In this build. */
 static uint64_t
-limit_here(uint64_t limit)
+runs_max(void)
 {
 #ifndef __SANITIZE_ADDRESS__
 	if (HOST_FOLDS && !race_is_instrumented()) {
-		return limit;
+		return UINT64_MAX;
 	}
 #endif
-	return limit < OTHER_RUNS ? limit : OTHER_RUNS;
+	return OTHER_RUNS;
+}
+
+static uint64_t
+limit_here(uint64_t limit)
+{
+	return limit < runs_max() ? limit : runs_max();
 }
 
 /* Not exhausted, and need not be in this build. */
 static bool
 is_cut_short(const struct explore_report *report)
 {
-	return !report->failed && !report->complete && limit_here(UINT64_MAX) != UINT64_MAX &&
-	       report->runs + report->pruned >= OTHER_RUNS;
+	return !report->failed && !report->complete && report->runs + report->pruned >= runs_max();
 }
 
 static bool was_exhausted;
