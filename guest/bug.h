@@ -231,6 +231,8 @@
 	  "P36", "assertion failed: !atomic_load(&next->on_cpu)")                                  \
 	X(NO_RESCHED_IPI, "a remote request sends no interrupt", "", "P27",                        \
 	  "done_count == wanted")                                                                  \
+	X(NOTIFIED_UNDER_LOCK, "sched_in is called before the run queue's lock is dropped", "",    \
+	  "P49", "assertion failed: !arch_irqs_disabled()")                                        \
 	X(NO_SCHEDULE_LOOP, "schedule() does not look for requests that came meanwhile", "",       \
 	  "P22", "!asked_late || !need_resched()")                                                 \
 	X(NO_SPARE_WORKER, "a worker begins without an idle one behind it", "", "P32",             \

@@ -15,6 +15,7 @@
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
+#include "guest/preempt_notifier.h"
 #include "guest/preempt_policy.h"
 #include "guest/rcu.h"
 #include "guest/signal.h"
@@ -196,6 +197,14 @@ reap(struct task *dead)
 	task_put(dead);
 }
 
+static inline void
+notify_in(void)
+{
+	if (__builtin_expect(current->preempt_notifiers != NULL, 0)) {
+		fire_sched_in_preempt_notifiers();
+	}
+}
+
 /*
  * prev has left this queue: it sleeps, has ended, or moves; or it is idle. Its state and
  * place are read before on_cpu is cleared: then it may run, and change them.
@@ -209,9 +218,10 @@ finish_left(struct rq *rq, struct task *prev, uint32_t on_rq)
 	atomic_store_release(&prev->on_cpu, 0);
 	if (moves) {
 		finish_move(rq, prev);
-		return;
+	} else {
+		unlock_irq(rq);
 	}
-	unlock_irq(rq);
+	notify_in();
 	if (dead) {
 		reap(prev);
 	}
@@ -237,7 +247,11 @@ finish_switch(struct task *prev)
 	}
 	if (__builtin_expect(on_rq == TASK_ON_RQ_QUEUED, 1)) {
 		atomic_store_release(&prev->on_cpu, 0);
+		if (bug(NOTIFIED_UNDER_LOCK)) {
+			notify_in();
+		}
 		unlock_irq(rq);
+		notify_in();
 	} else {
 		finish_left(rq, prev, on_rq);
 	}
@@ -256,6 +270,9 @@ context_switch(struct rq *rq, struct task *prev, struct task *next)
 	DEBUG_ASSERT(count_is_switched());   /* in all images finish_switch() looks */
 	ASSERT(atomic_load(&prev->on_cpu));  /* only this cpu gives it free, when it has left it */
 	ASSERT(!atomic_load(&next->on_cpu)); /* or it would run twice */
+	if (__builtin_expect(prev->preempt_notifiers != NULL, 0)) {
+		fire_sched_out_preempt_notifiers(prev, next);
+	}
 	atomic_store(&next->on_cpu, 1);
 	if (bug(ON_CPU_CLEARED_EARLY)) {
 		atomic_store_release(&prev->on_cpu, 0);

@@ -12,6 +12,7 @@
 #include "guest/object.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
+#include "guest/preempt_notifier.h"
 #include "guest/rcu.h"
 #include "guest/sched.h"
 #include "guest/stack.h"
@@ -271,6 +272,7 @@ task_exit(void)
 	struct task *task = current;
 
 	task_check_end();
+	preempt_notifier_check_exit();
 	trace(TRACE_sched_process_exit, task->pid, task->prio);
 	preempt_disable(); /* the joiner may drop its reference now, but ours keeps the stack */
 	complete(&task->exited);

@@ -63,6 +63,7 @@ enum sched_policy {
 struct kthread;
 struct mm;
 struct mutex;
+struct preempt_notifier;
 struct sched_class;
 struct worker;
 
@@ -109,6 +110,7 @@ struct task {
 
 	/* Its own, or of whoever has it switched out. */
 	struct arch_task arch;
+	struct preempt_notifier *preempt_notifiers;
 	struct mm *mm;         /* NULL: a kernel thread, or a user task that ends */
 	struct mm *retired_mm; /* that the switch to it unloaded, and that it is to put */
 	int exit_status;

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: ISC
+#include "guest/preempt_notifier.h"
+
+#include "guest/bug.h"
+#include "guest/panic.h"
+#include "guest/preempt.h"
+#include "guest/sched.h"
+#include "guest/smp.h"
+
+static struct atomic key; /* who holds it */
+
+/* Of this cpu: its current is in the walk of its list. */
+static DEFINE_PER_CPU(uint32_t, walking);
+
+void
+preempt_notifier_inc(void)
+{
+	might_sleep();
+	atomic_fetch_add(&key, 1);
+}
+
+void
+preempt_notifier_dec(void)
+{
+	uint32_t holders;
+
+	might_sleep();
+	holders = atomic_fetch_sub(&key, 1);
+	ASSERT(holders != 0);
+}
+
+void
+preempt_notifier_init(struct preempt_notifier *notifier, const struct preempt_ops *ops)
+{
+	*notifier = (struct preempt_notifier){ .ops = ops };
+}
+
+static void
+check_change(const char *what)
+{
+	ASSERT(in_task());
+	ASSERT(preempt_count() != 0 || !CONFIG_PREEMPT_COUNT);
+	if (this_cpu_read(walking)) {
+		panic("preempt notifier %s in a call of the list", what);
+	}
+}
+
+void
+preempt_notifier_register(struct preempt_notifier *notifier)
+{
+	struct task *task = current;
+
+	check_change("registered");
+	if (atomic_load(&key) == 0) {
+		panic("preempt notifier registered without the key: it would never be called");
+	}
+	if (notifier->task != NULL) {
+		panic("preempt notifier registered twice, by %s, pid %u", task->comm, task->pid);
+	}
+	notifier->task = task;
+	notifier->next = task->preempt_notifiers;
+	task->preempt_notifiers = notifier;
+}
+
+void
+preempt_notifier_unregister(struct preempt_notifier *notifier)
+{
+	struct task *task = current;
+	struct preempt_notifier **link = &task->preempt_notifiers;
+
+	check_change("unregistered");
+	if (notifier->task != task) {
+		panic("preempt notifier unregistered that %s, pid %u, does not have", task->comm,
+		      task->pid);
+	}
+	while (*link != notifier) { /* bounded: it is in the list */
+		link = &(*link)->next;
+	}
+	*link = notifier->next;
+	notifier->next = NULL;
+	notifier->task = NULL;
+}
+
+void
+preempt_notifier_check_exit(void)
+{
+	if (current->preempt_notifiers != NULL) {
+		panic("task %s, pid %u, ends with a preempt notifier", current->comm, current->pid);
+	}
+}
+
+void
+fire_sched_out_preempt_notifiers(struct task *prev, struct task *next)
+{
+	ASSERT(arch_irqs_disabled());
+	ASSERT(prev == current && prev != next);
+	ASSERT(preempt_count() == FORK_PREEMPT_COUNT);
+	lockdep_assert_held(&this_cpu_ptr(&runqueue)->lock);
+	this_cpu_write(walking, 1);
+	for (struct preempt_notifier *n = prev->preempt_notifiers; n != NULL; n = n->next) {
+		ASSERT(n->task == prev);
+		n->ops->sched_out(n, next);
+	}
+	this_cpu_write(walking, 0);
+}
+
+void
+fire_sched_in_preempt_notifiers(void)
+{
+	ASSERT(!arch_irqs_disabled());
+	ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
+	this_cpu_write(walking, 1);
+	for (struct preempt_notifier *n = current->preempt_notifiers; n != NULL; n = n->next) {
+		ASSERT(n->task == current);
+		n->ops->sched_in(n, smp_processor_id());
+	}
+	this_cpu_write(walking, 0);
+}
