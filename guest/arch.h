@@ -24,6 +24,8 @@ struct arch_mm;
 struct boot_info;
 struct regs;
 struct task;
+struct vcpu;
+struct vcpu_trap;
 
 /*
  * From arch_inline.h, all any context:
@@ -47,6 +49,7 @@ struct task;
  *   void arch_clear_pages(void *pages, size_t count)     4 KiB each
  *   struct arch_task              what a switched-out task keeps: its stack pointer
  *   struct arch_mm                what describes an address space to the machine
+ *   struct arch_vcpu              a guest's registers, and what else the machine keeps of a vcpu
  *   ARCH_USER_END                 first address behind the user's half
  *   ARCH_USER_PROGRAM_END         the same of its part for programs; stacks lie above
  *   ARCH_USER_STACK_PAGES         of a user task
@@ -236,3 +239,80 @@ _Noreturn void arch_user_enter(uintptr_t ip, uintptr_t stack, uint64_t arg);
  */
 size_t arch_copy_from_user(void *to, uintptr_t from, size_t size);
 size_t arch_copy_to_user(uintptr_t to, const void *from, size_t size);
+
+/* ---- vcpus ---- */
+
+/* What a new vcpu needs; its registers are arch_vcpu_reset()'s. false: no memory. May sleep. */
+bool arch_vcpu_init(struct vcpu *vcpu);
+void arch_vcpu_free(struct vcpu *vcpu);
+
+/*
+ * Its guest begins at vm->entry with vcpu->arg, its handler and what interrupted it forgotten. Not
+ * loaded; count not 0, so that it stays so. Does not sleep.
+ */
+void arch_vcpu_reset(struct vcpu *vcpu);
+
+/*
+ * The guest's state that the machine holds while others' code runs (address space, FPU, debug
+ * registers, segment bases) goes into this cpu, and out of it. load: irqs on, count 1. put: irqs on
+ * or off, count not 0, perhaps with a run queue's lock: writes nothing that could fault.
+ */
+void arch_vcpu_load(struct vcpu *vcpu, unsigned int cpu);
+void arch_vcpu_put(struct vcpu *vcpu);
+
+/*
+ * What must be right on this cpu for the next entry and may be undone by a switch: idempotent.
+ * Loaded; count 1, irqs on.
+ */
+void arch_vcpu_prepare_switch_to_guest(struct vcpu *vcpu);
+
+/*
+ * Runs the guest until it exits, which this cpu's exit_record then tells: exit, and early, with
+ * vcpu->id and vcpu->serial, if an error came with it. An interrupt of the host that is pending at
+ * the entry, or comes later, makes it exit, and is acknowledged. If vcpu->injected is valid, the
+ * guest begins in its handler, and injected is valid no more. Loaded and prepared; irqs off, count
+ * 1, within guest_state_enter_irqoff(). Nothing here may be traced.
+ */
+void arch_vcpu_enter(struct vcpu *vcpu);
+
+/*
+ * The host's interrupt that made the guest exit, acknowledged, is not lost: handle runs its handler
+ * here and now, as if interrupted; raise makes it pending again, for who enables interrupts next.
+ * irqs off, count 1.
+ */
+void arch_vcpu_handle_interrupt(const struct vcpu *vcpu);
+void arch_vcpu_raise_interrupt(const struct vcpu *vcpu);
+
+/*
+ * Interrupts on, for an instruction longer than their shadow lasts, and off: what is pending is
+ * taken. irqs off at entry and at return.
+ */
+void arch_irq_window(void);
+
+/* The instruction that trapped will run again, whole. After an exit by TRAP; count 1. */
+void arch_vcpu_replay(struct vcpu *vcpu);
+
+/*
+ * What the exit by TRAP asks for: reads the guest's code if it must. Says VCPU_TRAP_AGAIN where
+ * that is gone meanwhile. Loaded or not; count 0, irqs on; may sleep.
+ */
+void arch_vcpu_decode(struct vcpu *vcpu, struct vcpu_trap *trap);
+
+/*
+ * The trap is carried out: its result, if it has one, into the register that it is for, and the
+ * guest goes on behind the instruction. As decode.
+ */
+void arch_vcpu_complete(struct vcpu *vcpu, const struct vcpu_trap *trap, uint64_t result);
+
+/*
+ * Hypercalls of a handler (payload_abi.h): false, where there is nothing that it interrupted, or no
+ * such register. arch_vcpu_set_handler: 0: none. As decode.
+ */
+void arch_vcpu_set_handler(struct vcpu *vcpu, uint64_t addr);
+bool arch_vcpu_has_handler(const struct vcpu *vcpu);
+bool arch_vcpu_handler_return(struct vcpu *vcpu);
+bool arch_vcpu_saved(struct vcpu *vcpu, unsigned int reg, uint64_t *value);
+bool arch_vcpu_set_saved(struct vcpu *vcpu, unsigned int reg, uint64_t value);
+
+/* Is there room to interrupt it once more? Else it is at an end. */
+bool arch_vcpu_can_nest(const struct vcpu *vcpu);
