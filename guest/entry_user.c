@@ -59,7 +59,7 @@ task_work_end(void)
 }
 
 /* The flag first: what is added from here on sets it again. */
-static void
+void
 resume_user_mode_work(void)
 {
 	if (bug(RESUME_FLAG_LATE)) {

@@ -46,5 +46,8 @@ struct task_work {
 /* Returns 0, or -ESRCH: task, of which the caller has a reference, ends. Any context but NMI. */
 int task_work_add(struct task *task, struct task_work *work);
 
+/* Does the work that current has, which sets TIF_NOTIFY_RESUME. Count 0, irqs on. Linux's. */
+void resume_user_mode_work(void);
+
 /* Current ends: calls what is left, and takes no more. Count 0, irqs on. */
 void task_work_end(void);

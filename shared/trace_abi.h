@@ -72,6 +72,14 @@ _Static_assert(sizeof(struct trace_record) == 32, "trace record");
 	X(softirq_raise, "enum softirq", "")                                                       \
 	X(softirq_entry, "enum softirq", "the vector's function")                                  \
 	X(softirq_exit, "enum softirq", "the vector's function")                                   \
+	X(vcpu_load, "vcpu", "")                                                                   \
+	X(vcpu_put, "vcpu", "")                                                                    \
+	X(vcpu_out, "vcpu", "1: preempted")                                                        \
+	X(vcpu_in, "vcpu", "cpu")                                                                  \
+	X(vcpu_entry, "vcpu", "serial number of the entry")                                        \
+	X(vcpu_exit, "vcpu", "enum vcpu_exit_code | vector << 8")                                  \
+	X(vcpu_early, "vcpu", "enum early_cause")                                                  \
+	X(vcpu_wakeup, "vcpu", "")                                                                 \
 	X(model_switch, "new model", "old model")                                                  \
 	X(marker, "id, the program's own", "value, the program's own")
 
@@ -125,17 +133,18 @@ enum softirq {
 };
 
 /* Why the scheduler was entered: the point of PREEMPTION's table that switched. Name, words. */
-#define SCHED_REASONS(X)                    \
-	X(BLOCK, "blocks")                  \
-	X(EXIT, "exits")                    \
-	X(YIELD, "yields")                  \
-	X(COND_RESCHED, "cond_resched")     \
-	X(MIGHT_SLEEP, "might_sleep")       \
-	X(PREEMPT_ENABLE, "preempt_enable") \
-	X(IRQ_RETURN, "interrupt return")   \
-	X(IDLE, "idle loop")                \
-	X(SYSCALL_RETURN, "syscall return") \
-	X(USER_IRQ_RETURN, "interrupt return to user")
+#define SCHED_REASONS(X)                               \
+	X(BLOCK, "blocks")                             \
+	X(EXIT, "exits")                               \
+	X(YIELD, "yields")                             \
+	X(COND_RESCHED, "cond_resched")                \
+	X(MIGHT_SLEEP, "might_sleep")                  \
+	X(PREEMPT_ENABLE, "preempt_enable")            \
+	X(IRQ_RETURN, "interrupt return")              \
+	X(IDLE, "idle loop")                           \
+	X(SYSCALL_RETURN, "syscall return")            \
+	X(USER_IRQ_RETURN, "interrupt return to user") \
+	X(GUEST_ENTRY, "guest entry")
 
 enum sched_reason {
 #define SCHED_REASON_ENUM(name, words) SCHED_REASON_##name,

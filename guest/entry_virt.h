@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Before a vcpu enters its guest: what a task has to do first, as before it goes to user code.
+ * Linux's include/linux/entry-virt.h.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "guest/panic.h"
+#include "guest/task.h"
+
+/* What keeps a task from guest code. Both kinds of request count, under every model. */
+#define XFER_TO_GUEST_MODE_WORK \
+	(TIF_NOTIFY_RESUME | TIF_SIGPENDING | TIF_NEED_RESCHED | TIF_NEED_RESCHED_LAZY)
+
+/* Racy where others may add some: for who looks again. Any context. */
+static inline bool
+__xfer_to_guest_mode_work_pending(void)
+{
+	return atomic_load(&current->flags) & XFER_TO_GUEST_MODE_WORK;
+}
+
+/* The last look: what comes later interrupts the guest. irqs off. */
+static inline bool
+xfer_to_guest_mode_work_pending(void)
+{
+	ASSERT(arch_irqs_disabled());
+	return __xfer_to_guest_mode_work_pending();
+}
+
+/* Until there is none: 0, or -EINTR: a signal is pending. Count 0, irqs on; switches. */
+int xfer_to_guest_mode_handle_work(void);
