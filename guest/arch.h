@@ -289,6 +289,9 @@ void arch_vcpu_raise_interrupt(const struct vcpu *vcpu);
  */
 void arch_irq_window(void);
 
+/* This cpu forgets the guest's translations. Loaded; count 1. */
+void arch_vcpu_flush(struct vcpu *vcpu);
+
 /* The instruction that trapped will run again, whole. After an exit by TRAP; count 1. */
 void arch_vcpu_replay(struct vcpu *vcpu);
 

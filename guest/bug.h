@@ -15,6 +15,8 @@
 #include <stdint.h>
 
 #define BUGS(X)                                                                                    \
+	X(ABORT_LEAVES_MODE, "an entry that is given up leaves the vcpu's mode at IN", "", "P56",  \
+	  "mode) == OUTSIDE_GUEST_MODE")                                                           \
 	X(BH_AS_SOFTIRQ, "local_bh_disable() counts one unit, as a softirq that runs does", "",    \
 	  "P7", "!in_serving_softirq()")                                                           \
 	X(BH_ENABLE_LOOKS_FIRST,                                                                   \
@@ -26,6 +28,9 @@
 	  "P44", "no switch at unlock or !urgent_overslept()")                                     \
 	X(CANCEL_LETS_REQUEUE, "cancel_work_sync() does not refuse what is queued meanwhile", "",  \
 	  "P32", "!is_gone")                                                                       \
+	X(CHECK_BEFORE_MODE,                                                                       \
+	  "the last look before the entry comes before the vcpu's mode says IN", "", "P55",        \
+	  "stays in its guest")                                                                    \
 	X(COMPLETE_ALL_WRAPS, "complete() counts on after complete_all()", "", "P32",              \
 	  "done_count == wanted")                                                                  \
 	X(COMPLETION_LEFT_TO_SIGNAL,                                                               \
@@ -51,6 +56,10 @@
 	  "P36", "assertion failed: atomic_load(&task->on_rq) != TASK_ON_RQ_QUEUED")               \
 	X(DISABLE_FIRST, "a switch of the model disables before it enables", "", "P17",            \
 	  "!asked || urgent_ran")                                                                  \
+	X(EARLY_EMULATES, "a trap that came with an early fault is emulated, and runs again", "",  \
+	  "P54", "its side effect")                                                                \
+	X(EARLY_KEPT, "the early handler does not clear what it has consumed", "", "P53",          \
+	  "early.cause == EARLY_NONE")                                                             \
 	X(ENABLE_IGNORES_REQUEST, "the outermost preempt_enable() does not look for a request",    \
 	  "", "P5", "FAIL the outermost preempt_enable or no switch at this point")                \
 	X(ENABLE_IRQS_OFF, "preempt_enable() switches with interrupts off", "", "P8",              \
@@ -58,8 +67,16 @@
 	X(ENABLE_IRQ_FORGETS,                                                                      \
 	  "enable_irq() does not deliver what came while the line was disabled", "", "P47",        \
 	  "atomic_load(&taken) == wanted")                                                         \
+	X(EVENT_NOT_CANCELLED, "an entry that is given up keeps its event prepared", "", "P56",    \
+	  "injected")                                                                              \
+	X(EVENT_OVERWRITTEN,                                                                       \
+	  "a second pass through an entry's preparation prepares another event", "acrn PR #3377",  \
+	  "P56", "lost")                                                                           \
 	X(EXCEPTION_RETURNS_BLIND, "an exception's return does not look for a request", "", "P20", \
 	  "!urgent_overslept() or FAIL an exception's return switches, under full")                \
+	X(EXITING_IGNORED,                                                                         \
+	  "the last look before the entry does not know that the vcpu is to exit", "", "P55",      \
+	  "stays in its guest")                                                                    \
 	X(FIRST_RUN_LEAK, "a new task begins with preemption off", "609ca066386b", "P11",          \
 	  "assertion failed: preempt_count() == 0")                                                \
 	X(FLUSH_MISSES_RUNNING, "flush_work() looks at queued work alone", "", "P32",              \
@@ -83,6 +100,10 @@
 	  "assertion failed: references != 0")                                                     \
 	X(FUTEX_WAKE_UNORDERED, "a futex waker looks for waiters before its word can be seen", "", \
 	  "P32", "done_count == wanted")                                                           \
+	X(GUEST_TIME_SHORT, "guest time ends before the interrupt that ended the guest", "",       \
+	  "P60", "guest_timing()")                                                                 \
+	X(HALT_TESTS_FIRST, "a vcpu that blocks looks for work before it has set its state", "",   \
+	  "P32", "sleeps with an interrupt pending")                                               \
 	X(IDLE_FLUSH_MISSING, "a cpu that idles and polls does not look for calls", "", "P33",     \
 	  "called == atomic_load(&asked)")                                                         \
 	X(IDLE_FLUSH_UNSERVED, "softirqs that are raised by a call in idle are not served", "",    \
@@ -135,6 +156,10 @@
 	  "served == atomic_load(&wanted) or urgent_runs == 1")                                    \
 	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23",   \
 	  "assertion failed: !need_resched()")                                                     \
+	X(KICK_CPU_FIRST, "a kick reads where the vcpu is before it reads its mode",               \
+	  "85b640450ddc", "P55", "stays in its guest")                                             \
+	X(KICK_WITHOUT_MODE, "each kick sends an interrupt, whatever the vcpu does",               \
+	  "tgoskits PR #2247", "P55", "IPI")                                                       \
 	X(KILLABLE_BY_ALL, "any signal ends a killable sleep", "", "P32",                          \
 	  "fatal_signal_pending(current)")                                                         \
 	X(KILL_NOT_FATAL, "SIGKILL wakes interruptible sleepers alone", "", "P32",                 \
@@ -150,6 +175,8 @@
 	  "P32", "done_count == wanted")                                                           \
 	X(LATCH_STUCK, "a latch does not send its readers to the other copy", "", "exclusion",     \
 	  "torn")                                                                                  \
+	X(LATE_EARLY_EXIT, "early handling of an exit comes behind preempt_enable()",              \
+	  "3368bd809764", "P52", "charged to vcpu or was left on cpu")                             \
 	X(LAZY_AT_ENABLE, "preempt_enable() takes a lazy request for a full one", "", "P14",       \
 	  "a lazy request preempted")                                                              \
 	X(LAZY_FOLDS, "a lazy request on the own cpu is folded into the counter", "", "P14",       \
@@ -202,6 +229,9 @@
 	  "", "user", "has an address space loaded that is freed")                                 \
 	X(MODEL_ZERO_UNSHOWN, "the model of value 0 is not shown as the active one",               \
 	  "3ebb1b652239", "P13", "FAIL the active model is shown")                                 \
+	X(MODE_UNORDERED,                                                                          \
+	  "there is no barrier between the vcpu's mode and the look at its requests", "", "P55",   \
+	  "stays in its guest")                                                                    \
 	X(MUTEX_FLAG_LATE, "a waiter says that it waits after its last look at the mutex", "",     \
 	  "P32", "done_count == wanted")                                                           \
 	X(MUTEX_NO_HANDOFF, "a mutex is given back although its first waiter asked for it", "",    \
@@ -227,12 +257,12 @@
 	  "seen == atomic_load(&sent)")                                                            \
 	X(NMI_RESCHEDULES, "the return from an NMI is a preemption point", "", "P45",              \
 	  "urgent_runs == 0")                                                                      \
+	X(NOTIFIED_UNDER_LOCK, "sched_in is called before the run queue's lock is dropped", "",    \
+	  "P49", "assertion failed: !arch_irqs_disabled()")                                        \
 	X(NO_ON_CPU_WAIT, "a waker does not wait for a switch that is under way", "91dabf33ae5d",  \
 	  "P36", "assertion failed: !atomic_load(&next->on_cpu)")                                  \
 	X(NO_RESCHED_IPI, "a remote request sends no interrupt", "", "P27",                        \
 	  "done_count == wanted")                                                                  \
-	X(NOTIFIED_UNDER_LOCK, "sched_in is called before the run queue's lock is dropped", "",    \
-	  "P49", "assertion failed: !arch_irqs_disabled()")                                        \
 	X(NO_SCHEDULE_LOOP, "schedule() does not look for requests that came meanwhile", "",       \
 	  "P22", "!asked_late || !need_resched()")                                                 \
 	X(NO_SPARE_WORKER, "a worker begins without an idle one behind it", "", "P32",             \
@@ -263,6 +293,11 @@
 	  "done_count == wanted")                                                                  \
 	X(POLLING_PREEMPTIBLE, "idle enables preemption while it says that it polls",              \
 	  "tgoskits PR #2403", "P34", "!(flags & TIF_POLLING_NRFLAG)")                             \
+	X(PREEMPTED_SEEN_EARLY,                                                                    \
+	  "the guest sees its vcpu preempted in the midst of an instruction", "6cd88243c7e0",      \
+	  "P57", "seen preempted")                                                                 \
+	X(PUT_KEEPS_NOTIFIER, "a vcpu that is put stays registered", "", "P59",                    \
+	  "notifier.task == NULL")                                                                 \
 	X(RCU_BLOCKED_IGNORED, "a grace period does not wait for readers that were preempted", "", \
 	  "RCU", "a reader sees freed memory")                                                     \
 	X(RCU_CALLED_EARLY, "callbacks are called without a grace period", "", "RCU",              \
@@ -296,18 +331,22 @@
 	  "FAIL nothing is requested where nothing would change")                                  \
 	X(REQUEST_TWICE, "a second request sends a second interrupt", "", "P25",                   \
 	  "host_sent_count(0, IRQ_RESCHEDULE)")                                                    \
-	X(REQUEST_UNORDERED, "a remote request sends its interrupt before its flag can be seen",   \
-	  "", "P27", "done_count == wanted")                                                       \
+	X(REQUEST_UNORDERED,                                                                       \
+	  "there is no barrier between a request and the look at the vcpu's mode", "", "P55",      \
+	  "stays in its guest")                                                                    \
 	X(REQUEST_WHEN_ALONE, "a slice that ends requests though nobody else is there", "", "P31", \
 	  "asks for lazy, not -")                                                                  \
 	X(RESCHED_CPU_TRYLOCK, "resched_cpu() gives up where another cpu has the lock",            \
 	  "7c2102e56a3f", "P28", "resched_cpu")                                                    \
 	X(RESCHED_LOCK_DEPTH, "cond_resched_lock() compares with a depth of 0", "fe32d3cd5e8e",    \
 	  "P13", "cond_resched_lock")                                                              \
+	X(RESET_LOADED, "a loaded vcpu is reset in memory alone", "e761a927bc9a", "P51", "reset")  \
 	X(RESUME_FLAG_LATE, "the flag of a user task's works is cleared behind them", "", "P24",   \
 	  "done_count == wanted")                                                                  \
 	X(RUNNING_BEFORE_QUEUED, "a woken task is running before it is queued", "", "P38",         \
 	  "atomic_load(&runner->on_rq) == TASK_ON_RQ_QUEUED")                                      \
+	X(RUNNING_SET_LATE, "sched_in loads a vcpu before it says that it runs", "", "P50",        \
+	  "running_vcpu")                                                                          \
 	X(RWSEM_DOWNGRADES_SILENTLY, "a writer that becomes a reader lets no reader in", "",       \
 	  "P32", "host_all_halted()")                                                              \
 	X(RWSEM_GRANTS_ONE, "a lock that is given back is granted to one reader", "", "P32",       \
@@ -351,6 +390,8 @@
 	  "done_count == wanted")                                                                  \
 	X(SIGNAL_UNKICKED, "a signal does not interrupt a task that runs in user mode", "", "P24", \
 	  "atomic_load(&user->state) == TASK_DEAD")                                                \
+	X(SLEEPER_PREEMPTED, "a vcpu whose task sleeps is told to be preempted", "cd9626e9ebc7",   \
+	  "P57", "preempted")                                                                      \
 	X(SLICE_END_FULL, "the end of a fair slice asks for a switch at once under lazy", "",      \
 	  "P30", "asks for full, not lazy")                                                        \
 	X(SMP_CALL_UNORDERED,                                                                      \
@@ -501,6 +542,8 @@
 	X(WATCHDOG_NOT_WOKEN, "the watchdog's thread is not woken", "", "P27", "!was_reported()")  \
 	X(WATCHDOG_OLD_REQUEST, "a request is not known from the one before, which was met", "",   \
 	  "P27", "!was_reported()")                                                                \
+	X(WFI_RELOADED, "a switch makes a waiting vcpu's interrupts its entry's business again",   \
+	  "b321c31c9b7b", "P58", "sleeps with an interrupt pending")                               \
 	X(WORKER_IDLES_LATE, "a worker is found idle before it has set its state", "", "P32",      \
 	  "done_count == wanted")                                                                  \
 	X(WORKER_SLEEPS_UNSEEN, "a worker's sleep is not told to its pool", "", "P32",             \

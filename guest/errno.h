@@ -6,6 +6,7 @@
 
 #define ESRCH     3
 #define EINTR     4
+#define EIO       5
 #define ENOEXEC   8
 #define EAGAIN    11
 #define ENOMEM    12

@@ -19,6 +19,7 @@
 #include "guest/softirq.h"
 #include "guest/timer.h"
 #include "guest/trace.h"
+#include "guest/vcpu_check.h"
 
 DEFINE_PER_CPU(struct regs *, irq_regs);
 
@@ -78,6 +79,9 @@ handle_counted(void *arg)
 	preempt_count_add(HARDIRQ_OFFSET);
 	trace(TRACE_irq_entry, call->kind, arch_regs_ip(call->regs));
 	this_cpu_write(irq_regs, call->regs);
+	if (CONFIG_DEBUG) {
+		vcpu_check_interrupt();
+	}
 	handled = run_handler(call->kind);
 	this_cpu_write(irq_regs, outer);
 	if (bug(LEAK_IN_IRQ)) {

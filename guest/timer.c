@@ -8,6 +8,7 @@
 
 #include "guest/arch.h"
 #include "guest/bug.h"
+#include "guest/cputime.h"
 #include "guest/cmdline.h"
 #include "guest/panic.h"
 #include "guest/percpu.h"
@@ -326,6 +327,7 @@ tick(struct timer_base *base, uint64_t now_ns)
 		base->tick_at_ns += ((now_ns - base->tick_at_ns) / tick_ns() + 1) * tick_ns();
 	}
 	trace(TRACE_timer_expire, smp_processor_id(), (uintptr_t)tick);
+	account_tick();
 	sched_tick();
 	rcu_tick();
 	watchdog_tick();

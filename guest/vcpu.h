@@ -48,15 +48,16 @@ struct vcpu_event {
 	uint64_t addr; /* of a page fault */
 };
 
-/* The guest sees it: steal time, and whether its vcpu is preempted. In a page of its memory. */
+/* vcpu_steal.h. */
 struct vcpu_steal {
-	uint64_t addr;   /* the guest's, 0: it has not asked */
-	uint8_t *cached; /* the kernel's address of the flag, or NULL: not valid */
-	uint64_t since_ns;
-	uint64_t total_ns;
+	uint64_t addr;                /* the guest's, 0: it has not asked */
+	struct payload_steal *cached; /* the same in the kernel, or NULL: not valid */
+	uint64_t since_ns;            /* preempted; 0: it is not */
+	uint64_t total_ns;            /* so far */
+	uint32_t version;
 };
 
-/* What happened; identities of KVM-RUN-LOOP 12.6. By the owner, but for the last three. */
+/* What happened; identities of KVM-RUN-LOOP 12.6. By the owner, but for the last four. */
 struct vcpu_stats {
 	uint64_t loops;
 	uint64_t entries;
@@ -74,14 +75,16 @@ struct vcpu_stats {
 	uint64_t guest_ticks;
 	struct atomic kicks;   /* asked for */
 	struct atomic exiting; /* IN to EXITING */
+	struct atomic waits;   /* requests that found it not OUTSIDE, and wait */
 	struct atomic ipis;
 };
 
 struct vcpu {
 	struct vm *vm;
 	uint32_t id;
-	struct mutex mutex;     /* vcpu_run() */
-	struct atomic_ptr task; /* its owner, while in vcpu_run(); else NULL */
+	struct mutex mutex; /* vcpu_run() */
+	struct raw_spinlock task_lock;
+	struct task *task; /* its owner, while in vcpu_run(); else NULL; under task_lock */
 
 	/* Others look at these, or write them. */
 	struct atomic mode;
@@ -91,8 +94,11 @@ struct vcpu {
 	struct atomic ready; /* worth a directed yield */
 	struct atomic scheduled_out;
 	struct atomic pending; /* the guest's interrupts, bit n: vector PAYLOAD_VECTOR_FIRST + n */
+	struct atomic in_spin_loop; /* vcpu_on_spin() */
+	struct atomic dy_eligible;
+	struct atomic paused;
 	struct wait_queue_head wait;
-	struct atomic blocking; /* it waits, or is about to: what a kick wakes */
+	struct atomic resident; /* its entry will see what is pending: nobody need wake it */
 
 	/* The owner's. */
 	struct preempt_notifier notifier;
@@ -101,7 +107,9 @@ struct vcpu {
 	bool at_instruction_boundary;
 	bool in_wfi;        /* interrupts of its devices are the waiter's business */
 	bool interrupts_on; /* the guest's own flag */
+	bool halted;        /* until it has something to run for */
 	bool initialized;
+	int srcu_index; /* of vm->srcu, while held */
 	uint32_t last_entry_cpu;
 	uint64_t serial; /* of the entry */
 	struct vcpu_exit exit;
@@ -113,8 +121,6 @@ struct vcpu {
 	uint64_t stop_value;
 	uint64_t arg; /* that its payload begins with */
 	uint64_t halt_poll_ns;
-	bool in_spin_loop; /* vcpu_on_spin() */
-	bool dy_eligible;
 	struct vcpu_stats stats;
 	struct arch_vcpu arch;
 	/* What was true at one point of the loop, for the next (vcpu_check.h). */

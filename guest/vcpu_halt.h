@@ -19,6 +19,12 @@ void vcpu_halt(struct vcpu *vcpu);
 /* The sleep alone. */
 void vcpu_block(struct vcpu *vcpu);
 
+/*
+ * Its guest's HLT or WFI is carried out: waits here (arm64's), or has the loop wait (x86's).
+ * Returns 1. Loaded; count 0, irqs on.
+ */
+int vcpu_emulate_halt(struct vcpu *vcpu);
+
 /* Has it something to run for? Owner. */
 bool vcpu_runnable(const struct vcpu *vcpu);
 

@@ -18,7 +18,7 @@
 /* In the order in which they are served. */
 enum vcpu_request {
 	VCPU_REQ_VM_DEAD,
-	VCPU_REQ_SLEEP, /* stays out until vcpu_resume() */
+	VCPU_REQ_SLEEP, /* vcpu_pause()'s */
 	VCPU_REQ_RESET,
 	VCPU_REQ_IRQ_PENDING, /* look at vcpu->pending again */
 	VCPU_REQ_STEAL,       /* tell the guest its steal time */
@@ -28,6 +28,11 @@ enum vcpu_request {
 	VCPU_REQ_UNBLOCK, /* a blocked one looks up */
 	VCPU_REQ_COUNT,
 };
+
+/* Those for which a blocked vcpu looks up. The rest wait for its next entry. */
+#define VCPU_REQS_THAT_WAKE                                                     \
+	(1u << VCPU_REQ_VM_DEAD | 1u << VCPU_REQ_SLEEP | 1u << VCPU_REQ_RESET | \
+	 1u << VCPU_REQ_IRQ_PENDING | 1u << VCPU_REQ_SUSPEND | 1u << VCPU_REQ_UNBLOCK)
 
 /* How it is made, beside the bit. */
 #define VCPU_REQ_WAIT      0x1u /* returns when the vcpu has left the guest that it was in */
@@ -75,5 +80,6 @@ bool vcpu_wake_up(struct vcpu *vcpu);
 /* An interrupt of the guest, by its vector (payload_abi.h). Any context but NMI. */
 void vcpu_interrupt(struct vcpu *vcpu, unsigned int vector);
 
-/* Ends VCPU_REQ_SLEEP. Any context but NMI. */
+/* Stays out of its guest from its next entry on, asleep, until resumed. Any context but NMI. */
+void vcpu_pause(struct vcpu *vcpu);
 void vcpu_resume(struct vcpu *vcpu);

@@ -67,9 +67,11 @@ enum payload_hypercall {
 #define PAYLOAD_NESTING_MAX 8u
 
 struct payload_steal {
-	uint64_t steal_ns;
-	uint32_t version; /* odd: being written */
-	uint8_t preempted;
-	uint8_t reserved[3];
+	uint64_t steal_ns; /* that the vcpu could have run, and did not */
+	uint32_t version;  /* odd: being written */
+	uint32_t flags;
 };
 _Static_assert(sizeof(struct payload_steal) == 16, "steal time");
+
+#define PAYLOAD_STEAL_PREEMPTED 0x1u /* its vcpu was preempted between two instructions */
+#define PAYLOAD_STEAL_FLUSH     0x2u /* set by another vcpu: forget translations before it goes on */

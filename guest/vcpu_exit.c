@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: ISC
+#include "guest/vcpu_exit.h"
+
+#include "guest/arch.h"
+#include "guest/bug.h"
+#include "guest/panic.h"
+#include "guest/preempt.h"
+#include "guest/smp.h"
+#include "guest/trace.h"
+#include "guest/vcpu.h"
+#include "guest/vcpu_check.h"
+
+DEFINE_PER_CPU(struct exit_record, exit_record);
+
+void
+early_fault_raise(enum early_cause cause)
+{
+	struct early_fault *fault = &this_cpu_ptr(&exit_record)->early;
+	const struct vcpu *vcpu = this_cpu_read(running_vcpu);
+
+	ASSERT(arch_irqs_disabled());
+	ASSERT(vcpu != NULL);
+	if (cause > fault->cause) {
+		*fault = (struct early_fault){
+			.cause = cause,
+			.cpu = smp_processor_id(),
+			.vcpu = vcpu->id,
+			.serial = vcpu->serial,
+		};
+	}
+}
+
+/* The vcpu's own error, which its payload gets: a virtual NMI or machine check. */
+static void
+inject_error(struct vcpu *vcpu, unsigned int vector)
+{
+	vcpu->exception = (struct vcpu_event){
+		.valid = true,
+		.is_exception = true,
+		.vector = (uint8_t)vector,
+	};
+}
+
+static void
+judge(struct vcpu *vcpu, const struct early_fault *fault)
+{
+	switch (fault->cause) {
+	case EARLY_CORRECTED:
+		break;
+	case EARLY_NMI:
+		inject_error(vcpu, PAYLOAD_VECTOR_NMI);
+		break;
+	case EARLY_RECOVERABLE:
+		inject_error(vcpu, PAYLOAD_VECTOR_MACHINE_CHECK);
+		break;
+	default:
+		panic("uncontainable error on cpu %u, in vcpu %u", fault->cpu, fault->vcpu);
+	}
+}
+
+/*
+ * Whose it is can be told only here: behind the next switch another vcpu, or another cpu, stands in
+ * the place of the one that had it.
+ */
+static void
+check_whose(const struct vcpu *vcpu, const struct early_fault *fault)
+{
+	if (fault->cpu != smp_processor_id() || fault->vcpu != vcpu->id ||
+	    fault->serial != vcpu->serial) {
+		panic("early fault of vcpu %u, entry %lu, on cpu %u: charged to vcpu %u, entry "
+		      "%lu, on cpu %u",
+		      fault->vcpu, fault->serial, fault->cpu, vcpu->id, vcpu->serial,
+		      smp_processor_id());
+	}
+}
+
+static void
+consume(struct vcpu *vcpu)
+{
+	struct early_fault *record = &raw_cpu_ptr(&exit_record)->early;
+	struct early_fault fault = *record;
+
+	vcpu->early = fault.cause;
+	if (__builtin_expect(fault.cause == EARLY_NONE, 1)) {
+		return;
+	}
+	check_whose(vcpu, &fault);
+	if (!bug(EARLY_KEPT)) {
+		record->cause = EARLY_NONE;
+	}
+	vcpu->stats.early_faults++;
+	trace(TRACE_vcpu_early, vcpu->id, fault.cause);
+	if (vcpu->exit.code == VCPU_EXIT_TRAP && !bug(EARLY_EMULATES)) {
+		arch_vcpu_replay(vcpu);
+	}
+	judge(vcpu, &fault);
+}
+
+void
+handle_exit_early(struct vcpu *vcpu)
+{
+	if (!bug(LATE_EARLY_EXIT)) {
+		ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
+		vcpu_check_early(vcpu);
+	}
+	vcpu->stats.early_calls++;
+	consume(vcpu);
+}
+
+/* The interrupt last: it may take long, and what it wakes is to find the vcpu as it is. */
+void
+handle_exit_irqoff(struct vcpu *vcpu)
+{
+	ASSERT(arch_irqs_disabled());
+	if (!bug(LATE_EARLY_EXIT)) {
+		handle_exit_early(vcpu);
+	}
+	if (vcpu->exit.code == VCPU_EXIT_INTERRUPT) {
+		vcpu->at_instruction_boundary = true;
+		arch_vcpu_handle_interrupt(vcpu);
+	}
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The loop with early handling before the host's interrupts: vcpu_run() and vcpu_enter_guest() of
+ * arch/x86/kvm/x86.c. What changes rarely is read under SRCU, which is given up in the guest and
+ * around whatever may sleep for long.
+ */
+#include "guest/bug.h"
+#include "guest/cputime.h"
+#include "guest/entry_virt.h"
+#include "guest/errno.h"
+#include "guest/panic.h"
+#include "guest/preempt.h"
+#include "guest/trace.h"
+#include "guest/vcpu_check.h"
+#include "guest/vcpu_halt.h"
+#include "guest/vcpu_request.h"
+#include "guest/vcpu_run.h"
+
+/*
+ * 6 to 8: interrupts are off before mode says IN: a kick's interrupt waits until the guest is
+ * entered. The barrier behind both pairs with that of who sets a request, or an interrupt pending.
+ */
+static inline void
+set_in_guest_mode(struct vcpu *vcpu)
+{
+	arch_irq_disable();
+	atomic_store_release(&vcpu->mode, IN_GUEST_MODE);
+	if (!bug(MODE_UNORDERED)) {
+		vcpu_unlock_srcu(vcpu);
+		smp_mb();
+	}
+}
+
+/* 10 */
+static inline bool
+must_not_enter(struct vcpu *vcpu)
+{
+	bool is_exiting = atomic_load(&vcpu->mode) == EXITING_GUEST_MODE && !bug(EXITING_IGNORED);
+
+	return is_exiting || vcpu_request_pending(vcpu) || vcpu_event_waits(vcpu) ||
+	       xfer_to_guest_mode_work_pending();
+}
+
+/* 11 */
+static void
+abort_entry(struct vcpu *vcpu)
+{
+	vcpu->stats.aborts++;
+	if (!bug(ABORT_LEAVES_MODE)) {
+		atomic_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE);
+	}
+	arch_irq_enable();
+	preempt_enable();
+	vcpu_lock_srcu(vcpu);
+	vcpu_cancel_event(vcpu);
+}
+
+/* 18: not before the instruction behind STI is what is pending taken. */
+static inline void
+open_window(struct vcpu *vcpu)
+{
+	if (bug(GUEST_TIME_SHORT)) {
+		guest_timing_exit_irqoff();
+	}
+	vcpu_check_window(vcpu);
+	arch_irq_window();
+}
+
+/* 13 to 20, but its end */
+static void
+enter(struct vcpu *vcpu)
+{
+	guest_timing_enter_irqoff(vcpu);
+	vcpu_enter(vcpu);
+	atomic_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE); /* 16 */
+	vcpu_check_exit(vcpu);
+	handle_exit_irqoff(vcpu); /* 17 */
+	open_window(vcpu);
+	guest_timing_exit_irqoff(); /* 19 */
+	arch_irq_enable();
+	trace(TRACE_vcpu_exit, vcpu->id, vcpu->exit.code | (uint64_t)vcpu->exit.vector << 8);
+}
+
+static int
+enter_guest(struct vcpu *vcpu)
+{
+	int result = vcpu_serve_requests(vcpu); /* 1 */
+	bool must_not;
+
+	if (result <= 0 || vcpu->halted) {
+		return result;
+	}
+	vcpu->stats.loops++;
+	vcpu_prepare_event(vcpu); /* 2 */
+	preempt_disable();        /* 4 */
+	vcpu_check_pinned(vcpu);
+	arch_vcpu_prepare_switch_to_guest(vcpu); /* 5 */
+	must_not = bug(CHECK_BEFORE_MODE) && vcpu_request_pending(vcpu);
+	set_in_guest_mode(vcpu);
+	vcpu_check_mode(vcpu);
+	vcpu_prepare_event(vcpu); /* 9 */
+	must_not = bug(CHECK_BEFORE_MODE) ? must_not : must_not_enter(vcpu);
+	if (bug(MODE_UNORDERED)) {
+		vcpu_unlock_srcu(vcpu);
+	}
+	if (must_not) {
+		abort_entry(vcpu);
+		return 1;
+	}
+	enter(vcpu);
+	if (!bug(LATE_EARLY_EXIT)) {
+		vcpu_check_consumed(vcpu);
+	}
+	preempt_enable();     /* 20 */
+	vcpu_lock_srcu(vcpu); /* 21 */
+	if (bug(LATE_EARLY_EXIT)) {
+		handle_exit_early(vcpu);
+	}
+	vcpu_check_handle(vcpu);
+	return handle_exit(vcpu); /* 22 */
+}
+
+/* Long sleeps do not hold up who waits for readers. */
+static int
+block(struct vcpu *vcpu)
+{
+	vcpu_unlock_srcu(vcpu);
+	vcpu_halt(vcpu);
+	vcpu_lock_srcu(vcpu);
+	return vcpu_serve_requests(vcpu);
+}
+
+static int
+handle_work(struct vcpu *vcpu)
+{
+	int result;
+
+	vcpu_unlock_srcu(vcpu);
+	result = xfer_to_guest_mode_handle_work();
+	vcpu_lock_srcu(vcpu);
+	return result == 0 ? 1 : result;
+}
+
+static int
+loop(struct vcpu *vcpu)
+{
+	int result = 1;
+
+	while (result > 0) { /* forever: until something stops the vcpu */
+		vcpu_check_top(vcpu);
+		vcpu->at_instruction_boundary = false;
+		if (vcpu->halted && vcpu_runnable(vcpu)) {
+			vcpu->halted = false;
+		}
+		result = vcpu->halted ? block(vcpu) : enter_guest(vcpu);
+		if (result > 0 && __xfer_to_guest_mode_work_pending()) {
+			result = handle_work(vcpu);
+		}
+		vcpu_check_turn(vcpu);
+	}
+	return result;
+}
+
+int
+vcpu_run_irqs_off(struct vcpu *vcpu)
+{
+	int result = -EINTR;
+
+	vcpu_load(vcpu);
+	vcpu_lock_srcu(vcpu);
+	if (vcpu->wants_to_run) {
+		result = loop(vcpu);
+	}
+	vcpu_unlock_srcu(vcpu);
+	vcpu_put(vcpu);
+	return result;
+}
