@@ -301,9 +301,12 @@ void arch_vcpu_replay(struct vcpu *vcpu);
  */
 void arch_vcpu_decode(struct vcpu *vcpu, struct vcpu_trap *trap);
 
+/* The same, if it is a hypercall, which takes no memory to tell; else false. irqs off. */
+bool arch_vcpu_fast_hypercall(struct vcpu *vcpu, struct vcpu_trap *trap);
+
 /*
  * The trap is carried out: its result, if it has one, into the register that it is for, and the
- * guest goes on behind the instruction. As decode.
+ * guest goes on behind the instruction. As decode, or of a fast hypercall with irqs off.
  */
 void arch_vcpu_complete(struct vcpu *vcpu, const struct vcpu_trap *trap, uint64_t result);
 

@@ -77,6 +77,9 @@
 	X(EXITING_IGNORED,                                                                         \
 	  "the last look before the entry does not know that the vcpu is to exit", "", "P55",      \
 	  "stays in its guest")                                                                    \
+	X(FAST_PATH_BLIND,                                                                         \
+	  "a guest that is entered anew by the fast path is entered without a look", "", "P55",    \
+	  "stays in its guest")                                                                    \
 	X(FIRST_RUN_LEAK, "a new task begins with preemption off", "609ca066386b", "P11",          \
 	  "assertion failed: preempt_count() == 0")                                                \
 	X(FLUSH_MISSES_RUNNING, "flush_work() looks at queued work alone", "", "P32",              \

@@ -128,7 +128,7 @@ vcpu_check_all_early(struct vcpu *vcpu)
 	CHECK(vcpu, guest_timing() == irqs_off);
 	CHECK(vcpu, rcu_is_watching());
 	CHECK(vcpu, atomic_load(&vcpu->mode) == OUTSIDE_GUEST_MODE);
-	CHECK(vcpu, vcpu->stats.early_calls + 1 == vcpu->stats.exits);
+	CHECK(vcpu, vcpu->stats.early_calls + 1 == vcpu->stats.entries);
 }
 
 void
@@ -140,7 +140,7 @@ vcpu_check_all_consumed(struct vcpu *vcpu)
 	CHECK(vcpu, !guest_timing());
 	CHECK(vcpu, atomic_load(&vcpu->mode) == OUTSIDE_GUEST_MODE);
 	CHECK(vcpu, this_cpu_ptr(&exit_record)->early.cause == EARLY_NONE);
-	CHECK(vcpu, vcpu->stats.early_calls == vcpu->stats.exits);
+	CHECK(vcpu, vcpu->stats.early_calls == vcpu->stats.entries);
 }
 
 void
@@ -214,7 +214,7 @@ vcpu_check_stats(struct vcpu *vcpu)
 	const struct vcpu_stats *stats = &vcpu->stats;
 
 	CHECK(vcpu, stats->exits == stats->entries + stats->reentries);
-	CHECK(vcpu, stats->early_calls == stats->exits);
+	CHECK(vcpu, stats->early_calls == stats->entries);
 	CHECK(vcpu, stats->loops == stats->entries + stats->aborts);
 	CHECK(vcpu, stats->outs == stats->ins);
 	CHECK(vcpu, stats->loads == stats->puts);

@@ -183,7 +183,6 @@ vcpu_enter(struct vcpu *vcpu)
 		report_left_behind(&record->early);
 	}
 	vcpu->serial++;
-	vcpu->stats.entries++;
 	vcpu->last_entry_cpu = raw_smp_processor_id();
 	vcpu_check_entry(vcpu);
 	trace(TRACE_vcpu_entry, vcpu->id, vcpu->serial);

@@ -12,9 +12,11 @@
 #include "guest/preempt.h"
 #include "guest/trace.h"
 #include "guest/vcpu_check.h"
+#include "guest/vcpu_device.h"
 #include "guest/vcpu_halt.h"
 #include "guest/vcpu_request.h"
 #include "guest/vcpu_run.h"
+#include "guest/vcpu_trap.h"
 
 /*
  * 6 to 8: interrupts are off before mode says IN: a kick's interrupt waits until the guest is
@@ -66,12 +68,48 @@ open_window(struct vcpu *vcpu)
 	arch_irq_window();
 }
 
+/*
+ * What takes nothing but the vcpu itself is done here, and the guest goes on: Linux's fast path.
+ * Not where an error came with the exit: that is for the early handler.
+ */
+static bool
+do_fast(struct vcpu *vcpu)
+{
+	struct vcpu_trap trap;
+
+	if (vcpu->exit.code != VCPU_EXIT_TRAP ||
+	    this_cpu_ptr(&exit_record)->early.cause != EARLY_NONE ||
+	    !arch_vcpu_fast_hypercall(vcpu, &trap) || trap.value != HYPERCALL_time) {
+		return false;
+	}
+	arch_vcpu_complete(vcpu, &trap, vm_time_ns(vcpu->vm));
+	vcpu->exit.code = VCPU_EXIT_NONE; /* nothing is left to be handled */
+	return true;
+}
+
+/* 14: mode stays IN, so each entry needs the last look anew. */
+static inline void
+run_guest(struct vcpu *vcpu)
+{
+	vcpu->stats.entries++;
+	vcpu_enter(vcpu);
+	while (do_fast(vcpu)) { /* bounded: any interrupt ends it */
+		vcpu_prepare_event(vcpu);
+		if (must_not_enter(vcpu) && !bug(FAST_PATH_BLIND)) {
+			vcpu_cancel_event(vcpu);
+			break;
+		}
+		vcpu->stats.reentries++;
+		vcpu_enter(vcpu);
+	}
+}
+
 /* 13 to 20, but its end */
 static void
 enter(struct vcpu *vcpu)
 {
 	guest_timing_enter_irqoff(vcpu);
-	vcpu_enter(vcpu);
+	run_guest(vcpu);
 	atomic_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE); /* 16 */
 	vcpu_check_exit(vcpu);
 	handle_exit_irqoff(vcpu); /* 17 */

@@ -68,6 +68,7 @@ static void
 enter(struct vcpu *vcpu)
 {
 	guest_timing_enter_irqoff(vcpu);
+	vcpu->stats.entries++;
 	vcpu_enter(vcpu);
 	atomic_store(&vcpu->mode, OUTSIDE_GUEST_MODE); /* 15 */
 	vcpu_check_exit(vcpu);
