@@ -54,12 +54,18 @@ mm_put(struct mm *mm)
 void *
 mm_map_page(struct mm *mm, uintptr_t va, unsigned int prot)
 {
+	ASSERT((prot & (ARCH_PROT_WRITE | ARCH_PROT_EXEC)) != (ARCH_PROT_WRITE | ARCH_PROT_EXEC));
+	return mm_map_guest_page(mm, va, prot);
+}
+
+void *
+mm_map_guest_page(struct mm *mm, uintptr_t va, unsigned int prot)
+{
 	unsigned long flags;
 	void *page;
 
 	ASSERT(va % PAGE_SIZE == 0);
 	ASSERT(va >= PAGE_SIZE && va < ARCH_USER_END);
-	ASSERT((prot & (ARCH_PROT_WRITE | ARCH_PROT_EXEC)) != (ARCH_PROT_WRITE | ARCH_PROT_EXEC));
 	flags = raw_spin_lock_irqsave(&mm->lock);
 	page = arch_mm_map(&mm->arch, va, prot);
 	raw_spin_unlock_irqrestore(&mm->lock, flags);

@@ -46,6 +46,12 @@ void mm_put(struct mm *mm);
 void *mm_map_page(struct mm *mm, uintptr_t va, unsigned int prot);
 
 /*
+ * The same, for the memory of a guest, who may have a page both: that is a mapping of ring 3 alone,
+ * and the kernel's own one of the page is not executable, as of any page.
+ */
+void *mm_map_guest_page(struct mm *mm, uintptr_t va, unsigned int prot);
+
+/*
  * A new stack for a task: its top, or 0: no memory, or MM_STACKS_MAX are out. Below it lies a page
  * that is never mapped. Any context but NMI.
  */

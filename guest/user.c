@@ -25,9 +25,8 @@
 static DEFINE_MUTEX(prepare_mutex);
 static bool is_prepared; /* under the mutex */
 
-/* What the arch wants to know of its ring 3 before the first program. */
-static void
-prepare(void)
+void
+user_prepare(void)
 {
 	mutex_lock(&prepare_mutex);
 	if (!is_prepared) {
@@ -55,8 +54,8 @@ load_page(struct mm *mm, const struct user_segment *segment, const uint8_t *imag
 	return true;
 }
 
-static int
-load_segments(struct mm *mm, const struct user_elf *elf, const void *image)
+int
+user_load_segments(struct mm *mm, const struct user_elf *elf, const void *image)
 {
 	for (unsigned int i = 0; i < elf->segment_count; i++) {
 		const struct user_segment *segment = &elf->segments[i];
@@ -82,13 +81,13 @@ user_load(const char *name, const void *image, size_t size, struct user_program 
 		printk("program %s: %s\n", name, fault);
 		return -ENOEXEC;
 	}
-	prepare();
+	user_prepare();
 	program->mm = mm_create();
 	program->entry = elf.entry;
 	if (program->mm == NULL) {
 		return -ENOMEM;
 	}
-	error = load_segments(program->mm, &elf, image);
+	error = user_load_segments(program->mm, &elf, image);
 	if (error != 0) {
 		user_unload(program);
 	}
