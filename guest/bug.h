@@ -50,10 +50,14 @@
 	  "P39", "assertion failed: prev_state != TASK_DEAD")                                      \
 	X(DEAD_UNLOCKED, "a task marks itself dead while a waker has it in hand", "", "P39",       \
 	  "was switched in")                                                                       \
+	X(DEMAND_UNLOCKED, "two vcpus that want a page both find that it is not there", "", "P54", \
+	  "assertion failed: ")                                                                    \
 	X(DEQUEUE_ON_PREEMPT, "a preempted task that had set its state is dequeued", "", "P21",    \
 	  "FAIL a preempted sleeper stays queued")                                                 \
 	X(DETACHED_TOO_EARLY, "a task that moves looks dequeued before it is", "b55945c500c5",     \
 	  "P36", "assertion failed: atomic_load(&task->on_rq) != TASK_ON_RQ_QUEUED")               \
+	X(DEVICE_COUNT_TORN, "a register that vcpus share is changed in two steps", "", "P54",     \
+	  "writes were lost")                                                                      \
 	X(DISABLE_FIRST, "a switch of the model disables before it enables", "", "P17",            \
 	  "!asked || urgent_ran")                                                                  \
 	X(EARLY_EMULATES, "a trap that came with an early fault is emulated, and runs again", "",  \
@@ -453,6 +457,8 @@
 	  "d136122f5845", "P32", "done_count == wanted")                                           \
 	X(STATE_READ_TWICE, "a sleeper reads its own state again after it is dequeued",            \
 	  "dbfb089d360b", "P32", "sched_nr_uninterruptible()")                                     \
+	X(STI_NO_SHADOW, "an interrupt fits between a guest's STI and its HLT", "edc8fc01f608",    \
+	  "P58", "slept through")                                                                  \
 	X(STOP_PLAIN_STATE, "a task stops while a waker of its last sleep has it in hand", "",     \
 	  "P32", "done_count == wanted")                                                           \
 	X(STOP_UNLOCKED, "a task stops after it has dropped the lock under which it took SIGSTOP", \
@@ -519,6 +525,8 @@
 	  "urgent_runs == 1")                                                                      \
 	X(USER_WORK_READ_EARLY, "the last look before user mode comes with interrupts on", "",     \
 	  "P24", "urgent_runs == 1")                                                               \
+	X(VCPU_TIMER_LEFT, "a vcpu is destroyed while its timer's function runs", "", "P54",       \
+	  "of a vcpu that is gone")                                                                \
 	X(WAITER_ADDED_BEHIND, "a waiter that is not exclusive is added behind those that are",    \
 	  "", "P32", "called_count == 3")                                                          \
 	X(WAITER_LEAVES_LATE, "a signalled exclusive waiter is in the queue at its last test", "", \

@@ -19,6 +19,7 @@
 #include "guest/percpu.h"
 #include "guest/preempt_notifier.h"
 #include "guest/task.h"
+#include "guest/vcpu_device.h"
 #include "guest/vcpu_exit.h"
 #include "guest/vm.h"
 #include "guest/wait.h"
@@ -122,6 +123,7 @@ struct vcpu {
 	uint64_t arg; /* that its payload begins with */
 	uint64_t halt_poll_ns;
 	struct vcpu_stats stats;
+	struct vcpu_device device;
 	struct arch_vcpu arch;
 	/* What was true at one point of the loop, for the next (vcpu_check.h). */
 	struct {

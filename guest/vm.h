@@ -20,6 +20,7 @@
 #include "shared/payload_abi.h"
 
 struct vcpu;
+struct vm_devices;
 
 /* Where handle_exit's early part stands: the two tables that the run loop can follow. */
 enum vm_early {
@@ -43,7 +44,8 @@ struct vm {
 	uint64_t halt_poll_max_ns; /* 0: a vcpu that waits sleeps at once */
 	struct atomic vcpu_count;  /* ids 0 .. vcpu_count - 1 are given; written under lock */
 	struct atomic_ptr chunks[VM_CHUNKS_MAX]; /* of vcpus, by id; each is set once */
-	void *devices;                           /* vcpu_device.c's */
+	struct vm_devices *devices;              /* vcpu_device.h */
+	bool quiet; /* what its vcpus do wrong is not said on the console */
 };
 
 /*

@@ -5,8 +5,10 @@
  * CLI and STI, IN and OUT, and hypercalls by SYSCALL (number in rax, arguments in rdi, rsi, rdx;
  * the result in rax; rcx and r11 are lost).
  *
- * A vcpu begins at the image's entry with its number in rdi, its interrupts off, and a stack of
- * VM_STACK_SIZE bytes. A flat image lies, and begins, at VM_FLAT_BASE.
+ * A vcpu begins at the image's entry with its number in the lower half of rdi (in the higher one is
+ * what its creator wants of it, or 0), its interrupts off, and a stack of VM_STACK_SIZE bytes. A
+ * flat image lies, and begins, at VM_FLAT_BASE. STI and the instruction behind it are one where
+ * that is HLT.
  */
 #pragma once
 
@@ -30,6 +32,13 @@
 #define VM_MMIO_COUNT   0x10u /* reads how often it was written; a write adds one */
 #define VM_MMIO_TIMER   0x18u /* a write: PAYLOAD_VECTOR_TIMER for this vcpu in so many ns */
 #define VM_MMIO_MAGIC   0x4f494d4d4b54564full
+
+/* As on a PC's bus, a port or a register that is not there reads as all ones, and takes whatever is
+ * written; so does an access to two registers at once. */
+
+/* MSRs; another one is a general protection fault. */
+#define VM_MSR_TIME    0x10u       /* reads ns since the machine's start; is not written */
+#define VM_MSR_SCRATCH 0x4b564d00u /* reads what this vcpu wrote last */
 
 /* Hypercalls: name, arguments. */
 #define PAYLOAD_HYPERCALLS(X)                                                                  \
