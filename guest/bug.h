@@ -555,6 +555,8 @@
 	  "P27", "!was_reported()")                                                                \
 	X(WFI_RELOADED, "a switch makes a waiting vcpu's interrupts its entry's business again",   \
 	  "b321c31c9b7b", "P58", "sleeps with an interrupt pending")                               \
+	X(WINDOW_TOO_SHORT, "the window for interrupts closes within the shadow of its opening",   \
+	  "", "P60", "taken == raised")                                                            \
 	X(WORKER_IDLES_LATE, "a worker is found idle before it has set its state", "", "P32",      \
 	  "done_count == wanted")                                                                  \
 	X(WORKER_SLEEPS_UNSEEN, "a worker's sleep is not told to its pool", "", "P32",             \

@@ -21,8 +21,9 @@ static const char *
 verb_of(const struct host_transition *t)
 {
 	static const char *const steps[HOST_OP_COUNT] = {
-		"starts", "local", "loads",    "stores", "locked",          "locked, loosely",
-		"fence",  "iret",  "sends to", "halts",  "passes the gate", "moves the clock",
+		"starts",          "local",           "loads",   "stores",   "locked",
+		"locked, loosely", "fence",           "iret",    "sends to", "halts",
+		"passes the gate", "moves the clock", "settles",
 	};
 	static const char *const others[HOST_ACTOR_COUNT] = {
 #define KIND_WORDS(name, words) [HOST_IRQ + IRQ_##name] = "takes " #name " on",

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "guest/vcpu_trap.h"
+#include "shared/payload_abi.h"
 #include "tests/host/machine.h"
 
 #define ARCH_STACK_AREA      ((uintptr_t)host_stacks)
@@ -40,6 +42,35 @@ struct arch_mm {
 		char *page;
 		unsigned int prot;
 	} pages[HOST_USER_PAGES_MAX];
+};
+
+/* Where a guest is: an instruction of a function (tests/host/guest.h). */
+struct arch_guest_place {
+	uintptr_t fn;
+	unsigned int at;
+	bool interrupts_on;
+	uint64_t result; /* of the last trap: its one register that is no state of the machine */
+};
+
+struct arch_vcpu {
+	uint64_t word;     /* its guest_word (machine.h), while it is not loaded */
+	uint64_t expected; /* what that is when it runs */
+	struct arch_guest_place place;
+	uintptr_t handler; /* 0: none */
+	unsigned int depth;
+	struct arch_guest_place interrupted[PAYLOAD_NESTING_MAX];
+	struct {
+		uint8_t vector;
+		uint32_t error;
+		uint64_t addr;
+	} event;      /* that its handler was entered with */
+	bool trapped; /* and neither completed nor replayed */
+	unsigned int next;
+	struct vcpu_trap trap;
+	unsigned int fault; /* enum early_cause: comes with the next exit */
+	bool exits;
+	unsigned int completed;
+	unsigned int replayed;
 };
 
 /* Below the process, which is the kernel's half. */

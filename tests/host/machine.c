@@ -54,6 +54,8 @@ step_possible(const struct host_cpu *cpu)
 		return false;
 	case HOST_OP_GATE:
 		return !machine.booting;
+	case HOST_OP_SETTLED:
+		return cpu->pending == 0 && (!cpu->nmi_pending || cpu->nmi_blocked);
 	default:
 		return true;
 	}
@@ -212,11 +214,13 @@ take_interrupt(enum host_actor actor)
 	struct host_cpu *cpu = host_this;
 	bool irqs_on = cpu->irqs_on;
 	bool in_user = cpu->in_user;
+	bool in_guest = cpu->in_guest;
 	bool spun = cpu->spins;
 
 	assert(cpu->store_count == 0);
 	cpu->spins = false;
 	cpu->irqs_on = false;
+	cpu->in_guest = false;
 	if (actor == HOST_NMI) {
 		cpu->nmi_pending = false;
 		cpu->nmi_blocked = true;
@@ -231,6 +235,7 @@ take_interrupt(enum host_actor actor)
 	machine_point((struct host_op){ HOST_OP_RETURN, NULL });
 	host_this->irqs_on = irqs_on;
 	host_this->in_user = in_user;
+	host_this->in_guest = in_guest;
 	host_this->nmi_blocked &= actor != HOST_NMI;
 	host_this->fresh = true;
 	if (spun) { /* what it waits for may have come from the handler */
@@ -296,6 +301,48 @@ machine_point(struct host_op op)
 	} while (actor != HOST_STEP && op.kind != HOST_OP_HALT);
 	end_spin();
 	host_this->fresh = op.kind != HOST_OP_LOCAL;
+}
+
+/* ---- guests ---- */
+
+void
+machine_guest_enter(void)
+{
+	assert(!machine.quiet);
+	assert(!host_this->irqs_on);
+	machine_point((struct host_op){ HOST_OP_RETURN, NULL });
+	host_this->irqs_on = true;
+	host_this->in_guest = true;
+	host_this->read_count = 0; /* it reads nothing that could end its loop */
+	host_this->spin_over = false;
+}
+
+void
+machine_guest_exit(void)
+{
+	host_this->in_guest = false;
+	host_this->irqs_on = false;
+	host_this->fresh = true;
+}
+
+enum host_actor
+machine_guest_point(bool first)
+{
+	struct host_cpu *cpu = host_this;
+	struct host_op settled = { HOST_OP_SETTLED, &cpu->pending };
+	enum host_actor actor;
+
+	cpu->op = first ? settled : (struct host_op){ HOST_OP_LOCAL, NULL };
+	actor = wait_for_turn();
+	if (actor == HOST_NMI) {
+		take_interrupt(actor);
+	} else if (actor != HOST_STEP) {
+		cpu->pending &= (uint8_t) ~(1u << (actor - HOST_IRQ));
+		cpu->unhandled |= (uint8_t)(1u << (actor - HOST_IRQ));
+		machine_guest_exit();
+	}
+	cpu->spins = false;
+	return actor;
 }
 
 #define STEP_QUIET 0x2ul

@@ -54,6 +54,7 @@ enum host_op_kind {
 	HOST_OP_HALT,
 	HOST_OP_GATE, /* host_gate(): waits for the start */
 	HOST_OP_CLOCK,
+	HOST_OP_SETTLED, /* interrupts are on, and none is pending any more */
 	HOST_OP_COUNT,
 };
 
@@ -91,6 +92,7 @@ struct host_store {
 
 struct arch_mm;
 struct task;
+struct vcpu;
 
 struct host_cpu {
 	uint8_t id;
@@ -110,6 +112,11 @@ struct host_cpu {
 	bool vetoes;        /* its architecture's veto against preemption by interrupts */
 	bool in_user;       /* user code runs */
 	uint64_t user_word; /* a register that the kernel does not touch */
+	bool in_guest;      /* a guest runs (guest.h) */
+	bool guest_ready;   /* prepared for an entry since it was loaded */
+	uint8_t unhandled;  /* bit n: irq_kind n ended a guest, and nobody has taken it over yet */
+	uint64_t guest_word;          /* the loaded guest's register */
+	const struct vcpu *guest;     /* whose state is loaded, or NULL */
 	const struct arch_mm *loaded; /* the address space, or NULL */
 	uint64_t timer_ns;            /* UINT64_MAX: off */
 	struct task *switched_from;

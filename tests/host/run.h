@@ -45,6 +45,15 @@ extern struct machine machine;
 /* This cpu stops before op; returns when it is to do it. */
 void machine_point(struct host_op op);
 
+/*
+ * The entry of a guest: interrupts are on behind it. Then, before each of its instructions (first:
+ * of this entry), who moves: STEP; NMI, which has been handled; or an interrupt, which was
+ * acknowledged and has ended guest mode: interrupts are off again.
+ */
+void machine_guest_enter(void);
+enum host_actor machine_guest_point(bool first);
+void machine_guest_exit(void);
+
 void machine_send(unsigned int cpu, unsigned int kind);
 void machine_subscribe(void);
 uint32_t machine_take_events(void);

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Guests of the machine: the code that vcpus run, as functions of the scenario.
+ *
+ * A guest is called for one instruction at a time, the at-th, and returns the number of the one
+ * that comes then; one that returns its own is an endless loop, which only an interrupt, or an NMI
+ * that leaves an error, ends. It calls nothing but what stands here. Its machine's entry (vm.h) is
+ * its address, and so is a handler's, whose instructions have numbers of their own.
+ *
+ * An interrupt that is pending at the entry makes the guest exit before its first instruction; one
+ * that comes later may stay in flight. Before each instruction the run fails unless guest mode is
+ * as it should be: this vcpu's state in this cpu, running_vcpu and vcpu->cpu telling so, mode IN or
+ * EXITING, the count 1, and RCU not watching.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "guest/vcpu_exit.h"
+#include "guest/vcpu_trap.h"
+
+struct vcpu;
+
+typedef unsigned int host_guest(struct vcpu *vcpu, unsigned int at);
+
+/*
+ * This instruction exits, and asks for this. What it returned is where the guest goes on when the
+ * trap is completed; one that is not is called again at the next entry. A hypercall is behind its
+ * instruction already: it must be completed, or replayed.
+ */
+void host_guest_trap(struct vcpu *vcpu, const struct vcpu_trap *trap);
+
+/* What the last trap was completed with. */
+uint64_t host_guest_result(const struct vcpu *vcpu);
+
+/* An error that comes with the next exit; with exits: which this instruction makes, if no trap. */
+void host_guest_early_fault(struct vcpu *vcpu, enum early_cause cause, bool exits);
+
+/* The register that the machine holds for it while it is loaded. */
+void host_guest_set_word(struct vcpu *vcpu, uint64_t word);
+
+/* In a handler: what it was entered with. */
+struct host_guest_event {
+	uint8_t vector;
+	uint32_t error;
+	uint64_t addr;
+};
+struct host_guest_event host_guest_event(const struct vcpu *vcpu);
+
+/* How often its traps were completed, and replayed, since its reset. */
+unsigned int host_guest_completed(const struct vcpu *vcpu);
+unsigned int host_guest_replayed(const struct vcpu *vcpu);
