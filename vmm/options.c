@@ -5,6 +5,8 @@
  */
 #include "vmm/options.h"
 
+#include "vmm/help.h"
+
 #include "shared/boot_abi.h"
 
 #include <getopt.h>
@@ -14,66 +16,6 @@
 
 #define NS_PER_S   1000000000ull
 #define PAGE_BYTES 4096u
-
-static const char help_text[] =
-	"Usage: vmm [run] [OPTIONS] GUEST.ELF [KEY=VALUE...]\n"
-	"Boot GUEST.ELF, an ELF image with a PVH note, in a virtual machine on KVM.\n"
-	"\n"
-	"Options (they end at GUEST.ELF):\n"
-	"  -c, --cpus N           number of cpus, 1 to 64            (default: 2)\n"
-	"  -m, --memory SIZE      RAM in bytes, or with suffix K, M or G: 4M to 1024G,\n"
-	"                         a multiple of 4K                   (default: 32M)\n"
-	"  -t, --timeout SECONDS  stop the guest after so long; fractions are allowed\n"
-	"                                                            (default: never)\n"
-	"      --nmi-watchdog SECONDS\n"
-	"                         an NMI for each cpu that has run for so long, 0.1 or\n"
-	"                         more, and the boot argument nmi_watchdog=1: by it a\n"
-	"                         guest finds hard lockups           (default: none)\n"
-	"      --module FILE      give the guest FILE as a PVH module; may be repeated,\n"
-	"                         up to 16 times                     (default: none)\n"
-	"      --dump-dtb FILE    write the device tree that the guest would get to FILE,\n"
-	"                         and do not run\n"
-	"  -v, --verbose          say what is being done; twice says more\n"
-	"      --version          print the version\n"
-	"  -h, --help             print this text\n"
-	"\n"
-	"Boot arguments: all words after GUEST.ELF are passed on as they stand. The\n"
-	"project's own guest.elf understands\n"
-	"  preempt=none|voluntary|full|lazy  preemption model        (default: full)\n"
-	"  hz=N                           ticks a second, 10 to 1000 (default: 100)\n"
-	"  scenario=tour|shell|user       what it does; user: runs each --module, a\n"
-	"                                 static program of ring 3   (default: tour)\n"
-	"  apic=x2apic|xapic              (default: x2apic where the cpu has it)\n"
-	"  timer=tsc-deadline|lapic       (default: tsc-deadline where the cpu has it)\n"
-	"  threadirqs                     handlers of interrupts run in threads\n"
-	"  watchdog_thresh=SECONDS        report what keeps a cpu for twice as long\n"
-	"                                 as this, 0 to 60           (default: 0, never)\n"
-	"  softlockup_panic=0|1           whether that is a panic    (default: 0)\n"
-	"  resched_latency_warn_ms=N      report a reschedule that is not met for so\n"
-	"                                 long, 0 to 60000           (default: 0, never)\n"
-	"\n"
-	"SIGINT (Ctrl-C) and SIGTERM stop the guest and give the terminal back as it\n"
-	"was. SIGUSR1 asks the guest for its next preemption model: of guest.elf, the\n"
-	"shell takes it.\n"
-	"\n"
-	"Exit status:\n"
-	"    0  the guest's program did what it says\n"
-	"    1  it did not, and said why (0 to 63 are the guest's own)\n"
-	"   64  a bad option, or a boot argument that the guest refused\n"
-	"   65  GUEST.ELF is not a bootable image\n"
-	"   66  a file named on the command line cannot be read\n"
-	"   69  no usable KVM\n"
-	"   70  the guest crashed: triple fault, panic, internal error\n"
-	"   71  the host refused something: memory, threads\n"
-	"   73  an output file cannot be written\n"
-	"  124  timeout\n"
-	"  128+n  stopped by signal n: 130 by SIGINT, 143 by SIGTERM\n"
-	"\n"
-	"Examples:\n"
-	"  vmm guest.elf preempt=voluntary hz=250\n"
-	"  vmm -c 4 -m 64M -t 2.5 --module payload.bin guest.elf\n"
-	"  vmm --module user/hello.elf guest.elf scenario=user\n";
-_Static_assert(BOOT_CPUS_MAX == 64 && OPTIONS_MODULES_MAX == 16, "the help text says so");
 
 enum {
 	OPTION_NMI_WATCHDOG = 0x100, /* long options without a letter, above all letters */
