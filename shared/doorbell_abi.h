@@ -42,6 +42,19 @@
 #define DOORBELL_PLACE      0x18u
 #define DOORBELL_PLACES_MAX 16u
 
+/*
+ * OUT: DOORBELL_INJECT_*: this cpu gets that error before the instruction behind the OUT, if the
+ * user has ordered one that has not come yet; else nothing happens. IN: what is still ordered, bit
+ * n: DOORBELL_INJECT_* of that number.
+ *
+ * A machine check has its status in bank 1. The fatal one says that the processor's context is
+ * corrupt, and that there is no address to return to.
+ */
+#define DOORBELL_INJECT           0x1cu
+#define DOORBELL_INJECT_NMI       1u
+#define DOORBELL_INJECT_MCE       2u
+#define DOORBELL_INJECT_MCE_FATAL 3u
+
 #define DOORBELL_EVENT_MODEL     0x1u /* the user asks for the next preemption model */
 #define DOORBELL_EVENT_INPUT_END 0x2u /* the input has ended: the UART has received all of it */
 

@@ -3,6 +3,7 @@
 
 #include "vmm/die.h"
 
+#include "shared/doorbell_abi.h"
 #include "shared/scenario_abi.h"
 
 #include <errno.h>
@@ -14,6 +15,22 @@
 
 /* Each completion may reveal one more part of an access; the longest instruction has few. */
 #define SETTLE_MAX 16
+
+/* Machine checks as Intel's manual has them; bank 0 has its own rules on some cpus. */
+#define MCE_BANK       1u
+#define MCE_BANK_COUNT 2u
+#define MCG_SER_P      (1ull << 24) /* there are errors that software can recover from */
+#define MCG_RIPV       (1ull << 0)
+#define MCG_EIPV       (1ull << 1)
+#define MCG_MCIP       (1ull << 2)
+#define MCI_AR         (1ull << 55)
+#define MCI_S          (1ull << 56)
+#define MCI_PCC        (1ull << 57)
+#define MCI_EN         (1ull << 60)
+#define MCI_UC         (1ull << 61)
+#define MCI_VAL        (1ull << 63)
+#define MCI_DATA_LOAD  0x134u
+#define MCI_INTERNAL   0x400u
 
 /*
  * What the kick's handler tells: the kvm_run of the cpu that this thread runs. The handler writes
@@ -82,6 +99,16 @@ cpu_destroy(struct cpu *cpu)
 }
 
 void
+cpu_set_up_mce(struct cpu *cpu)
+{
+	uint64_t capabilities = MCG_SER_P | MCE_BANK_COUNT;
+
+	if (ioctl(cpu->fd, KVM_X86_SETUP_MCE, &capabilities) < 0) {
+		die(EXIT_STATUS_NO_KVM, "KVM_X86_SETUP_MCE of cpu %u, for --inject mce:", cpu->id);
+	}
+}
+
+void
 cpu_set_entry(struct cpu *cpu, const struct boot_plan *plan)
 {
 	struct kvm_sregs sregs;
@@ -111,10 +138,14 @@ handle_io(struct cpu *cpu, struct devices *devices)
 	/* A string instruction brings its elements at once, all for the one port. */
 	for (uint32_t i = 0; i < cpu->kvm->io.count && end.kind == END_NONE; i++, data += size) {
 		if (cpu->kvm->io.direction == KVM_EXIT_IO_OUT) {
-			end = devices_out(devices, port, data, size);
+			end = devices_out(devices, port, data, size, &cpu->errors);
 		} else {
 			devices_in(devices, port, data, size);
 		}
+	}
+	if (cpu->errors != 0) {
+		/* The next KVM_RUN completes the instruction, and no more. */
+		cpu->kvm->immediate_exit = 1;
 	}
 	return end;
 }
@@ -174,6 +205,36 @@ inject_nmi(struct cpu *cpu)
 	}
 }
 
+/* A cpu that is not ready for it, or has not forgotten the last one, shuts down. */
+static void
+inject_mce(const struct cpu *cpu, bool is_fatal)
+{
+	struct kvm_x86_mce mce = {
+		.bank = MCE_BANK,
+		.status = MCI_VAL | MCI_UC | MCI_EN |
+		          (is_fatal ? MCI_PCC | MCI_INTERNAL : MCI_S | MCI_AR | MCI_DATA_LOAD),
+		.mcg_status = MCG_MCIP | (is_fatal ? 0 : MCG_RIPV | MCG_EIPV),
+	};
+
+	/* It refuses only a bank that is not there. */
+	(void)ioctl(cpu->fd, KVM_X86_SET_MCE, &mce);
+}
+
+static void
+inject_errors(struct cpu *cpu)
+{
+	if (cpu->errors & 1u << DOORBELL_INJECT_NMI) {
+		(void)ioctl(cpu->fd, KVM_NMI, 0);
+	}
+	if (cpu->errors & 1u << DOORBELL_INJECT_MCE) {
+		inject_mce(cpu, false);
+	}
+	if (cpu->errors & 1u << DOORBELL_INJECT_MCE_FATAL) {
+		inject_mce(cpu, true);
+	}
+	cpu->errors = 0;
+}
+
 static void
 unblock_kick(void)
 {
@@ -204,6 +265,7 @@ cpu_run(struct cpu *cpu, struct devices *devices, const atomic_bool *stop)
 		} else if (errno == EINTR) {
 			cpu->is_half_done = false;
 			cpu->kvm->immediate_exit = 0;
+			inject_errors(cpu);
 		} else if (errno != EAGAIN) {
 			end.kind = END_RUN_FAILED;
 			end.error = errno;

@@ -24,12 +24,16 @@ struct cpu {
 	atomic_bool nmi_is_due; /* set by any thread, which then kicks */
 
 	/* Of the thread that runs it; others look once it was joined. */
+	uint32_t errors;   /* bit DOORBELL_INJECT_*: come as soon as the instruction is complete */
 	bool is_half_done; /* the last instruction's I/O completes only at the next KVM_RUN */
 };
 
 /* Creates cpu `id` of the machine in its reset state. Dies if KVM refuses. */
 void cpu_create(struct cpu *cpu, struct vm *vm, uint32_t id);
 void cpu_destroy(struct cpu *cpu);
+
+/* It can be given machine checks from here on. Before it runs. Dies if KVM refuses. */
+void cpu_set_up_mce(struct cpu *cpu);
 
 /* Only for cpu 0: the others wait for INIT-SIPI, which KVM sees to. */
 void cpu_set_entry(struct cpu *cpu, const struct boot_plan *plan);

@@ -52,6 +52,7 @@ devices_init(struct devices *devices, struct memory *memory, int vm_fd, int outp
 	uart_init(&devices->uart, &host);
 	devices->events = (struct events){ .pending = 0 };
 	devices->place_count = 0;
+	devices->inject.count = 0;
 	devices->vm_fd = vm_fd;
 	devices->input_event_fd = -1;
 }
@@ -125,7 +126,8 @@ add_place(struct devices *devices, uint32_t word)
 }
 
 static struct end
-doorbell_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32_t size)
+doorbell_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32_t size,
+             uint32_t *errors)
 {
 	struct doorbell_action action;
 	struct end end = { .kind = END_NONE };
@@ -152,6 +154,11 @@ doorbell_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32
 		break;
 	case DOORBELL_VERB_PLACE:
 		add_place(devices, action.value);
+		break;
+	case DOORBELL_VERB_INJECT:
+		if (inject_take(&devices->inject, action.value)) {
+			*errors |= 1u << action.value;
+		}
 		break;
 	}
 	return end;
@@ -183,7 +190,8 @@ announce_room(const struct devices *devices)
 }
 
 struct end
-devices_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32_t size)
+devices_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32_t size,
+            uint32_t *errors)
 {
 	struct end end = { .kind = END_NONE };
 	bool was_full;
@@ -191,7 +199,7 @@ devices_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32_
 	pthread_mutex_lock(&devices->lock);
 	was_full = uart_receive_room(&devices->uart) == 0;
 	if (is_doorbell(port)) {
-		end = doorbell_out(devices, port, data, size);
+		end = doorbell_out(devices, port, data, size, errors);
 	} else if (port == KEYBOARD_COMMAND_PORT && size == 1 && data[0] == KEYBOARD_RESET) {
 		end.kind = END_GUEST_RESET;
 	} else {
@@ -213,6 +221,9 @@ doorbell_in(struct devices *devices, uint32_t offset, uint32_t size)
 {
 	if (doorbell_reads_events(offset, size)) {
 		return events_take(&devices->events);
+	}
+	if (doorbell_reads_orders(offset, size)) {
+		return inject_left(&devices->inject);
 	}
 	return doorbell_read(offset, size);
 }

@@ -11,6 +11,7 @@
 #include "vmm/console.h"
 #include "vmm/end.h"
 #include "vmm/events.h"
+#include "vmm/inject.h"
 #include "vmm/uart.h"
 
 #include "shared/doorbell_abi.h"
@@ -26,6 +27,7 @@ struct devices {
 	struct uart uart;
 	uint32_t place_count;
 	uint32_t places[DOORBELL_PLACES_MAX]; /* DOORBELL_PLACE */
+	struct inject inject;                 /* empty after devices_init() */
 	struct events events;                 /* not under the lock */
 	int vm_fd;                            /* for the UART's interrupt; -1: nowhere */
 	int input_event_fd; /* written when the UART has room again; -1: nobody waits */
@@ -38,8 +40,12 @@ void devices_destroy(struct devices *devices);
  * One access of `size` bytes (1, 2, 4) at `port`. What no device answers reads as all ones and
  * ignores writes. An access that straddles devices reaches each with the bytes that are its own,
  * as on an ISA bus; the doorbell has no bytes, only whole words. Any thread.
+ *
+ * errors: bit DOORBELL_INJECT_* is set if the cpu that made the access now gets that one; others
+ * stay as they are.
  */
-struct end devices_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32_t size);
+struct end devices_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32_t size,
+                       uint32_t *errors);
 void devices_in(struct devices *devices, uint16_t port, uint8_t *data, uint32_t size);
 
 /*

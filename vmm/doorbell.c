@@ -31,6 +31,10 @@ doorbell_write(uint32_t offset, uint32_t size, uint32_t value)
 		action.verb = DOORBELL_VERB_PLACE;
 		action.value = value;
 		break;
+	case DOORBELL_INJECT:
+		action.verb = DOORBELL_VERB_INJECT;
+		action.value = value;
+		break;
 	default:
 		/* DOORBELL_SETTLE too: the exit to here is all that it asks for. */
 		break;
@@ -42,6 +46,12 @@ bool
 doorbell_reads_events(uint32_t offset, uint32_t size)
 {
 	return offset == DOORBELL_EVENT && size == sizeof(uint32_t);
+}
+
+bool
+doorbell_reads_orders(uint32_t offset, uint32_t size)
+{
+	return offset == DOORBELL_INJECT && size == sizeof(uint32_t);
 }
 
 uint32_t

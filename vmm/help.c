@@ -19,6 +19,11 @@ const char help_text[] =
 	"                         an NMI for each cpu that has run for so long, 0.1 or\n"
 	"                         more, and the boot argument nmi_watchdog=1: by it a\n"
 	"                         guest finds hard lockups           (default: none)\n"
+	"      --inject nmi|mce|mce-fatal@exit=N\n"
+	"                         an NMI or a machine check for the cpu on which the\n"
+	"                         guest's vcpus exit for the N-th time, and the boot\n"
+	"                         argument inject=WHAT@exit=N; may be repeated, up to\n"
+	"                         8 times                            (default: none)\n"
 	"      --module FILE      give the guest FILE as a PVH module; may be repeated,\n"
 	"                         up to 16 times                     (default: none)\n"
 	"      --dump-dtb FILE    write the device tree that the guest would get to FILE,\n"
@@ -63,4 +68,5 @@ const char help_text[] =
 	"  vmm guest.elf preempt=voluntary hz=250\n"
 	"  vmm -c 4 -m 64M -t 2.5 --module payload.bin guest.elf\n"
 	"  vmm --module user/hello.elf guest.elf scenario=user\n";
-_Static_assert(BOOT_CPUS_MAX == 64 && OPTIONS_MODULES_MAX == 16, "the help text says so");
+_Static_assert(BOOT_CPUS_MAX == 64 && OPTIONS_MODULES_MAX == 16 && INJECT_MAX == 8,
+               "the help text says so");

@@ -3,6 +3,7 @@
 
 #include "vmm/die.h"
 
+#include "shared/doorbell_abi.h"
 #include "shared/scenario_abi.h"
 
 #include <stdio.h>
@@ -26,13 +27,18 @@ machine_create(struct machine *machine, int output_fd)
 	const struct fdt_range *console = &machine->plan.console;
 
 	vm_create(&machine->vm, options->cpu_count, options->memory_size);
+	vm_check_inject(&machine->vm, &options->inject);
 	for (uint32_t i = 0; i < options->cpu_count; i++) {
 		cpu_create(&machine->cpus[i], &machine->vm, i);
+		if (inject_left(&options->inject) & ~(1u << DOORBELL_INJECT_NMI)) {
+			cpu_set_up_mce(&machine->cpus[i]);
+		}
 	}
 	machine->tsc_hz = vm_tsc_hz(&machine->vm, machine->cpus[0].fd);
 	boot_load(&machine->plan, &machine->vm.memory, machine->tsc_hz);
 	cpu_set_entry(&machine->cpus[0], &machine->plan);
 	devices_init(&machine->devices, &machine->vm.memory, machine->vm.fd, output_fd);
+	machine->devices.inject = options->inject;
 	if (console->size > 0 &&
 	    !console_init_ring(&machine->devices.console, gpa(console->addr), console->size)) {
 		die(EXIT_STATUS_OS, "the console ring does not lie in memory");

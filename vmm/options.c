@@ -19,6 +19,7 @@
 
 enum {
 	OPTION_NMI_WATCHDOG = 0x100, /* long options without a letter, above all letters */
+	OPTION_INJECT,
 	OPTION_MODULE,
 	OPTION_DUMP_DTB,
 	OPTION_VERSION,
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
 	{ "memory", required_argument, NULL, 'm' },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "nmi-watchdog", required_argument, NULL, OPTION_NMI_WATCHDOG },
+	{ "inject", required_argument, NULL, OPTION_INJECT },
 	{ "module", required_argument, NULL, OPTION_MODULE },
 	{ "dump-dtb", required_argument, NULL, OPTION_DUMP_DTB },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -198,6 +200,24 @@ take_nmi_watchdog(const char *text, struct options *options)
 }
 
 static enum options_result
+take_inject(const char *text, struct options *options)
+{
+	struct inject_order order;
+
+	if (!inject_parse(text, &order)) {
+		return usage("--inject '%s' is not nmi, mce or mce-fatal with @exit=N behind it, N "
+		             "from 1 to %u, such as nmi@exit=100",
+		             text, INJECT_EXIT_MAX);
+	}
+	if (options->inject.count == INJECT_MAX) {
+		return usage("--inject '%s' is one too many: at most %d are possible", text,
+		             INJECT_MAX);
+	}
+	options->inject.orders[options->inject.count++] = order;
+	return OPTIONS_RUN;
+}
+
+static enum options_result
 take_module(const char *path, struct options *options)
 {
 	if (options->module_count == OPTIONS_MODULES_MAX) {
@@ -264,6 +284,8 @@ take_option(int option, const char *word, struct options *options)
 		return print(help_text);
 	case OPTION_NMI_WATCHDOG:
 		return take_nmi_watchdog(optarg, options);
+	case OPTION_INJECT:
+		return take_inject(optarg, options);
 	case OPTION_MODULE:
 		return take_module(optarg, options);
 	case OPTION_DUMP_DTB:
@@ -278,31 +300,51 @@ take_option(int option, const char *word, struct options *options)
 	}
 }
 
-static enum options_result
-join_bootargs(char **words, struct options *options)
+/* A blank before all but the first, and the NUL at the end. False: no room. */
+static bool
+append_word(struct options *options, size_t *used, const char *word)
 {
-	static const char watched[] = "nmi_watchdog=1";
+	size_t length = strlen(word);
+
+	if (length >= sizeof(options->bootargs) - *used - (*used != 0)) {
+		return false;
+	}
+	if (*used != 0) {
+		options->bootargs[(*used)++] = ' ';
+	}
+	memcpy(options->bootargs + *used, word, length + 1);
+	*used += length;
+	return true;
+}
+
+/* What the guest must know of the options stands before the user's words. There is room for it. */
+static size_t
+tell_guest(struct options *options)
+{
+	char word[sizeof("inject=") + INJECT_WORD_MAX] = "inject=";
 	size_t used = 0;
 
 	if (options->nmi_watchdog_ns != 0) {
-		used = sizeof(watched) - 1;
-		memcpy(options->bootargs, watched, used);
+		append_word(options, &used, "nmi_watchdog=1");
 	}
-	for (; *words != NULL; words++) {
-		size_t length = strlen(*words);
+	for (uint32_t i = 0; i < options->inject.count; i++) {
+		inject_format(&options->inject.orders[i], word + strlen("inject="));
+		append_word(options, &used, word);
+	}
+	return used;
+}
 
-		/* A blank before all but the first, and the NUL at the end. */
-		if (length >= sizeof(options->bootargs) - used - (used != 0)) {
+static enum options_result
+join_bootargs(char **words, struct options *options)
+{
+	size_t used = tell_guest(options);
+
+	for (; *words != NULL; words++) {
+		if (!append_word(options, &used, *words)) {
 			return usage("the boot arguments are longer than %zu bytes",
 			             sizeof(options->bootargs) - 1);
 		}
-		if (used != 0) {
-			options->bootargs[used++] = ' ';
-		}
-		memcpy(options->bootargs + used, *words, length);
-		used += length;
 	}
-	options->bootargs[used] = '\0';
 	return OPTIONS_RUN;
 }
 

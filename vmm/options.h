@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include "vmm/inject.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,10 +30,12 @@ struct options {
 	uint64_t nmi_watchdog_ns; /* 0: none, else OPTIONS_NMI_WATCHDOG_MIN_NS at least */
 	const char *modules[OPTIONS_MODULES_MAX]; /* paths */
 	uint32_t module_count;
+	struct inject inject;
 	const char *dump_dtb;                /* path, or NULL */
 	uint32_t verbosity;                  /* how many -v */
 	char bootargs[OPTIONS_BOOTARGS_MAX]; /* the words after the image, joined by blanks, and
-	                                        nmi_watchdog=1 before them if that is so */
+	                                        before them what options say to the guest:
+	                                        nmi_watchdog=1, inject=WHAT@exit=N */
 };
 
 enum options_result {
@@ -42,7 +46,7 @@ enum options_result {
 
 /*
  * Options end at the image: every word after it is a boot argument, whatever it looks like. Of an
- * option given twice the last one counts, except --module and --verbose, which add up.
+ * option given twice the last one counts, except --inject, --module and --verbose, which add up.
  *
  * Strings in *options point into argv. May be called repeatedly: resets getopt.
  */

@@ -320,6 +320,20 @@ warn_of_unheard(struct run *run)
 	}
 }
 
+/* Nothing else would tell a run with the error from one that ended before it. */
+static void
+warn_of_not_injected(const struct inject *inject)
+{
+	for (uint32_t i = 0; i < inject->count; i++) {
+		char word[INJECT_WORD_MAX];
+
+		if (!inject->orders[i].is_done) {
+			inject_format(&inject->orders[i], word);
+			warn("--inject %s: the guest has not come that far", word);
+		}
+	}
+}
+
 struct end
 run_machine(struct machine *machine)
 {
@@ -331,6 +345,7 @@ run_machine(struct machine *machine)
 	join_cpus(&run);
 	drain(&run);
 	warn_of_unheard(&run);
+	warn_of_not_injected(&machine->devices.inject);
 	terminal_restore();
 	input_destroy(&run.input);
 	close(run.ended_fd);

@@ -3,6 +3,7 @@
 
 #include "vmm/die.h"
 
+#include "shared/doorbell_abi.h"
 #include "shared/scenario_abi.h"
 
 #include <errno.h>
@@ -189,6 +190,25 @@ vm_create(struct vm *vm, uint32_t cpu_count, uint64_t memory_size)
 		die(EXIT_STATUS_NO_KVM, "KVM_GET_SUPPORTED_CPUID:");
 	}
 	cpuid_init(&vm->cpuid, cpu_count, vm->has_tsc_deadline);
+}
+
+static void
+check_error(const struct vm *vm, uint32_t left, uint32_t what, uint32_t cap, const char *name)
+{
+	if (left & 1u << what && capability(vm->kvm_fd, cap) <= 0) {
+		die(EXIT_STATUS_NO_KVM,
+		    "this host's KVM has no %s for a guest: run it without --inject", name);
+	}
+}
+
+void
+vm_check_inject(const struct vm *vm, const struct inject *inject)
+{
+	uint32_t left = inject_left(inject);
+
+	check_error(vm, left, DOORBELL_INJECT_NMI, KVM_CAP_USER_NMI, "NMI");
+	check_error(vm, left, DOORBELL_INJECT_MCE, KVM_CAP_MCE, "machine check");
+	check_error(vm, left, DOORBELL_INJECT_MCE_FATAL, KVM_CAP_MCE, "machine check");
 }
 
 void

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "vmm/cpuid.h"
+#include "vmm/inject.h"
 #include "vmm/memory.h"
 
 #include <stdbool.h>
@@ -26,6 +27,9 @@ struct vm {
  */
 void vm_create(struct vm *vm, uint32_t cpu_count, uint64_t memory_size);
 void vm_destroy(struct vm *vm);
+
+/* Dies with EXIT_STATUS_NO_KVM if this KVM cannot give a cpu what is ordered. */
+void vm_check_inject(const struct vm *vm, const struct inject *inject);
 
 /* Frequency of the TSC that a guest would see, without a machine. 0 if KVM does not tell. */
 uint64_t vm_probe_tsc_hz(void);

@@ -12,6 +12,7 @@
 #define PORT_CONSOLE 0xd08
 #define PORT_PANIC   0xd10
 #define PORT_EVENT   0xd14
+#define PORT_INJECT  0xd1c
 
 #define INFO_CMDLINE      24
 #define INFO_MEMMAP       40

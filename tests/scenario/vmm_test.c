@@ -36,6 +36,7 @@ AGREE(PORT_EXIT, DOORBELL_PORT + DOORBELL_EXIT);
 AGREE(PORT_CONSOLE, DOORBELL_PORT + DOORBELL_CONSOLE);
 AGREE(PORT_PANIC, DOORBELL_PORT + DOORBELL_PANIC);
 AGREE(PORT_EVENT, DOORBELL_PORT + DOORBELL_EVENT);
+AGREE(PORT_INJECT, DOORBELL_PORT + DOORBELL_INJECT);
 AGREE(INFO_CMDLINE, offsetof(struct pvh_start_info, cmdline));
 AGREE(INFO_MEMMAP, offsetof(struct pvh_start_info, memmap));
 AGREE(INFO_MEMMAP_COUNT, offsetof(struct pvh_start_info, memmap_count));
@@ -51,7 +52,7 @@ AGREE(RING_SIZE, offsetof(struct console_ring, size));
 AGREE(RING_DATA, offsetof(struct console_ring, data));
 
 #define TEST_TIMEOUT_S 180 /* of the runner, behind the deadline of spawn.h */
-#define WORDS_MAX      12
+#define WORDS_MAX      16
 
 static const char *vmm_path = "build/vmm";
 static const char *guest_folder = "build/scenario";
@@ -723,6 +724,41 @@ START_TEST(test_vmm_event_hostile_subscription_is_harmless)
 }
 END_TEST
 
+/* ---- errors from outside ---- */
+
+/*
+ * Each ordered error comes once, right behind the OUT that asked for it; a guest that asks a
+ * thousand times, for things that there are and for others, gets no more. inject.S counts.
+ */
+START_TEST(test_vmm_inject_each_order_comes_once)
+{
+	spawn_run(&vmm, VMM("-t", "15", guest("inject")));
+	expect_status(0);
+	spawn_run(&vmm, VMM("-t", "15", "--inject", "nmi@exit=5", guest("inject")));
+	expect_status(1);
+	spawn_run(&vmm, VMM("-t", "15", "--inject", "mce@exit=9", "--inject", "mce@exit=2",
+	                    "--inject", "mce-fatal@exit=1", guest("inject")));
+	expect_status(2 * 4 + 16);
+	ck_assert_str_eq(vmm.err.text, "");
+	spawn_run(&vmm, VMM("-t", "15", "--inject", "nmi@exit=1", "--inject", "mce@exit=2",
+	                    "--inject", "mce-fatal@exit=3", guest("inject")));
+	expect_status(1 + 4 + 16);
+	ck_assert_str_eq(vmm.err.text, "");
+}
+END_TEST
+
+/* An order that the guest never asked for is told at the end, and changes no status. */
+START_TEST(test_vmm_inject_not_reached_is_said)
+{
+	spawn_run(&vmm, VMM("--inject", "mce-fatal@exit=007", "--inject", "nmi@exit=8",
+	                    guest("hello_uart")));
+	expect_status(7);
+	ck_assert_str_eq(vmm.err.text,
+	                 "vmm: --inject mce-fatal@exit=7: the guest has not come that far\n"
+	                 "vmm: --inject nmi@exit=8: the guest has not come that far\n");
+}
+END_TEST
+
 /* ---- hostile images ---- */
 
 /* One damaged copy of a guest that works: cut off, or with some bits flipped in its headers. */
@@ -819,6 +855,8 @@ vmm_suite(void)
 	tcase_add_loop_test(tests, test_vmm_signal_stops_the_run, 0, COUNT(stops));
 	tcase_add_test(tests, test_vmm_signal_during_setup_stops);
 	tcase_add_loop_test(tests, test_vmm_terminal_is_restored, 0, COUNT(on_terminal));
+	tcase_add_test(tests, test_vmm_inject_each_order_comes_once);
+	tcase_add_test(tests, test_vmm_inject_not_reached_is_said);
 	tcase_add_test(tests, test_vmm_damaged_image_has_defined_end);
 	suite_add_tcase(suite, tests);
 	return suite;

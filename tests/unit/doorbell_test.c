@@ -14,8 +14,8 @@
 static const uint32_t widths[] = { 1, 2, 4 };
 
 /*
- * The identity and the events are there for a whole word at their offsets and nowhere else, by all
- * offsets and widths.
+ * The identity, the events and the orders are there for a whole word at their offsets and nowhere
+ * else, by all offsets and widths.
  */
 START_TEST(test_doorbell_read_only_identity_answers)
 {
@@ -27,12 +27,14 @@ START_TEST(test_doorbell_read_only_identity_answers)
 			ck_assert_uint_eq(doorbell_read(offset, widths[i]), expected);
 			ck_assert_int_eq(doorbell_reads_events(offset, widths[i]),
 			                 offset == DOORBELL_EVENT && widths[i] == 4);
+			ck_assert_int_eq(doorbell_reads_orders(offset, widths[i]),
+			                 offset == DOORBELL_INJECT && widths[i] == 4);
 		}
 	}
 }
 END_TEST
 
-/* Only whole words at five offsets do anything, by all offsets and widths. */
+/* Only whole words at six offsets do anything, by all offsets and widths. */
 START_TEST(test_doorbell_write_only_defined_words_act)
 {
 	for (uint32_t offset = 0; offset < DOORBELL_PORTS; offset++) {
@@ -45,6 +47,7 @@ START_TEST(test_doorbell_write_only_defined_words_act)
 				           : offset == DOORBELL_PANIC   ? DOORBELL_VERB_PANIC
 				           : offset == DOORBELL_EVENT   ? DOORBELL_VERB_SUBSCRIBE
 				           : offset == DOORBELL_PLACE   ? DOORBELL_VERB_PLACE
+				           : offset == DOORBELL_INJECT  ? DOORBELL_VERB_INJECT
 				                                        : DOORBELL_VERB_NONE;
 			}
 			ck_assert_int_eq(doorbell_write(offset, widths[i], 3).verb, expected);
@@ -63,8 +66,9 @@ START_TEST(test_doorbell_exit_status_saturates)
 }
 END_TEST
 
-/* The words of a panic, a subscription and a place pass unchanged: their meaning is looked at
- * elsewhere.
+/*
+ * The words of a panic, a subscription, a place and a wish for an error pass unchanged: their
+ * meaning is looked at elsewhere.
  */
 START_TEST(test_doorbell_words_pass_unchanged)
 {
@@ -74,6 +78,7 @@ START_TEST(test_doorbell_words_pass_unchanged)
 		ck_assert_uint_eq(doorbell_write(DOORBELL_PANIC, 4, words[i]).value, words[i]);
 		ck_assert_uint_eq(doorbell_write(DOORBELL_EVENT, 4, words[i]).value, words[i]);
 		ck_assert_uint_eq(doorbell_write(DOORBELL_PLACE, 4, words[i]).value, words[i]);
+		ck_assert_uint_eq(doorbell_write(DOORBELL_INJECT, 4, words[i]).value, words[i]);
 	}
 }
 END_TEST

@@ -118,6 +118,7 @@ START_TEST(test_options_image_alone_has_the_defaults)
 	ck_assert_uint_eq(run.options.memory_size, 32u << 20);
 	ck_assert_uint_eq(run.options.timeout_ns, 0);
 	ck_assert_uint_eq(run.options.nmi_watchdog_ns, 0);
+	ck_assert_uint_eq(run.options.inject.count, 0);
 	ck_assert_uint_eq(run.options.module_count, 0);
 	ck_assert_uint_eq(run.options.verbosity, 0);
 	ck_assert_ptr_null(run.options.dump_dtb);
@@ -474,6 +475,62 @@ START_TEST(test_options_nmi_watchdog_tells_the_guest)
 }
 END_TEST
 
+START_TEST(test_options_inject_tells_the_guest)
+{
+	/* In the order given, behind the other option's word; INJECT_MAX, but not one more. */
+	static struct run run;
+	char expected[INJECT_MAX * 32 + 64] = "nmi_watchdog=1";
+	char line[INJECT_MAX * 64 + 64] = "--nmi-watchdog 1 ";
+
+	for (int i = 0; i < INJECT_MAX; i++) {
+		char word[64];
+
+		snprintf(word, sizeof(word), "--inject mce-fatal@exit=0%d ", 999999999 - i);
+		strcat(line, word);
+		snprintf(word, sizeof(word), " inject=mce-fatal@exit=%d", 999999999 - i);
+		strcat(expected, word);
+	}
+	strcat(line, "g");
+	strcat(expected, " a=1 -- b");
+	strcat(line, " a=1 -- b");
+	parse(&run, line);
+	assert_silent(&run, line);
+	ck_assert_uint_eq(run.options.inject.count, INJECT_MAX);
+	ck_assert_uint_eq(run.options.inject.orders[INJECT_MAX - 1].exit,
+	                  999999999 - (INJECT_MAX - 1));
+	ck_assert_str_eq(run.options.bootargs, expected);
+	parse(&run, "--inject nmi@exit=3 --inject=nmi@exit=3 g");
+	assert_silent(&run, "--inject=");
+	ck_assert_str_eq(run.options.bootargs, "inject=nmi@exit=3 inject=nmi@exit=3");
+	line[0] = '\0';
+	for (int i = 0; i < INJECT_MAX; i++) {
+		strcat(line, "--inject nmi@exit=1 ");
+	}
+	strcat(line, "--inject mce@exit=2 g");
+	assert_complaint(line, "--inject 'mce@exit=2' is one too many: at most 8 are possible");
+}
+END_TEST
+
+START_TEST(test_options_bad_inject_is_refused)
+{
+	/* The complaint names the word, and shows what a good one looks like. */
+	static const char *const values[] = { "nmi", "smi@exit=1", "nmi@exit=0",
+		                              "nmi@exit=1000000000", "nmi@exit=1,cpu=0" };
+	char complaint[256];
+	char line[128];
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		snprintf(line, sizeof(line), "--inject %s g", values[i]);
+		snprintf(complaint, sizeof(complaint),
+		         "--inject '%s' is not nmi, mce or mce-fatal with @exit=N behind it, N "
+		         "from 1 to 999999999, such as nmi@exit=100",
+		         values[i]);
+		assert_complaint(line, complaint);
+	}
+	assert_complaint("--inject", "option --inject needs a value");
+}
+END_TEST
+
 START_TEST(test_options_module_too_many_is_refused)
 {
 	/* OPTIONS_MODULES_MAX modules keep their order, one more is refused by name. */
@@ -563,6 +620,8 @@ START_TEST(test_options_help_is_complete)
 		"-t, --timeout SECONDS",
 		"--nmi-watchdog SECONDS",
 		"nmi_watchdog=1",
+		"--inject nmi|mce|mce-fatal@exit=N",
+		"inject=WHAT@exit=N",
 		"watchdog_thresh=SECONDS",
 		"softlockup_panic=0|1",
 		"resched_latency_warn_ms=N",
@@ -665,6 +724,8 @@ options_suite(void)
 	tcase_add_test(tests, test_options_good_timeout_is_exact);
 	tcase_add_test(tests, test_options_bad_timeout_is_refused);
 	tcase_add_test(tests, test_options_nmi_watchdog_tells_the_guest);
+	tcase_add_test(tests, test_options_inject_tells_the_guest);
+	tcase_add_test(tests, test_options_bad_inject_is_refused);
 	tcase_add_test(tests, test_options_module_too_many_is_refused);
 	tcase_add_test(tests, test_options_mistakes_are_named);
 	tcase_add_test(tests, test_options_version_is_printed);
