@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "arch_inline.h"
+#include "guest/vcpu_exit.h"
 #include "shared/trace_abi.h"
 
 struct arch_mm;
@@ -274,6 +275,12 @@ void arch_vcpu_prepare_switch_to_guest(struct vcpu *vcpu);
  * 1, within guest_state_enter_irqoff(). Nothing here may be traced.
  */
 void arch_vcpu_enter(struct vcpu *vcpu);
+
+/*
+ * Has this error come to this cpu now, behind an exit, as one of the guest's: exit_record has it at
+ * return. EARLY_NMI or worse; irqs off, count 1.
+ */
+void arch_vcpu_exit_inject(enum early_cause cause);
 
 /*
  * The host's interrupt that made the guest exit, acknowledged, is not lost: handle runs its handler

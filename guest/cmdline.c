@@ -9,6 +9,7 @@
 #include "guest/format.h"
 #include "guest/printk.h"
 #include "guest/string.h"
+#include "guest/vcpu_inject.h"
 #include "shared/scenario_abi.h"
 
 #define HZ_DEFAULT 100
@@ -28,6 +29,9 @@ struct key {
 	const char *const *words; /* its values, set() gets their numbers; NULL: it takes numbers */
 	uint32_t count;           /* of words */
 	uint32_t min, max;        /* of numbers; max 0: it is a switch, and takes nothing */
+	bool (*take)(const char *text,
+	             size_t size); /* of values with a form of their own; or NULL */
+	const char *form;
 	void (*set)(uint32_t value);
 };
 
@@ -130,9 +134,10 @@ set_resched_latency(uint32_t ms)
 }
 
 #define COUNT(array)         (sizeof(array) / sizeof((array)[0]))
-#define WORDS(array)         (array), COUNT(array), 0, 0
-#define NUMBERS(first, last) NULL, 0, (first), (last)
-#define SWITCH               NULL, 0, 0, 0
+#define WORDS(array)         (array), COUNT(array), 0, 0, NULL, NULL
+#define NUMBERS(first, last) NULL, 0, (first), (last), NULL, NULL
+#define SWITCH               NULL, 0, 0, 0, NULL, NULL
+#define FORM(take, form)     NULL, 0, 0, 0, (take), (form)
 
 static const struct key keys[] = {
 	{ "preempt", WORDS(preempt_model_names), set_preempt },
@@ -148,6 +153,7 @@ static const struct key keys[] = {
 	{ "softlockup_ticks", NUMBERS(0, 100000), set_softlockup_ticks },
 	{ "softlockup_panic", NUMBERS(0, 1), set_softlockup_panic },
 	{ "resched_latency_warn_ms", NUMBERS(0, 60000), set_resched_latency },
+	{ "inject", FORM(vcpu_inject_order, VCPU_INJECT_FORM), NULL },
 };
 
 #define KEY_COUNT COUNT(keys)
@@ -158,7 +164,7 @@ static const char bug_key[] = "bug";
 static bool
 is_switch(const struct key *key)
 {
-	return key->words == NULL && key->max == 0;
+	return key->words == NULL && key->max == 0 && key->take == NULL;
 }
 
 static bool
@@ -182,6 +188,9 @@ parse_key(const struct key *key, struct word text)
 {
 	uint32_t value;
 
+	if (key->take != NULL) {
+		return key->take(text.text, text.size);
+	}
 	if (key->words == NULL) {
 		if (!parse_number(text, &value) || value < key->min || value > key->max) {
 			return false;
@@ -207,6 +216,8 @@ describe(const struct key *key, char buf[ACCEPTED_SIZE])
 
 	if (is_switch(key)) {
 		format_string(buf, ACCEPTED_SIZE, "without a value");
+	} else if (key->take != NULL) {
+		format_string(buf, ACCEPTED_SIZE, "%s", key->form);
 	} else if (key->words == NULL) {
 		format_string(buf, ACCEPTED_SIZE, "a number from %u to %u", key->min, key->max);
 	}

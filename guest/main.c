@@ -20,6 +20,7 @@
 #include "guest/task.h"
 #include "guest/timer.h"
 #include "guest/trace.h"
+#include "guest/vcpu_inject.h"
 #include "guest/watchdog.h"
 
 static const struct boot_info *boot_information;
@@ -35,6 +36,7 @@ run_main(void *info)
 	rcu_init();
 	watchdog_init();
 	status = main();
+	vcpu_inject_report();
 	task_check_end();
 	arch_exit(status);
 }

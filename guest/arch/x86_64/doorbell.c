@@ -99,6 +99,19 @@ doorbell_panic(uintptr_t preempt_disable_ip)
 	}
 }
 
+/* One that knows of no errors reads as all ones. */
+bool
+doorbell_inject(uint32_t what)
+{
+	uint32_t ordered = port != 0 ? inl(port + DOORBELL_INJECT) : 0;
+
+	if (ordered == UINT32_MAX || !(ordered & 1u << what)) {
+		return false;
+	}
+	outl(port + DOORBELL_INJECT, what);
+	return true;
+}
+
 void
 arch_irq_settle(void)
 {

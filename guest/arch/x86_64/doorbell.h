@@ -20,6 +20,11 @@ bool doorbell_has_console(void);
 /* Through the ring; done at return. Serialized by the caller; in panic possibly not. */
 void doorbell_write(const char *text, size_t length);
 
+/*
+ * This error (DOORBELL_INJECT_*) for this cpu, before the call returns; false: the VMM has none.
+ */
+bool doorbell_inject(uint32_t what);
+
 /* Do not return if there is a doorbell. */
 void doorbell_exit(int status);
 void doorbell_panic(uintptr_t preempt_disable_ip);
