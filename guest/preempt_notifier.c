@@ -36,13 +36,24 @@ preempt_notifier_init(struct preempt_notifier *notifier, const struct preempt_op
 }
 
 static void
+check_key(const char *what)
+{
+	if (atomic_load(&key) == 0) {
+		panic("preempt notifier of %s, pid %u, %s without the key", current->comm,
+		      current->pid, what);
+	}
+}
+
+static void
 check_change(const char *what)
 {
 	ASSERT(in_task());
 	ASSERT(preempt_count() != 0 || !CONFIG_PREEMPT_COUNT);
 	if (this_cpu_read(walking)) {
-		panic("preempt notifier %s in a call of the list", what);
+		panic("preempt notifier of %s, pid %u, %s in a call of the list", current->comm,
+		      current->pid, what);
 	}
+	check_key(what);
 }
 
 void
@@ -51,11 +62,8 @@ preempt_notifier_register(struct preempt_notifier *notifier)
 	struct task *task = current;
 
 	check_change("registered");
-	if (atomic_load(&key) == 0) {
-		panic("preempt notifier registered without the key: it would never be called");
-	}
 	if (notifier->task != NULL) {
-		panic("preempt notifier registered twice, by %s, pid %u", task->comm, task->pid);
+		panic("preempt notifier of %s, pid %u, registered twice", task->comm, task->pid);
 	}
 	notifier->task = task;
 	notifier->next = task->preempt_notifiers;
@@ -89,17 +97,34 @@ preempt_notifier_check_exit(void)
 	}
 }
 
+/* A call that leaves another context than it found would be noticed far from here. */
+static void
+check_out_context(void)
+{
+	ASSERT(arch_irqs_disabled());
+	ASSERT(preempt_count() == FORK_PREEMPT_COUNT);
+	lockdep_assert_held(&this_cpu_ptr(&runqueue)->lock);
+}
+
+static void
+check_in_context(void)
+{
+	ASSERT(!arch_irqs_disabled());
+	ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
+}
+
 void
 fire_sched_out_preempt_notifiers(struct task *prev, struct task *next)
 {
-	ASSERT(arch_irqs_disabled());
-	ASSERT(prev == current && prev != next);
-	ASSERT(preempt_count() == FORK_PREEMPT_COUNT);
-	lockdep_assert_held(&this_cpu_ptr(&runqueue)->lock);
+	ASSERT(prev == current);
+	ASSERT(prev != next);
+	check_out_context();
+	check_key("called");
 	this_cpu_write(walking, 1);
 	for (struct preempt_notifier *n = prev->preempt_notifiers; n != NULL; n = n->next) {
 		ASSERT(n->task == prev);
 		n->ops->sched_out(n, next);
+		check_out_context();
 	}
 	this_cpu_write(walking, 0);
 }
@@ -107,12 +132,15 @@ fire_sched_out_preempt_notifiers(struct task *prev, struct task *next)
 void
 fire_sched_in_preempt_notifiers(void)
 {
-	ASSERT(!arch_irqs_disabled());
-	ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
+	struct task *task = current;
+
+	check_in_context();
+	check_key("called");
 	this_cpu_write(walking, 1);
-	for (struct preempt_notifier *n = current->preempt_notifiers; n != NULL; n = n->next) {
-		ASSERT(n->task == current);
+	for (struct preempt_notifier *n = task->preempt_notifiers; n != NULL; n = n->next) {
+		ASSERT(n->task == task);
 		n->ops->sched_in(n, smp_processor_id());
+		check_in_context();
 	}
 	this_cpu_write(walking, 0);
 }
