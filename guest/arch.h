@@ -215,9 +215,6 @@ void *arch_mm_find(const struct arch_mm *mm, uintptr_t va, bool write);
 /* This cpu translates by it from now on; NULL: by the kernel's tables alone. irqs off. */
 void arch_mm_load(const struct arch_mm *mm);
 
-/* Finds out what it must know of this machine's ring 3, once, by running some. May sleep. */
-void arch_user_prepare(void);
-
 /*
  * The registers that the kernel leaves alone live in the machine while a user task runs, and in
  * its state, ARCH_USER_STATE_SIZE zeroed bytes, while another does. init: before it runs first.

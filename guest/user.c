@@ -8,7 +8,6 @@
 #include "guest/errno.h"
 #include "guest/format.h"
 #include "guest/mm.h"
-#include "guest/mutex.h"
 #include "guest/object.h"
 #include "guest/page.h"
 #include "guest/panic.h"
@@ -21,20 +20,6 @@
 #include "shared/user_abi.h"
 
 /* ---- loading ---- */
-
-static DEFINE_MUTEX(prepare_mutex);
-static bool is_prepared; /* under the mutex */
-
-void
-user_prepare(void)
-{
-	mutex_lock(&prepare_mutex);
-	if (!is_prepared) {
-		is_prepared = true;
-		arch_user_prepare();
-	}
-	mutex_unlock(&prepare_mutex);
-}
 
 static bool
 load_page(struct mm *mm, const struct user_segment *segment, const uint8_t *image, uintptr_t va)
@@ -81,7 +66,6 @@ user_load(const char *name, const void *image, size_t size, struct user_program 
 		printk("program %s: %s\n", name, fault);
 		return -ENOEXEC;
 	}
-	user_prepare();
 	program->mm = mm_create();
 	program->entry = elf.entry;
 	if (program->mm == NULL) {

@@ -91,6 +91,5 @@ vm_load(const char *name, const void *image, size_t size, struct vm_image *loade
 		printk("payload %s: %s\n", name, fault);
 		return -ENOEXEC;
 	}
-	user_prepare();
 	return load(flat ? NULL : &elf, image, size, loaded);
 }

@@ -70,12 +70,6 @@ arch_mm_load(const struct arch_mm *mm)
 /* ---- tasks ---- */
 
 void
-arch_user_prepare(void)
-{
-	/* there is one machine, which we know */
-}
-
-void
 arch_user_init(struct task *task, void *state)
 {
 	task->arch.user_word = state;

@@ -170,6 +170,35 @@ syscall_entry:
 	swapgs
 	sysretq
 
+/*
+ * bool syscall_probe(user_ip): to ring 3, at the address where it sees syscall_probe_user. Returns
+ * whether SYSCALL enters ring 0. All registers but rcx and r11 stay as they are, rsp too. An
+ * exception's frame lies over the one of the way there.
+ */
+	.globl	syscall_probe, syscall_probe_user, syscall_probe_entered, syscall_probe_faulted
+	.balign	16
+syscall_probe:
+	movq	%rsp, %rax
+	movq	%rax, %gs:tss + TSS_RSP0
+	pushq	$SEL_USER_DS
+	pushq	%rax
+	pushq	$RFLAGS_FIXED
+	pushq	$SEL_USER_CS
+	pushq	%rdi
+	swapgs
+	iretq
+	.balign	4	/* in one page */
+syscall_probe_user:
+	syscall
+	ud2
+syscall_probe_entered:
+	swapgs
+	movl	$1, %eax
+	ret
+syscall_probe_faulted:
+	xorl	%eax, %eax
+	ret
+
 /* _Noreturn void user_enter_first(ip, stack, arg, stack_top): nothing of the kernel goes along. */
 	.globl	user_enter_first
 user_enter_first:

@@ -6,6 +6,7 @@
 #include "guest/arch/x86_64/clock.h"
 #include "guest/arch/x86_64/insn.h"
 #include "guest/arch/x86_64/lapic_timer.h"
+#include "guest/arch/x86_64/syscall_way.h"
 #include "guest/arch/x86_64/user.h"
 
 #define CPUID_MCE (1u << 7) /* leaf 1, EDX */
@@ -24,6 +25,7 @@ arch_init(const struct boot_info *info)
 {
 	enable_machine_checks();
 	user_init_cpu();
+	syscall_way_probe();
 	clock_init(info);
 	apic_init(info);
 	apic_init_cpu(0);

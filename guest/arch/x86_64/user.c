@@ -3,16 +3,14 @@
 
 #include "guest/arch/x86_64/gdt.h"
 #include "guest/arch/x86_64/insn.h"
+#include "guest/arch/x86_64/syscall_way.h"
 #include "guest/arch/x86_64/traps.h"
-#include "guest/atomic.h"
 #include "guest/bug.h"
 #include "guest/entry_user.h"
 #include "guest/mm.h"
 #include "guest/page.h"
 #include "guest/panic.h"
-#include "guest/printk.h"
 #include "guest/stack.h"
-#include "guest/string.h"
 #include "guest/syscall.h"
 #include "guest/user.h"
 
@@ -21,14 +19,6 @@
 #define FPU_CONTROL_WORD 0 /* in 16-bit words */
 #define FPU_MXCSR        0x1f80u
 #define FPU_MXCSR_AT     6 /* in 32-bit words */
-
-enum syscall_way {
-	SYSCALL_UNKNOWN,
-	SYSCALL_ENTERS, /* ring 0, as the manual says */
-	SYSCALL_FAULTS,
-};
-
-static struct atomic syscall_way; /* enum syscall_way; fixed after arch_user_prepare() */
 
 void syscall_entry(void); /* entry.S; not called from C */
 _Noreturn void user_enter_first(uintptr_t ip, uintptr_t stack, uint64_t arg, void *stack_top);
@@ -87,8 +77,8 @@ arch_user_enter(uintptr_t ip, uintptr_t stack, uint64_t arg)
 /* ---- system calls ---- */
 
 /* The number stays in the place of an error code, until the end. */
-static inline bool
-call(struct regs *regs)
+bool
+syscall_handle(struct regs *regs)
 {
 	syscall_enter_from_user_mode();
 	regs->rax = (uint64_t)syscall_call(regs->rax, regs->rdi, regs->rsi, regs->rdx);
@@ -97,60 +87,21 @@ call(struct regs *regs)
 	       !(regs->rflags & (RFLAGS_TF | RFLAGS_RF));
 }
 
-bool
-syscall_handle(struct regs *regs)
-{
-	if (__builtin_expect(atomic_load(&syscall_way) == SYSCALL_UNKNOWN, 0)) {
-		atomic_store(&syscall_way, SYSCALL_ENTERS);
-	}
-	return call(regs);
-}
-
 /* User code chose these registers: it may have jumped here. */
 static void
 call_by_fault(struct regs *regs)
 {
-	atomic_store(&syscall_way, SYSCALL_FAULTS);
 	regs->error = (uint32_t)regs->rax;
 	regs->rip = regs->rcx;
 	regs->rflags = (regs->r11 & RFLAGS_USER) | RFLAGS_IF | RFLAGS_FIXED;
-	call(regs);
+	syscall_handle(regs);
 }
 
 static bool
 is_faulting_syscall(const struct regs *regs)
 {
-	return regs->rip == (uintptr_t)syscall_entry &&
-	       (regs->vector == VECTOR_PF || regs->vector == VECTOR_GP) &&
-	       atomic_load(&syscall_way) != SYSCALL_ENTERS;
-}
-
-/* exit(0), as the first program that is ever run. */
-static const uint8_t first_program[] = {
-	0xb8, SYSCALL_exit, 0, 0, 0, /* mov $SYSCALL_exit, %eax */
-	0x31, 0xff,                  /* xor %edi, %edi */
-	0x0f, 0x05,                  /* syscall */
-	0x0f, 0x0b,                  /* ud2 */
-};
-
-void
-arch_user_prepare(void)
-{
-	struct user_program program = { .mm = mm_create(), .entry = PAGE_SIZE };
-	void *page = program.mm != NULL ? mm_map_page(program.mm, PAGE_SIZE, ARCH_PROT_EXEC) : NULL;
-	struct task *task = NULL;
-
-	if (page != NULL) {
-		memcpy(page, first_program, sizeof(first_program));
-		task = user_run(&program, &(struct task_params){ .comm = "first" }, 0);
-	}
-	if (task == NULL) {
-		panic("no memory for the first program");
-	}
-	user_unload(&program);
-	if (task_join(task) != 0) {
-		panic("ring 3 does not work on this machine");
-	}
+	return syscall_way == SYSCALL_FAULTS && regs->rip == (uintptr_t)syscall_entry &&
+	       (regs->vector == VECTOR_PF || regs->vector == VECTOR_GP);
 }
 
 /* ---- exceptions ---- */
@@ -214,6 +165,10 @@ user_exception(struct regs *regs)
 
 	if (is_faulting_syscall(regs)) {
 		call_by_fault(regs);
+		return;
+	}
+	if (syscall_way == SYSCALL_UNKNOWN) {
+		syscall_way_exception(regs);
 		return;
 	}
 	irqentry_enter_from_user_mode();

@@ -2,10 +2,8 @@
 /*
  * Ring 3: its registers, the way in by SYSCALL, and its exceptions.
  *
- * There are machines (software KVM) whose SYSCALL jumps to the kernel's entry, with RCX and R11
- * right, but leaves the CPU in ring 3, so that the first fetch faults. There the fault is the
- * system call, and SYSRET, which faults too, is never used. The first SYSCALL, of a program of our
- * own, tells which machine it is; on the others user code that jumps to the entry is killed.
+ * Where SYSCALL faults (syscall_way.h) user code that jumps to the entry makes a system call; on
+ * the other machines it is killed.
  */
 #pragma once
 
