@@ -27,11 +27,9 @@ struct user_program {
 int user_load(const char *name, const void *image, size_t size, struct user_program *program);
 
 /*
- * The steps of it, for other code of ring 3: what the arch wants to know of its machine first; and
- * a parsed image's segments, into a new address space. Returns 0 or -ENOMEM. Task context, may
- * sleep.
+ * A step of it, for other code of ring 3: a parsed image's segments, into a new address space.
+ * Returns 0 or -ENOMEM. Task context, may sleep.
  */
-void user_prepare(void);
 int user_load_segments(struct mm *mm, const struct user_elf *elf, const void *image);
 
 /* Gives up the caller's part: the program's tasks keep it. Any context but NMI. */

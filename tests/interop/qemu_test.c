@@ -49,8 +49,9 @@ dump_tree(const char *cpus)
 	return path;
 }
 
+/* cpu: its model. */
 static void
-boot(const struct machine *machine, const char *image)
+boot_cpu(const char *cpu, const struct machine *machine, const char *image)
 {
 	const char *tree = machine->has_tree ? dump_tree(machine->cpus) : NULL;
 	const char *argv[WORDS_MAX] = {
@@ -64,16 +65,23 @@ boot(const struct machine *machine, const char *image)
 		"-device",     "isa-debug-exit,iobase=0xf4,iosize=4",
 		"-append",     machine->bootargs,
 		"-kernel",     image,
+		"-cpu",        cpu,
 	};
 
 	if (tree != NULL) {
-		argv[20] = "-initrd";
-		argv[21] = tree;
+		argv[22] = "-initrd";
+		argv[23] = tree;
 	}
 	spawn_run(&qemu, argv);
 	if (tree != NULL) {
 		unlink(tree);
 	}
+}
+
+static void
+boot(const struct machine *machine, const char *image)
+{
+	boot_cpu("qemu64", machine, image);
 }
 
 static void
@@ -167,6 +175,19 @@ START_TEST(test_qemu_load_adds_up)
 	boot(&loads[_i].machine, image);
 	expect_status(EXIT_STATUS_OK);
 	ck_assert_ptr_ne(strstr(qemu.out.text, loads[_i].says), NULL);
+}
+END_TEST
+
+/* Ring 3 may use what a newer cpu has, and keeps it as its own. */
+START_TEST(test_qemu_user_has_segment_bases)
+{
+	const struct machine machine = { "pc", "2", false, "" };
+	char image[4096];
+
+	snprintf(image, sizeof(image), "%s/user.elf", program_folder);
+	boot_cpu("max", &machine, image);
+	expect_status(EXIT_STATUS_OK);
+	ck_assert_ptr_ne(strstr(qemu.out.text, "PASS segment bases are each task's own"), NULL);
 }
 END_TEST
 
@@ -294,6 +315,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_qemu_tour_succeeds, 0, MACHINE_COUNT);
 	tcase_add_loop_test(tests, test_qemu_kernel_checks_pass, 0, 2 * PROGRAM_COUNT);
 	tcase_add_loop_test(tests, test_qemu_load_adds_up, 0, LOAD_COUNT);
+	tcase_add_test(tests, test_qemu_user_has_segment_bases);
 	tcase_add_loop_test(tests, test_qemu_tour_succeeds_on_a_slow_machine, 0, 4);
 	tcase_add_loop_test(tests, test_qemu_hard_lockup_is_a_panic, 0, 2);
 	tcase_add_test(tests, test_qemu_sweep_passes);

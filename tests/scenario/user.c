@@ -36,7 +36,7 @@
 #define EXIT_STORM    8u
 #define MEMORY_ROUNDS 8u
 
-#define PROGRAMS(X) X(hello) X(calls) X(faults) X(spin) X(sums) X(futex)
+#define PROGRAMS(X) X(hello) X(calls) X(faults) X(spin) X(sums) X(futex) X(bases)
 
 #define BLOB(name) extern const char user_##name[], user_##name##_end[];
 PROGRAMS(BLOB)
@@ -335,6 +335,34 @@ check_sums(void)
 	user_unload(&program);
 }
 
+/* More tasks than cpus, each with segment bases of its own, where they may be written. */
+static void
+check_bases(void)
+{
+	struct user_program program = LOAD(bases);
+	volatile struct shared *shared = share(&program);
+	struct task *tasks[4];
+	int statuses[4];
+	uint64_t apart;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		tasks[i] = run_on(&program, "bases", i < 3 ? 1 : 0, i + 1);
+	}
+	apart = wait_for_switches(tasks, 3);
+	shared->stop = 1;
+	for (unsigned int i = 0; i < 4; i++) {
+		statuses[i] = task_join(tasks[i]);
+	}
+	if (statuses[0] == BASES_NOT_OURS) {
+		printk("SKIP segment bases are each task's own: this machine has no FSGSBASE\n");
+	} else {
+		report((statuses[0] | statuses[1] | statuses[2] | statuses[3]) == 0 &&
+		               apart != UINT64_MAX,
+		       "segment bases are each task's own");
+	}
+	user_unload(&program);
+}
+
 /* ---- waiting and signals ---- */
 
 static void
@@ -489,6 +517,7 @@ main(void)
 		check_loops();
 		check_trace_points();
 		check_sums();
+		check_bases();
 		check_futex();
 		check_signals();
 	}

@@ -20,6 +20,8 @@
 struct arch_task {
 	uint64_t rsp; /* while switched out */
 	void *fpu;    /* user task: what fxsave saves, while switched out; else NULL */
+	uint64_t fs_base;
+	uint64_t gs_base; /* both of a user task, while switched out */
 };
 
 struct arch_mm {

@@ -65,6 +65,8 @@
 #define CR4_OSFXSR     0x00000200
 #define CR4_OSXMMEXCPT 0x00000400
 
+#define CR4_FSGSBASE 0x00010000 /* ring 3 may write the bases of FS and GS */
+
 #define CR0_KERNEL (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_PE)
 
 #define MSR_APIC_BASE    0x1b
@@ -75,6 +77,7 @@
 #define MSR_STAR         0xc0000081
 #define MSR_LSTAR        0xc0000082
 #define MSR_SFMASK       0xc0000084
+#define MSR_FS_BASE      0xc0000100
 #define MSR_GS_BASE      0xc0000101
 #define MSR_KERNEL_GS    0xc0000102
 

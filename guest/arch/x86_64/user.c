@@ -20,6 +20,8 @@
 #define FPU_MXCSR        0x1f80u
 #define FPU_MXCSR_AT     6 /* in 32-bit words */
 
+#define CPUID_FSGSBASE (1u << 0) /* leaf 7, EBX */
+
 void syscall_entry(void); /* entry.S; not called from C */
 _Noreturn void user_enter_first(uintptr_t ip, uintptr_t stack, uint64_t arg, void *stack_top);
 
@@ -28,7 +30,10 @@ _Noreturn void user_enter_first(uintptr_t ip, uintptr_t stack, uint64_t arg, voi
 void
 user_init_cpu(void)
 {
-	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+	uint64_t bases =
+		cpuid(0, 0).eax >= 7 && cpuid(7, 0).ebx & CPUID_FSGSBASE ? CR4_FSGSBASE : 0;
+
+	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | bases);
 	wrmsr(MSR_STAR, (uint64_t)SEL_USER32_CS << 48 | (uint64_t)SEL_KERNEL_CS << 32);
 	wrmsr(MSR_LSTAR, (uintptr_t)syscall_entry);
 	wrmsr(MSR_SFMASK,
@@ -42,6 +47,8 @@ arch_user_init(struct task *task, void *state)
 	((uint16_t *)state)[FPU_CONTROL_WORD] = FPU_CONTROL;
 	((uint32_t *)state)[FPU_MXCSR_AT] = FPU_MXCSR;
 	task->arch.fpu = state;
+	task->arch.fs_base = 0;
+	task->arch.gs_base = 0;
 }
 
 void *
@@ -57,6 +64,8 @@ void
 arch_user_save(struct task *task)
 {
 	__asm__ volatile("fxsave64 (%0)" : : "r"(task->arch.fpu) : "memory");
+	task->arch.fs_base = rdmsr(MSR_FS_BASE);
+	task->arch.gs_base = rdmsr(MSR_KERNEL_GS);
 }
 
 /* Also where the next interrupt of its user code begins its stack. */
@@ -64,6 +73,8 @@ void
 arch_user_restore(struct task *task)
 {
 	__asm__ volatile("fxrstor64 (%0)" : : "r"(task->arch.fpu) : "memory");
+	wrmsr(MSR_FS_BASE, task->arch.fs_base);
+	wrmsr(MSR_KERNEL_GS, task->arch.gs_base);
 	this_cpu_ptr(&tss)->rsp[0] = (uintptr_t)task->stack + STACK_SIZE;
 }
 

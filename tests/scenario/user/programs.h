@@ -13,6 +13,11 @@
 #define COSTS_YIELD   2u
 #define COSTS_PARTNER 0x100u
 
+/* bases: its status, if not 0. */
+#define BASES_NOT_OURS 1 /* no instructions for them on this machine */
+#define BASES_NOT_NEW  2
+#define BASES_NOT_KEPT 3
+
 /* faults: name, what a line on the console says of it. */
 #define USER_FAULTS(X)                                                \
 	X(null, "read of 0000000000000000, which is a null pointer")  \
