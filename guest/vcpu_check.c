@@ -94,7 +94,6 @@ vcpu_check_all_entry(struct vcpu *vcpu)
 	CHECK(vcpu, arch_irqs_disabled());
 	CHECK(vcpu, is_in_or_exiting(vcpu));
 	CHECK(vcpu, guest_timing());
-	CHECK(vcpu, this_cpu_ptr(&exit_record)->early.cause == EARLY_NONE);
 }
 
 void

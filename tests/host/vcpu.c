@@ -199,7 +199,7 @@ run_guest(struct vcpu *vcpu)
 	};
 }
 
-/* What came with an earlier exit, and was not handled, is overwritten, as in hardware. */
+/* An error that was not handled stays, as in hardware, until somebody reads it. */
 static void
 write_record(struct vcpu *vcpu, struct vcpu_exit exit)
 {
@@ -207,9 +207,6 @@ write_record(struct vcpu *vcpu, struct vcpu_exit exit)
 
 	race_write(record, sizeof(*record));
 	record->exit = exit;
-	if (!has_error(vcpu)) {
-		record->early.cause = EARLY_NONE;
-	}
 	if (vcpu->arch.fault != EARLY_NONE) {
 		early_fault_raise((enum early_cause)vcpu->arch.fault);
 	}
