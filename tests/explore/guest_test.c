@@ -38,8 +38,9 @@ static void
 load(struct vcpu *vcpu)
 {
 	preempt_disable();
-	this_cpu_write(running_vcpu, vcpu);
 	vcpu->notifier.task = current;
+	vcpu->stats.loads++;
+	this_cpu_write(running_vcpu, vcpu);
 	arch_vcpu_load(vcpu, smp_processor_id());
 	atomic_store(&vcpu->cpu, smp_processor_id());
 	preempt_enable();
@@ -51,6 +52,8 @@ put(struct vcpu *vcpu)
 	preempt_disable();
 	arch_vcpu_put(vcpu);
 	this_cpu_write(running_vcpu, NULL);
+	vcpu->notifier.task = NULL;
+	vcpu->stats.puts++;
 	preempt_enable();
 }
 

@@ -5,8 +5,9 @@
 #include "tests/host/guest.h"
 
 #include "guest/arch.h"
+#include "guest/panic.h"
 #include "guest/vcpu.h"
-#include "tests/host/machine.h"
+#include "tests/host/run.h"
 
 /* ---- traps ---- */
 
@@ -33,6 +34,14 @@ arch_vcpu_decode(struct vcpu *vcpu, struct vcpu_trap *trap)
 	ASSERT(!arch_irqs_disabled());
 	HOST_EXPECT(vcpu->arch.trapped);
 	*trap = vcpu->arch.trap;
+}
+
+bool
+arch_vcpu_fast_hypercall(struct vcpu *vcpu, struct vcpu_trap *trap)
+{
+	ASSERT(arch_irqs_disabled());
+	*trap = vcpu->arch.trap;
+	return vcpu->arch.trapped && trap->kind == VCPU_TRAP_HYPERCALL;
 }
 
 void
@@ -144,6 +153,20 @@ host_guest_early_fault(struct vcpu *vcpu, enum early_cause cause, bool exits)
 	HOST_EXPECT(host_this->in_guest);
 	vcpu->arch.fault = cause;
 	vcpu->arch.exits = exits;
+}
+
+void
+host_guest_remap(void)
+{
+	machine_point((struct host_op){ HOST_OP_LOCKED, &machine.translations });
+	machine.translations++;
+}
+
+bool
+host_guest_is_stale(const struct vcpu *vcpu)
+{
+	HOST_EXPECT(host_this->in_guest && host_this->guest == vcpu);
+	return host_this->translations != machine.translations;
 }
 
 void

@@ -37,6 +37,13 @@ uint64_t host_guest_result(const struct vcpu *vcpu);
 /* An error that comes with the next exit; with exits: which this instruction makes, if no trap. */
 void host_guest_early_fault(struct vcpu *vcpu, enum early_cause cause, bool exits);
 
+/*
+ * The guests' translations change, which takes effect on each cpu when it forgets those that it
+ * has: by a flush, or by a load. Any context. Does this guest, which runs, have the old ones still?
+ */
+void host_guest_remap(void);
+bool host_guest_is_stale(const struct vcpu *vcpu);
+
 /* The register that the machine holds for it while it is loaded. */
 void host_guest_set_word(struct vcpu *vcpu, uint64_t word);
 

@@ -116,6 +116,7 @@ struct host_cpu {
 	bool guest_ready;   /* prepared for an entry since it was loaded */
 	uint8_t unhandled;  /* bit n: irq_kind n ended a guest, and nobody has taken it over yet */
 	uint64_t guest_word;          /* the loaded guest's register */
+	uint32_t translations;        /* its; machine.translations when they were loaded */
 	const struct vcpu *guest;     /* whose state is loaded, or NULL */
 	const struct arch_mm *loaded; /* the address space, or NULL */
 	uint64_t timer_ns;            /* UINT64_MAX: off */

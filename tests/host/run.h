@@ -21,6 +21,7 @@ struct machine {
 	unsigned int sent[HOST_CPUS_MAX][IRQ_KIND_COUNT];
 	uint32_t events;           /* raised, and not yet taken */
 	uint32_t event_subscriber; /* cpu + 1; 0: none */
+	uint32_t translations;     /* of guests: how often they have changed */
 	unsigned int watch_count;
 	struct {
 		const void *addr;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Guest mode of the machine: a register that is loaded and put, instructions, and exits. What guests
- * ask for, and get, is guest.c's.
+ * Guest mode of the machine: a register that is loaded and put, instructions, and exits. What
+ * guests ask for, and get, is guest.c's.
  */
 #include "guest/vcpu.h"
 
@@ -65,7 +65,8 @@ arch_vcpu_load(struct vcpu *vcpu, unsigned int cpu)
 	host_point_local();
 	race_read(&vcpu->arch, sizeof(vcpu->arch));
 	host_this->guest_word = vcpu->arch.word;
-	host_point_local();
+	machine_point((struct host_op){ HOST_OP_LOAD, &machine.translations });
+	host_this->translations = machine.translations;
 	host_this->guest = vcpu;
 }
 
@@ -82,6 +83,15 @@ arch_vcpu_put(struct vcpu *vcpu)
 	host_this->guest_word = WORD_OF_NOBODY;
 	host_this->guest_ready = false;
 	host_this->guest = NULL;
+}
+
+void
+arch_vcpu_flush(struct vcpu *vcpu)
+{
+	ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
+	HOST_EXPECT(host_this->guest == vcpu);
+	machine_point((struct host_op){ HOST_OP_LOAD, &machine.translations });
+	host_this->translations = machine.translations;
 }
 
 void
