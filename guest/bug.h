@@ -60,8 +60,8 @@
 	  "writes were lost")                                                                      \
 	X(DISABLE_FIRST, "a switch of the model disables before it enables", "", "P17",            \
 	  "!asked || urgent_ran")                                                                  \
-	X(EARLY_EMULATES, "a trap that came with an early fault is emulated, and runs again", "",  \
-	  "P54", "its side effect")                                                                \
+	X(EARLY_EMULATES, "a trap is emulated before the early fault that came with it is told",   \
+	  "", "P54", "its side effect came before the error")                                      \
 	X(EARLY_KEPT, "the early handler does not clear what it has consumed", "", "P53",          \
 	  "early.cause == EARLY_NONE")                                                             \
 	X(ENABLE_IGNORES_REQUEST, "the outermost preempt_enable() does not look for a request",    \
@@ -457,8 +457,6 @@
 	  "d136122f5845", "P32", "done_count == wanted")                                           \
 	X(STATE_READ_TWICE, "a sleeper reads its own state again after it is dequeued",            \
 	  "dbfb089d360b", "P32", "sched_nr_uninterruptible()")                                     \
-	X(STI_NO_SHADOW, "an interrupt fits between a guest's STI and its HLT", "edc8fc01f608",    \
-	  "P58", "slept through")                                                                  \
 	X(STOP_PLAIN_STATE, "a task stops while a waker of its last sleep has it in hand", "",     \
 	  "P32", "done_count == wanted")                                                           \
 	X(STOP_UNLOCKED, "a task stops after it has dropped the lock under which it took SIGSTOP", \

@@ -90,7 +90,7 @@ consume(struct vcpu *vcpu)
 	}
 	vcpu->stats.early_faults++;
 	trace(TRACE_vcpu_early, vcpu->id, fault.cause);
-	if (vcpu->exit.code == VCPU_EXIT_TRAP) {
+	if (vcpu->exit.code == VCPU_EXIT_TRAP && !bug(EARLY_EMULATES)) {
 		arch_vcpu_replay(vcpu);
 	}
 	judge(vcpu, &fault);

@@ -185,38 +185,32 @@ handle_cli(struct vcpu *vcpu, const struct vcpu_trap *trap)
 	return done(vcpu, trap, 0);
 }
 
-/*
- * The instruction behind is in its shadow: no interrupt comes between the two. It matters where
- * that is HLT, which else would wait for what has come already; so the two are one exit.
- */
 static int
 handle_sti(struct vcpu *vcpu, const struct vcpu_trap *trap)
 {
-	struct vcpu_trap next;
-
-	arch_vcpu_complete(vcpu, trap, 0);
 	vcpu->interrupts_on = true;
-	arch_vcpu_decode(vcpu, &next);
-	return next.kind == VCPU_TRAP_HLT && !bug(STI_NO_SHADOW) ? handle_hlt(vcpu, &next) : 1;
+	return done(vcpu, trap, 0);
+}
+
+/* In the shadow of STI: what comes between the two ends the halt. */
+static int
+handle_sti_hlt(struct vcpu *vcpu, const struct vcpu_trap *trap)
+{
+	vcpu->interrupts_on = true;
+	return handle_hlt(vcpu, trap);
 }
 
 static int
 handle_trap(struct vcpu *vcpu)
 {
 	static int (*const handlers[])(struct vcpu *, const struct vcpu_trap *) = {
-		[VCPU_TRAP_AGAIN] = handle_again,
-		[VCPU_TRAP_HLT] = handle_hlt,
-		[VCPU_TRAP_IN] = handle_in,
-		[VCPU_TRAP_OUT] = handle_out,
-		[VCPU_TRAP_READ] = handle_read,
-		[VCPU_TRAP_WRITE] = handle_write,
-		[VCPU_TRAP_MEMORY] = handle_memory,
-		[VCPU_TRAP_HYPERCALL] = vcpu_hypercall,
-		[VCPU_TRAP_RDMSR] = handle_rdmsr,
-		[VCPU_TRAP_WRMSR] = handle_wrmsr,
-		[VCPU_TRAP_CLI] = handle_cli,
-		[VCPU_TRAP_STI] = handle_sti,
-		[VCPU_TRAP_EXCEPTION] = handle_exception,
+		[VCPU_TRAP_AGAIN] = handle_again,     [VCPU_TRAP_HLT] = handle_hlt,
+		[VCPU_TRAP_IN] = handle_in,           [VCPU_TRAP_OUT] = handle_out,
+		[VCPU_TRAP_READ] = handle_read,       [VCPU_TRAP_WRITE] = handle_write,
+		[VCPU_TRAP_MEMORY] = handle_memory,   [VCPU_TRAP_HYPERCALL] = vcpu_hypercall,
+		[VCPU_TRAP_RDMSR] = handle_rdmsr,     [VCPU_TRAP_WRMSR] = handle_wrmsr,
+		[VCPU_TRAP_CLI] = handle_cli,         [VCPU_TRAP_STI] = handle_sti,
+		[VCPU_TRAP_STI_HLT] = handle_sti_hlt, [VCPU_TRAP_EXCEPTION] = handle_exception,
 	};
 	struct vcpu_trap trap;
 

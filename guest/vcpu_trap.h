@@ -20,6 +20,7 @@ enum vcpu_trap_kind {
 	VCPU_TRAP_WRMSR,     /* and value */
 	VCPU_TRAP_CLI,
 	VCPU_TRAP_STI,
+	VCPU_TRAP_STI_HLT,   /* the two as one: nothing comes between them */
 	VCPU_TRAP_EXCEPTION, /* the guest's own: vector, error, addr */
 };
 
