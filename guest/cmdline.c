@@ -17,7 +17,9 @@
 #define DIGITS_MAX    9  /* of a number: fits 32 bits */
 #define ACCEPTED_SIZE 64 /* bytes, NUL included */
 
-struct boot_args boot_args = { .preempt = PREEMPT_FULL, .hz = HZ_DEFAULT, .trace = true };
+struct boot_args boot_args = {
+	.preempt = PREEMPT_FULL, .hz = HZ_DEFAULT, .trace = true, .vcpus = 1
+};
 
 struct word {
 	const char *text;
@@ -47,10 +49,12 @@ static const char *const apic_words[] = { "x2apic", "xapic" };
 static const char *const timer_words[] = { "tsc-deadline", "lapic" };
 static const char *const trace_words[] = { "off", "on" };
 static const char *const idle_words[] = { "halt", "poll" };
+static const char *const early_words[] = { "irqs-off", "irqs-on" };
 static const char *const scenario_words[BOOT_SCENARIO_COUNT] = {
 	[BOOT_SCENARIO_TOUR] = "tour",
 	[BOOT_SCENARIO_SHELL] = "shell",
 	[BOOT_SCENARIO_USER] = "user",
+	[BOOT_SCENARIO_VCPU] = "vcpu",
 };
 
 static void
@@ -70,6 +74,18 @@ static void
 set_scenario(uint32_t scenario)
 {
 	boot_args.scenario = (enum boot_scenario)scenario;
+}
+
+static void
+set_vcpus(uint32_t count)
+{
+	boot_args.vcpus = count;
+}
+
+static void
+set_early(uint32_t irqs_on)
+{
+	boot_args.early_irqs_on = irqs_on;
 }
 
 static void
@@ -143,6 +159,8 @@ static const struct key keys[] = {
 	{ "preempt", WORDS(preempt_model_names), set_preempt },
 	{ "hz", NUMBERS(10, 1000), set_hz },
 	{ "scenario", WORDS(scenario_words), set_scenario },
+	{ "vcpus", NUMBERS(1, 1000), set_vcpus },
+	{ "early", WORDS(early_words), set_early },
 	{ "trace", WORDS(trace_words), set_trace },
 	{ "idle", WORDS(idle_words), set_idle },
 	{ "apic", WORDS(apic_words), set_apic },

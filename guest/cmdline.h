@@ -20,6 +20,7 @@ enum boot_scenario {
 	BOOT_SCENARIO_TOUR,
 	BOOT_SCENARIO_SHELL,
 	BOOT_SCENARIO_USER,
+	BOOT_SCENARIO_VCPU,
 	BOOT_SCENARIO_COUNT
 };
 
@@ -35,6 +36,10 @@ struct boot_args {
 	enum boot_scenario scenario; /* default tour; for the program, as guest.elf's does */
 	enum boot_apic apic;
 	enum boot_timer timer;
+
+	/* scenario=vcpu */
+	uint32_t vcpus;     /* 1-1000, default 1: of each payload */
+	bool early_irqs_on; /* which order their run loop follows (vm.h) */
 
 	/* watchdog.h; all 0 by default. */
 	bool nmi_watchdog;

@@ -7,11 +7,13 @@
 #include "guest/shell.h"
 #include "guest/tour.h"
 #include "guest/user_main.h"
+#include "guest/vcpu_main.h"
 
 static int (*const scenarios[BOOT_SCENARIO_COUNT])(void) = {
 	[BOOT_SCENARIO_TOUR] = tour_main,
 	[BOOT_SCENARIO_SHELL] = shell_main,
 	[BOOT_SCENARIO_USER] = user_main,
+	[BOOT_SCENARIO_VCPU] = vcpu_main,
 };
 
 int

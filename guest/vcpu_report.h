@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What happened to vcpus that have stopped: as a table, and whether it adds up.
+ */
+#pragma once
+
+struct vcpu;
+struct vcpu_crew;
+
+/*
+ * NULL, or which identity of KVM-RUN-LOOP's 12.6 the counts of a vcpu that nobody runs do not have.
+ */
+const char *vcpu_stats_fault(const struct vcpu *vcpu);
+
+/* One line for each of the first VCPU_REPORT_ROWS, one for all, and one for each fault. */
+#define VCPU_REPORT_ROWS 32u
+void vcpu_report(const struct vcpu_crew *crew);
