@@ -6,8 +6,6 @@
 #include "tests/scenario/payload/payload.h"
 #include "tests/scenario/payload/programs.h"
 
-#define ROUNDS 100u
-
 static uint32_t through;
 
 static bool
@@ -38,15 +36,16 @@ bus_is_right(void)
 int
 payload_main(uint32_t vcpu, uint32_t parameter)
 {
-	(void)parameter;
-	for (uint32_t round = 0; round < ROUNDS; round++) {
+	uint64_t rounds = PAYLOAD_ROUNDS(parameter);
+
+	for (uint32_t round = 0; round < rounds; round++) {
 		MMIO_WRITE(uint32_t, VM_MMIO_COUNT, 1);
 		if (vcpu == 0 && (!parts_add_up(round) || !bus_is_right())) {
 			return PAYLOAD_WRONG;
 		}
 	}
 	if (is_last(&through) &&
-	    MMIO_READ(uint64_t, VM_MMIO_COUNT) != ROUNDS * (uint64_t)hypercall0(HYPERCALL_vcpus)) {
+	    MMIO_READ(uint64_t, VM_MMIO_COUNT) != rounds * (uint64_t)hypercall0(HYPERCALL_vcpus)) {
 		return PAYLOAD_WRONG;
 	}
 	return PAYLOAD_RIGHT;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * A flat image that changes its own code: the constant that an instruction adds, each time around.
- * On a stack of its own in the same page, and with its number kept there too.
+ * The code is one vcpu's; the others leave it alone.
  */
 #include "tests/scenario/payload/programs.h"
 
@@ -10,6 +10,9 @@
 	.text
 	.globl _start
 _start:
+	testl %edi, %edi
+	movl $PAYLOAD_RIGHT, %edi
+	jnz 2f
 	xorl %ebx, %ebx
 	movl $1, %ecx
 1:	movl %ecx, add + 2(%rip)
@@ -23,7 +26,7 @@ add:	.byte 0x81, 0xc3 /* addl $..., %ebx */
 	xorl %edi, %edi
 	cmpl $ROUNDS * (ROUNDS + 1) / 2, %ebx
 	setne %dil /* PAYLOAD_WRONG */
-	xorl %eax, %eax /* HYPERCALL_shutdown */
+2:	xorl %eax, %eax /* HYPERCALL_shutdown */
 	syscall
 	ud2
 

@@ -6,9 +6,9 @@
 #include "tests/scenario/payload/payload.h"
 #include "tests/scenario/payload/programs.h"
 
-#define PAGES  64u
-#define FIRST  0x10000000u
-#define STRIDE 0x41000u /* some have a table to themselves, some share one */
+#define PAGES_MAX 1024u /* so that they end before the stacks */
+#define FIRST     0x10000000u
+#define STRIDE    0x41000u /* some have a table to themselves, some share one */
 
 static uint32_t through;
 
@@ -19,9 +19,9 @@ word(uint32_t page)
 }
 
 static bool
-are_marked(uint64_t marks)
+are_marked(uint32_t pages, uint64_t marks)
 {
-	for (uint32_t page = 0; page < PAGES; page++) {
+	for (uint32_t page = 0; page < pages; page++) {
 		if (*word(page) != marks) {
 			return false;
 		}
@@ -32,12 +32,16 @@ are_marked(uint64_t marks)
 int
 payload_main(uint32_t vcpu, uint32_t parameter)
 {
+	uint32_t pages = PAYLOAD_ROUNDS(parameter);
+
 	(void)vcpu;
-	(void)parameter;
-	for (uint32_t page = 0; page < PAGES; page++) {
+	if (pages > PAGES_MAX) {
+		return PAYLOAD_WRONG;
+	}
+	for (uint32_t page = 0; page < pages; page++) {
 		__atomic_fetch_add(word(page), 1, __ATOMIC_SEQ_CST);
 	}
-	if (is_last(&through) && !are_marked((uint64_t)hypercall0(HYPERCALL_vcpus))) {
+	if (is_last(&through) && !are_marked(pages, (uint64_t)hypercall0(HYPERCALL_vcpus))) {
 		return PAYLOAD_WRONG;
 	}
 	return PAYLOAD_RIGHT;

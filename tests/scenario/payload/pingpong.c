@@ -6,8 +6,6 @@
 #include "tests/scenario/payload/payload.h"
 #include "tests/scenario/payload/programs.h"
 
-#define ROUNDS 50u
-
 static volatile uint32_t turns[1024]; /* of each pair: even, the even one's */
 static volatile uint32_t others;
 
@@ -25,20 +23,20 @@ int
 payload_main(uint32_t vcpu, uint32_t parameter)
 {
 	volatile uint32_t *turn = &turns[vcpu / 2];
+	uint32_t last = 2 * PAYLOAD_ROUNDS(parameter);
 
-	(void)parameter;
 	set_handler(handle);
 	if ((vcpu ^ 1u) >= (uint64_t)hypercall0(HYPERCALL_vcpus)) {
 		return PAYLOAD_RIGHT; /* alone */
 	}
-	while (*turn < 2 * ROUNDS) {
+	while (*turn < last) {
 		cli();
-		while (*turn % 2 != vcpu % 2 && *turn < 2 * ROUNDS) {
+		while (*turn % 2 != vcpu % 2 && *turn < last) {
 			sti_hlt();
 			cli();
 		}
 		sti();
-		if (*turn < 2 * ROUNDS) {
+		if (*turn < last) {
 			(*turn)++;
 			outl(VM_PORT_DOORBELL, vcpu ^ 1u);
 		}

@@ -6,8 +6,7 @@
 #include "tests/scenario/payload/payload.h"
 #include "tests/scenario/payload/programs.h"
 
-#define ROUNDS 100u
-#define PORT   0x80u /* nothing */
+#define PORT 0x80u /* nothing */
 
 static bool
 reads_ones(void)
@@ -26,8 +25,7 @@ int
 payload_main(uint32_t vcpu, uint32_t parameter)
 {
 	(void)vcpu;
-	(void)parameter;
-	for (uint32_t round = 0; round < ROUNDS; round++) {
+	for (uint32_t round = 0; round < PAYLOAD_ROUNDS(parameter); round++) {
 		outb(PORT, (uint8_t)round);
 		outl(PORT, round);
 		__asm__ volatile("outw %%ax, %%dx" : : "a"(round), "d"(PORT));

@@ -4,12 +4,14 @@
  */
 #pragma once
 
-#define PAYLOAD_RIGHT 0
-#define PAYLOAD_WRONG 1
+#define PAYLOAD_RIGHT          0
+#define PAYLOAD_WRONG          1
+#define PAYLOAD_NO_BREAKPOINTS 2 /* breakpoints, on such a machine */
 
-#define HELLO_STATUS 42
+/* hello stops with its parameter. modify and endless have none. sums adds so often, 0: 100,000. */
 
-/* sums: adds so often; 0: 100,000. endless: has no parameter. */
+/* ticks, ports, mmio, pages, pingpong: do what they do so often. */
+#define PAYLOAD_ROUNDS(parameter) ((parameter) != 0 ? (parameter) : 20)
 
 /*
  * exceptions: name, the vectors that it may be seen as. 64-bit code has no way to raise #OF and

@@ -6,7 +6,6 @@
 #include "tests/scenario/payload/payload.h"
 #include "tests/scenario/payload/programs.h"
 
-#define TICKS     20u
 #define INTERVAL  50000u /* ns */
 #define VCPUS_MAX 1024u
 
@@ -49,9 +48,8 @@ handle(uint64_t vector, uint64_t error, uint64_t addr)
 int
 payload_main(uint32_t vcpu, uint32_t parameter)
 {
-	(void)parameter;
 	set_handler(handle);
-	for (uint32_t tick = 0; tick < TICKS; tick++) {
+	for (uint32_t tick = 0; tick < PAYLOAD_ROUNDS(parameter); tick++) {
 		ask(tick);
 		cli();
 		while (seen[vcpu].ticks == tick) {
