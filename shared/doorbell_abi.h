@@ -65,7 +65,7 @@
  * bytes [tail, head) modulo size are unread, and head - tail <= size. The guest writes bytes, then
  * head; the VMM reads head once, then bytes, then writes tail. It drains on DOORBELL_CONSOLE,
  * before each byte of the UART, and when the run ends however it ends, so a dying guest loses
- * nothing.
+ * nothing. Behind an address, [<16 digits>], it prints the name of what is there (vmm/names.h).
  */
 struct console_ring {
 	uint32_t head; /* written by the guest */

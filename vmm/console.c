@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
 /*
@@ -96,6 +97,27 @@ console_write(struct console *console, const void *bytes, size_t size)
 	write_all(console, bytes, size);
 }
 
+/* Returns how many bytes of the guest were written. */
+static size_t
+write_named(struct console *console, const uint8_t *bytes, size_t size)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		const char *name = names_before(&console->names, bytes[i]);
+
+		if (name == NULL) {
+			continue;
+		}
+		done += write_all(console, bytes + done, i - done);
+		if (done < i) {
+			return done;
+		}
+		console_write(console, name, strlen(name));
+	}
+	return done + write_all(console, bytes + done, size - done);
+}
+
 /*
  * The unread bytes by the guest's word. A head more than a ring ahead is a lie or an overrun; the
  * last ring's worth of bytes is the best that can be had.
@@ -141,7 +163,7 @@ console_drain(struct console *console)
 			chunk = console->size - start;
 		}
 		memory_read(console->memory, gpa(data_at.value + start), bytes, chunk);
-		done = write_all(console, bytes, chunk);
+		done = write_named(console, bytes, chunk);
 		console->tail += (uint32_t)done;
 		count -= (uint32_t)done;
 		if (done < chunk) {

@@ -2,12 +2,14 @@
 /*
  * The guest's output: the console ring of shared/doorbell_abi.h, and the descriptor that its bytes
  * and the UART's go to. The VMM's own tail and size count; what the guest writes there is ignored.
+ * Addresses in the ring's text get their names.
  *
  * No lock of its own: the caller serializes (devices.c).
  */
 #pragma once
 
 #include "vmm/memory.h"
+#include "vmm/names.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +21,7 @@ struct console {
 	uint32_t size; /* of its data[]; 0: no ring */
 	uint32_t tail;
 	bool resynced; /* the guest's head lied, and we have said so */
+	struct names names;
 
 	int fd;
 	int cancel_fd;   /* readable: give up waiting for a slow reader; -1: none */

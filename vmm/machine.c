@@ -39,6 +39,7 @@ machine_create(struct machine *machine, int output_fd)
 	cpu_set_entry(&machine->cpus[0], &machine->plan);
 	devices_init(&machine->devices, &machine->vm.memory, machine->vm.fd, output_fd);
 	machine->devices.inject = options->inject;
+	names_init(&machine->devices.console.names, machine->image.bytes, machine->image.size);
 	if (console->size > 0 &&
 	    !console_init_ring(&machine->devices.console, gpa(console->addr), console->size)) {
 		die(EXIT_STATUS_OS, "the console ring does not lie in memory");
@@ -48,6 +49,7 @@ machine_create(struct machine *machine, int output_fd)
 void
 machine_destroy(struct machine *machine)
 {
+	names_destroy(&machine->devices.console.names);
 	devices_destroy(&machine->devices);
 	for (uint32_t i = 0; i < machine->options->cpu_count; i++) {
 		cpu_destroy(&machine->cpus[i]);

@@ -93,19 +93,6 @@ print_code(const struct report *report, const struct cpu *cpu, const struct stat
 	fprintf(stderr, "%s\n", count == 0 ? " cannot be read" : "");
 }
 
-/*
- * A return address is named by the call before it: what follows may be another function's first
- * byte. Where no function ends there, it is an interrupted function's first instruction.
- */
-static uint64_t
-call_of(const struct report *report, uint64_t address)
-{
-	char name[NAME_MAX_LENGTH];
-
-	symbols_format(report->symbols, address - 1, name, sizeof(name));
-	return name[0] == '0' ? address : address - 1;
-}
-
 static void
 print_backtrace(const struct report *report, const struct cpu *cpu, const struct state *state)
 {
@@ -116,7 +103,7 @@ print_backtrace(const struct report *report, const struct cpu *cpu, const struct
 	fprintf(stderr, "  backtrace\n");
 	print_name(report, "    ", state->regs.rip);
 	for (size_t i = 0; i < count; i++) {
-		print_name(report, "    ", call_of(report, addresses[i]));
+		print_name(report, "    ", symbols_call_of(report->symbols, addresses[i]));
 	}
 }
 
@@ -257,7 +244,7 @@ print_places(const struct report *report)
 		fprintf(stderr, "  places in the guest's last words\n");
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		print_name(report, "    ", call_of(report, places[i]));
+		print_name(report, "    ", symbols_call_of(report->symbols, places[i]));
 	}
 }
 

@@ -280,3 +280,9 @@ symbols_format(const struct symbols *symbols, uint64_t address, char *buf, size_
 	}
 	return buf;
 }
+
+uint64_t
+symbols_call_of(const struct symbols *symbols, uint64_t address)
+{
+	return find(symbols, address - 1) != NULL ? address - 1 : address;
+}

@@ -28,3 +28,9 @@ void symbols_free(struct symbols *symbols);
  * where no function covers the address. Returns buf.
  */
 char *symbols_format(const struct symbols *symbols, uint64_t address, char *buf, size_t size);
+
+/*
+ * A return address is named by the call before it: what follows may be another function's first
+ * byte. Where no function ends there, it is an interrupted function's first instruction.
+ */
+uint64_t symbols_call_of(const struct symbols *symbols, uint64_t address);

@@ -333,7 +333,7 @@ END_TEST
 
 /*
  * P27 (none): a loop in the kernel is reported twice: somebody else is kept waiting, and the cpu's
- * most important task, too. Who ran is named, or, with a panic, told by the VMM.
+ * most important task, too. Who ran is named, as is the code: the VMM adds that to the addresses.
  */
 START_TEST(test_watchdog_endless_loop_is_reported)
 {
@@ -341,6 +341,7 @@ START_TEST(test_watchdog_endless_loop_is_reported)
 	expect_out("cpu 0: spinner, pid ");
 	expect_out(", was asked to give way 5 ticks ago, preempt=none");
 	expect_out("soft lockup: spinner, pid ");
+	expect_out(">] spin_in_kernel+0x");
 	expect_out("another task did not run meanwhile");
 	run(SPIN("none", "softlockup_panic=1"), EXIT_STATUS_CRASHED);
 	expect_out("panic on cpu 0: soft lockup: spinner, pid ");

@@ -12,10 +12,13 @@
 #include "shared/doorbell_abi.h"
 
 #include <check.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define MEMORY_SIZE 0x10000u
@@ -248,6 +251,44 @@ START_TEST(test_console_without_ring_only_writes)
 }
 END_TEST
 
+extern const char __executable_start[];
+
+/*
+ * A name behind an address is printed, and not counted: the ring is as empty as if there were none,
+ * wherever the address lies in it. The names are this program's own.
+ */
+START_TEST(test_console_names_are_not_counted)
+{
+	uintptr_t address = (uintptr_t)setup - (uintptr_t)__executable_start + 1;
+	int fd = open("/proc/self/exe", O_RDONLY);
+	off_t size = lseek(fd, 0, SEEK_END);
+	Elf64_Ehdr *image = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	char text[64], expected[64], out[64];
+	uint32_t head = 0;
+
+	ck_assert_ptr_ne(image, MAP_FAILED);
+	image->e_type = ET_EXEC; /* as a guest's */
+	names_init(&console.names, image, (size_t)size);
+	snprintf(text, sizeof(text), "[<%016lx>]\n", address);
+	snprintf(expected, sizeof(expected), "[<%016lx>] setup+0x0\n", address);
+	while (head < 2 * console.size) {
+		for (const char *byte = text; *byte != '\0'; byte++, head++) {
+			uint32_t offset = sizeof(struct console_ring) + head % console.size;
+
+			ck_assert(memory_write(&memory, gpa(REGION + offset), byte, 1));
+		}
+		set_head(head);
+		console_drain(&console);
+		ck_assert_int_eq(read(reader, out, sizeof(out)), strlen(expected));
+		ck_assert_mem_eq(out, expected, strlen(expected));
+		ck_assert_uint_eq(get_tail(), head);
+	}
+	names_destroy(&console.names);
+	munmap(image, (size_t)size);
+	close(fd);
+}
+END_TEST
+
 static Suite *
 console_suite(void)
 {
@@ -264,6 +305,7 @@ console_suite(void)
 	tcase_add_test(tests, test_console_drain_full_pipe_keeps_rest);
 	tcase_add_test(tests, test_console_drain_cancelled_gives_up);
 	tcase_add_test(tests, test_console_without_ring_only_writes);
+	tcase_add_test(tests, test_console_names_are_not_counted);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
