@@ -58,7 +58,12 @@ struct vcpu_steal {
 	uint32_t version;
 };
 
-/* What happened; identities of KVM-RUN-LOOP 12.6. By the owner, but for the last four. */
+/*
+ * What happened: by the owner, but for the last four. While nobody runs the vcpu: loops == entries
+ * + aborts, exits == entries + reentries, early_calls == entries, outs == ins, loads == puts, and
+ * ipis
+ * <= exiting + waits.
+ */
 struct vcpu_stats {
 	uint64_t loops;
 	uint64_t entries;

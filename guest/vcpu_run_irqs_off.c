@@ -14,6 +14,7 @@
 #include "guest/vcpu_check.h"
 #include "guest/vcpu_device.h"
 #include "guest/vcpu_halt.h"
+#include "guest/vcpu_inject.h"
 #include "guest/vcpu_request.h"
 #include "guest/vcpu_run.h"
 #include "guest/vcpu_trap.h"
@@ -112,6 +113,7 @@ enter(struct vcpu *vcpu)
 	run_guest(vcpu);
 	atomic_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE); /* 16 */
 	vcpu_check_exit(vcpu);
+	vcpu_inject_exit(vcpu);
 	handle_exit_irqoff(vcpu); /* 17 */
 	open_window(vcpu);
 	guest_timing_exit_irqoff(); /* 19 */

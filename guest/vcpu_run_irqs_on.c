@@ -12,6 +12,7 @@
 #include "guest/preempt.h"
 #include "guest/trace.h"
 #include "guest/vcpu_check.h"
+#include "guest/vcpu_inject.h"
 #include "guest/vcpu_request.h"
 #include "guest/vcpu_run.h"
 
@@ -72,6 +73,7 @@ enter(struct vcpu *vcpu)
 	vcpu_enter(vcpu);
 	atomic_store(&vcpu->mode, OUTSIDE_GUEST_MODE); /* 15 */
 	vcpu_check_exit(vcpu);
+	vcpu_inject_exit(vcpu);
 	serve_interrupt(vcpu);
 	guest_timing_exit_irqoff(); /* 18 */
 	arch_irq_enable();          /* 19 */
