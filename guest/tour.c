@@ -21,6 +21,7 @@
 #include "guest/timeline.h"
 #include "guest/timer.h"
 #include "guest/tour.h"
+#include "guest/tour_vcpu.h"
 #include "guest/trace.h"
 #include "shared/scenario_abi.h"
 
@@ -486,6 +487,9 @@ conduct(void *arg)
 		if (!show_models(2)) {
 			return;
 		}
+	}
+	if (!tour_show_vcpus()) {
+		return;
 	}
 	print_summary(two_cpus);
 	audience->status = EXIT_STATUS_OK;

@@ -47,22 +47,28 @@ run(void *arg)
 }
 
 void
+vcpu_member_start(struct vcpu_member *member, const struct task_params *params)
+{
+	char comm[TASK_COMM_SIZE];
+	struct task_params own = *params;
+
+	format_string(comm, sizeof(comm), "vcpu %u", member->vcpu->id);
+	own.comm = comm;
+	own.fn = run;
+	own.arg = member;
+	member->task = task_create(&own);
+	if (member->task == NULL) {
+		member->error = -ENOMEM;
+	} else {
+		wake_up_new_task(member->task);
+	}
+}
+
+void
 vcpu_crew_start(struct vcpu_crew *crew, const struct task_params *params)
 {
 	for (struct vcpu_member *member = crew->first; member != NULL; member = member->next) {
-		char comm[TASK_COMM_SIZE];
-		struct task_params own = *params;
-
-		format_string(comm, sizeof(comm), "vcpu %u", member->vcpu->id);
-		own.comm = comm;
-		own.fn = run;
-		own.arg = member;
-		member->task = task_create(&own);
-		if (member->task == NULL) {
-			member->error = -ENOMEM;
-			continue;
-		}
-		wake_up_new_task(member->task);
+		vcpu_member_start(member, params);
 	}
 }
 

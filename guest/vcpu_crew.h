@@ -42,6 +42,9 @@ uint32_t vcpu_crew_create(struct vcpu_crew *crew, struct vm *vm, uint32_t count,
 /* Each is run by a task as params say; comm, fn and arg are ours. May sleep. */
 void vcpu_crew_start(struct vcpu_crew *crew, const struct task_params *params);
 
+/* The same for one of them. May sleep. */
+void vcpu_member_start(struct vcpu_member *member, const struct task_params *params);
+
 /* Until all have stopped. May sleep. */
 void vcpu_crew_join(struct vcpu_crew *crew);
 

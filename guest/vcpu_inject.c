@@ -30,7 +30,9 @@ bool vcpu_inject_armed;
 
 static struct order orders[VCPU_INJECT_MAX];
 static uint32_t order_count;
+static uint32_t every;             /* 0: none */
 static struct atomic64 exit_count; /* while armed */
+static struct atomic64 done_count;
 
 /* Where the separator begins, or NULL. */
 static const char *
@@ -96,6 +98,26 @@ vcpu_inject_order(const char *text, size_t size)
 }
 
 void
+vcpu_inject_every(uint32_t n)
+{
+	every = n;
+	vcpu_inject_armed = n != 0 || order_count != 0;
+}
+
+uint64_t
+vcpu_inject_count_done(void)
+{
+	return atomic_load(&done_count);
+}
+
+static void
+inject(enum early_cause cause)
+{
+	atomic_fetch_add(&done_count, 1);
+	arch_vcpu_exit_inject(cause);
+}
+
+void
 vcpu_inject_count(const struct vcpu *vcpu)
 {
 	uint64_t number;
@@ -105,8 +127,11 @@ vcpu_inject_count(const struct vcpu *vcpu)
 	number = atomic_fetch_add(&exit_count, 1) + 1;
 	for (uint32_t i = 0; i < order_count; i++) {
 		if (orders[i].exit == number) {
-			arch_vcpu_exit_inject(orders[i].cause);
+			inject(orders[i].cause);
 		}
+	}
+	if (every != 0 && number % every == 0) {
+		inject(EARLY_NMI);
 	}
 }
 

@@ -27,6 +27,15 @@ bool vcpu_inject_order(const char *text, size_t size);
 
 void vcpu_inject_count(const struct vcpu *vcpu);
 
+/*
+ * From now on an NMI comes behind every n-th exit, beside what is ordered; 0: no longer. Not while
+ * vcpus run.
+ */
+void vcpu_inject_every(uint32_t n);
+
+/* Errors that came so far. */
+uint64_t vcpu_inject_count_done(void);
+
 /* An exit of this vcpu, which is not handled early yet. irqs off, count 1, RUN is set. */
 static inline void
 vcpu_inject_exit(const struct vcpu *vcpu)

@@ -6,6 +6,7 @@
 #include "guest/arch/x86_64/gdt.h"
 #include "guest/arch/x86_64/regs.h"
 #include "guest/task.h"
+#include "shared/payload_abi.h"
 
 #define DEFINE(name, value) __asm__ volatile("\n->#define " #name " %c0" : : "i"(value))
 
@@ -25,4 +26,9 @@ asm_offsets(void)
 	DEFINE(GDT_SIZE, sizeof(struct gdt));
 	DEFINE(TSS_RSP0, offsetof(struct tss, rsp[0]));
 	DEFINE(BOOT_STACK_SIZE, STACK_SIZE);
+	DEFINE(HYPERCALL_shutdown, HYPERCALL_shutdown);
+	DEFINE(HYPERCALL_handler, HYPERCALL_handler);
+	DEFINE(HYPERCALL_return, HYPERCALL_return);
+	DEFINE(HYPERCALL_timer, HYPERCALL_timer);
+	DEFINE(HYPERCALL_vcpus, HYPERCALL_vcpus);
 }

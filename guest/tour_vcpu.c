@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The tour's third act: four vcpus on two cpus. On each cpu one computes in its guest and one, more
+ * important, waits for a timer, whose interrupt hits the other's guest: that exits, and gives the
+ * cpu up. Where, the model decides; never between the exit and its early handling, which consumes
+ * the errors that come behind every third exit.
+ *
+ *   vcpu 0  SCHED_NORMAL  computes    cpu 0
+ *   vcpu 1  SCHED_FIFO    waits       cpu 0
+ *   vcpu 2  SCHED_NORMAL  computes    cpu 1
+ *   vcpu 3  SCHED_NORMAL  waits       cpu 1, but of a better nice level
+ *
+ * What is shown was counted by the vcpus, and in the trace.
+ */
+#include "guest/tour_vcpu.h"
+
+#include "guest/cmdline.h"
+#include "guest/panic.h"
+#include "guest/preempt_policy.h"
+#include "guest/printk.h"
+#include "guest/smp.h"
+#include "guest/task.h"
+#include "guest/trace.h"
+#include "guest/vcpu.h"
+#include "guest/vcpu_crew.h"
+#include "guest/vcpu_inject.h"
+#include "guest/vcpu_report.h"
+#include "guest/vm_load.h"
+
+#define VCPUS         4
+#define WAKEUPS       8 /* of each that waits; the records must fit into a ring */
+#define FAULT_EVERY   3 /* exits */
+#define FIFO_PRIORITY 20
+#define NICE_BETTER   (-10)
+
+/* One of the four, beside what its vcpu counts. */
+struct actor {
+	struct vcpu_member *member;
+	uint32_t pid;
+	uint32_t switches[SCHED_REASON_COUNT]; /* away from it, by place */
+};
+
+static struct actor actors[VCPUS];
+
+/* ---- performing ---- */
+
+static bool
+make_crew(struct vcpu_crew *crew)
+{
+	struct vcpu_member *member;
+	struct vm_image image;
+	struct vm *vm;
+
+	if (vm_load("tour", tour_payload, (size_t)(tour_payload_end - tour_payload), &image) != 0) {
+		return false;
+	}
+	vm = vm_create(boot_args.early_irqs_on ? VM_EARLY_IRQS_ON : VM_EARLY_IRQS_OFF, image.mm,
+	               image.entry);
+	if (vm == NULL || vcpu_crew_create(crew, vm, VCPUS, WAKEUPS) != VCPUS) {
+		return false;
+	}
+	member = crew->first;
+	for (uint32_t id = 0; id < VCPUS; id++, member = member->next) {
+		actors[id] = (struct actor){ .member = member };
+	}
+	return true;
+}
+
+/* None of them runs before we wait: we are more important than all. */
+static bool
+start(uint32_t id)
+{
+	struct actor *actor = &actors[id];
+
+	vcpu_member_start(actor->member, &(struct task_params){
+						 .policy = id == 1 ? SCHED_FIFO : SCHED_NORMAL,
+						 .rt_priority = id == 1 ? FIFO_PRIORITY : 0,
+						 .nice = id == 3 ? NICE_BETTER : 0,
+						 .cpus_allowed = 1ull << (id / 2 % cpu_count),
+					 });
+	if (actor->member->task == NULL) {
+		return false;
+	}
+	actor->pid = actor->member->task->pid;
+	return true;
+}
+
+/* ---- what the trace says ---- */
+
+static void
+count_switch(const struct trace_record *record)
+{
+	for (uint32_t id = 0; id < VCPUS; id++) {
+		if (actors[id].pid == record->pid) {
+			actors[id].switches[trace_switch_reason(record->b)]++;
+		}
+	}
+}
+
+/* Returns whether the ring still has all since `first`. */
+static bool
+count_switches(unsigned int cpu, uint64_t first)
+{
+	struct trace_record record;
+
+	for (uint64_t n = first; n < trace_head(cpu); n++) {
+		if (!trace_read(cpu, n, &record)) {
+			return false;
+		}
+		if (record.event == TRACE_sched_switch) {
+			count_switch(&record);
+		}
+	}
+	return true;
+}
+
+/* NULL, or what must not have happened. */
+static const char *
+check_actor(const struct actor *actor, enum preempt_model model)
+{
+	const struct vcpu *vcpu = actor->member->vcpu;
+
+	if (actor->member->error != 0 || vcpu->stop != VCPU_STOP_SHUTDOWN) {
+		return "a vcpu did not come to its end";
+	}
+	for (unsigned int reason = SCHED_REASON_COND_RESCHED; reason <= SCHED_REASON_IRQ_RETURN;
+	     reason++) {
+		if (actor->switches[reason] != 0 && !preempt_point_switches[model][reason]) {
+			return "a vcpu was switched where the model forbids it";
+		}
+	}
+	return vcpu_stats_fault(vcpu);
+}
+
+/* Every error that came was charged to somebody; to whom, the early handling has checked. */
+static const char *
+check(enum preempt_model model, uint64_t injected)
+{
+	uint64_t charged = 0;
+
+	for (uint32_t id = 0; id < VCPUS; id++) {
+		const char *fault = check_actor(&actors[id], model);
+
+		if (fault != NULL) {
+			return fault;
+		}
+		charged += actors[id].member->vcpu->stats.early_faults;
+	}
+	return charged == injected ? NULL : "an error that came with an exit was lost";
+}
+
+/* ---- what is shown ---- */
+
+static void
+print_switches(const struct actor *actor)
+{
+	static const char *const words[SCHED_REASON_COUNT] = {
+#define REASON_WORDS(name, text) text,
+		SCHED_REASONS(REASON_WORDS)
+#undef REASON_WORDS
+	};
+	const char *between = "";
+
+	for (unsigned int reason = 0; reason < SCHED_REASON_COUNT; reason++) {
+		if (actor->switches[reason] != 0 && reason != SCHED_REASON_EXIT) {
+			printk("%s%s %u", between, words[reason], actor->switches[reason]);
+			between = ", ";
+		}
+	}
+	printk("\n");
+}
+
+static void
+print_actor(uint32_t id)
+{
+	static const char *const roles[VCPUS] = { "computes", "waits, FIFO", "computes",
+		                                  "waits, nice -10" };
+	const struct vcpu_stats *stats = &actors[id].member->vcpu->stats;
+
+	printk("  %4u  %-15s %6lu %6lu %6lu %5lu %5lu  ", id, roles[id], stats->exits,
+	       stats->early_calls, stats->early_faults, stats->outs, stats->outs_preempted);
+	print_switches(&actors[id]);
+}
+
+/* ---- one model ---- */
+
+/* NULL, or what went wrong. */
+static const char *
+perform(struct vcpu_crew *crew, enum preempt_model model)
+{
+	uint64_t first[CPUS_MAX];
+	uint64_t injected = vcpu_inject_count_done();
+
+	if (!make_crew(crew)) {
+		return "no memory for four vcpus";
+	}
+	preempt_model_set(model);
+	for_each_cpu (cpu) {
+		first[cpu] = trace_head(cpu);
+	}
+	for (uint32_t id = 0; id < VCPUS; id++) {
+		if (!start(id)) {
+			return "no memory for four vcpus";
+		}
+	}
+	vcpu_crew_join(crew);
+	for (unsigned int cpu = 0; cpu < cpu_count && cpu < 2; cpu++) {
+		if (!count_switches(cpu, first[cpu])) {
+			return "the trace ring overflowed";
+		}
+	}
+	return check(model, vcpu_inject_count_done() - injected);
+}
+
+static bool
+show(enum preempt_model model)
+{
+	struct vcpu_crew crew = { .vm = NULL };
+	const char *fault = perform(&crew, model);
+
+	printk("preempt=%s\n", preempt_model_names[model]);
+	if (fault != NULL) {
+		printk("tour: preempt=%s, four vcpus: %s\n", preempt_model_names[model], fault);
+		return false;
+	}
+	for (uint32_t id = 0; id < VCPUS; id++) {
+		print_actor(id);
+	}
+	vcpu_crew_end(&crew);
+	vm_destroy(crew.vm);
+	return true;
+}
+
+bool
+tour_show_vcpus(void)
+{
+	bool passed = true;
+
+	printk("Four vcpus on %s: two compute in their guests, two wait for timers, whose interrupts\n"
+	       "hit those guests. An error comes behind every %urd exit; it is the early handling's,\n"
+	       "before anybody else can run there.\n\n",
+	       cpu_count == 1 ? "one cpu" : "two cpus", FAULT_EVERY);
+	printk("  %4s  %-15s %6s %6s %6s %5s %5s  %s\n", "vcpu", "", "exits", "early", "errors",
+	       "outs", "taken", "switched at");
+	vcpu_inject_every(FAULT_EVERY);
+	for (unsigned int model = 0; model < PREEMPT_MODEL_COUNT && passed; model++) {
+		if (!boot_args.preempt_given || boot_args.preempt == model) {
+			passed = show((enum preempt_model)model);
+		}
+	}
+	vcpu_inject_every(0);
+	printk("\n");
+	return passed;
+}
