@@ -30,17 +30,25 @@ early_fault_raise(enum early_cause cause)
 	}
 }
 
-/* The vcpu's own error, which its payload gets: a virtual NMI or machine check. */
-static void
+/*
+ * The vcpu's own error, which its payload's handler gets: a virtual NMI or machine check. Returns
+ * whether it has one.
+ */
+static bool
 inject_error(struct vcpu *vcpu, unsigned int vector)
 {
+	if (!arch_vcpu_has_handler(vcpu) || !arch_vcpu_can_nest(vcpu)) {
+		return false;
+	}
 	vcpu->exception = (struct vcpu_event){
 		.valid = true,
 		.is_exception = true,
 		.vector = (uint8_t)vector,
 	};
+	return true;
 }
 
+/* An NMI that nobody wants to hear of is nothing; what a machine check has broken stays so. */
 static void
 judge(struct vcpu *vcpu, const struct early_fault *fault)
 {
@@ -51,7 +59,9 @@ judge(struct vcpu *vcpu, const struct early_fault *fault)
 		inject_error(vcpu, PAYLOAD_VECTOR_NMI);
 		break;
 	case EARLY_RECOVERABLE:
-		inject_error(vcpu, PAYLOAD_VECTOR_MACHINE_CHECK);
+		if (!inject_error(vcpu, PAYLOAD_VECTOR_MACHINE_CHECK)) {
+			vcpu->stop = VCPU_STOP_ERROR;
+		}
 		break;
 	default:
 		panic("uncontainable error on cpu %u, in vcpu %u", fault->cpu, fault->vcpu);

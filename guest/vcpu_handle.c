@@ -225,6 +225,9 @@ handle_exit(struct vcpu *vcpu)
 {
 	ASSERT(preempt_count() == 0);
 	ASSERT(!arch_irqs_disabled());
+	if (vcpu->stop == VCPU_STOP_ERROR) {
+		return 0;
+	}
 	if (vcpu->early != EARLY_NONE && !bug(EARLY_EMULATES)) {
 		return 1;
 	}

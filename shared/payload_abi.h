@@ -64,7 +64,8 @@ enum payload_hypercall {
 };
 
 /* The handler's arguments: rdi vector, rsi error code, rdx address of a page fault. Exceptions and
- * the two errors of the machine have x86's vectors; these are the interrupts'. */
+ * the two errors of the machine have x86's vectors: an NMI that finds no handler is nothing, a
+ * machine check stops the vcpu. These are the interrupts'. */
 #define PAYLOAD_VECTOR_NMI           2u
 #define PAYLOAD_VECTOR_MACHINE_CHECK 18u
 #define PAYLOAD_VECTOR_FIRST         32u
