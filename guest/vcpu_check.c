@@ -196,14 +196,14 @@ vcpu_check_all_in(struct vcpu *vcpu)
 	CHECK(vcpu, vcpu->stats.outs == vcpu->stats.ins + 1);
 }
 
+/* It runs before it is registered, and until after. */
 void
 vcpu_check_interrupt(void)
 {
 	struct vcpu *vcpu = this_cpu_read(running_vcpu);
 
 	if (vcpu != NULL) {
-		CHECK(vcpu, vcpu->notifier.task == current);
-		CHECK(vcpu, vcpu->stats.loads == vcpu->stats.puts + (vcpu->notifier.task != NULL));
+		CHECK(vcpu, vcpu->notifier.task == current || vcpu->notifier.task == NULL);
 	}
 }
 
