@@ -6,8 +6,8 @@
  */
 #include "asm_offsets.h"
 
-#define TIMER_NS      500000
-#define COMPUTE_TURNS 300000
+#define TIMER_NS      5000000
+#define COMPUTE_TURNS 3000000
 #define VCPUS         8 /* at most */
 
 	.section .rodata
