@@ -3,7 +3,7 @@
  * The tour's third act: four vcpus on two cpus. On each cpu one computes in its guest and one, more
  * important, waits for a timer, whose interrupt hits the other's guest: that exits, and gives the
  * cpu up. Where, the model decides; never between the exit and its early handling, which consumes
- * the errors that come behind every fifth exit.
+ * the error that comes behind each of these exits.
  *
  *   vcpu 0  SCHED_NORMAL  computes    cpu 0
  *   vcpu 1  SCHED_FIFO    waits       cpu 0
@@ -29,7 +29,6 @@
 
 #define VCPUS         4
 #define WAKEUPS       8 /* of each that waits; the records must fit into a ring */
-#define FAULT_EVERY   5 /* exits */
 #define FIFO_PRIORITY 20
 #define NICE_BETTER   (-10)
 
@@ -236,19 +235,19 @@ tour_show_vcpus(void)
 {
 	bool passed = true;
 
-	printk("Four vcpus on %s: two compute in their guests, two wait for timers, whose interrupts\n"
-	       "hit those guests. An error comes behind every %uth exit; it is the early handling's,\n"
-	       "before anybody else can run there.\n\n",
-	       cpu_count == 1 ? "one cpu" : "two cpus", FAULT_EVERY);
+	printk("Four vcpus on %s: two compute in their guests, two wait for timers, whose\n"
+	       "interrupts hit those guests. With each of them comes an error, which is the early\n"
+	       "handling's, before anybody else can run there.\n\n",
+	       cpu_count == 1 ? "one cpu" : "two cpus");
 	printk("  %4s  %-15s %6s %6s %6s %5s %9s  %s\n", "vcpu", "", "exits", "early", "errors",
 	       "out", "preempted", "switched away at");
-	vcpu_inject_every(FAULT_EVERY);
+	vcpu_inject_with_interrupts(true);
 	for (unsigned int model = 0; model < PREEMPT_MODEL_COUNT && passed; model++) {
 		if (!boot_args.preempt_given || boot_args.preempt == model) {
 			passed = show((enum preempt_model)model);
 		}
 	}
-	vcpu_inject_every(0);
+	vcpu_inject_with_interrupts(false);
 	printk("\n");
 	return passed;
 }

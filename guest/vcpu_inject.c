@@ -30,7 +30,7 @@ bool vcpu_inject_armed;
 
 static struct order orders[VCPU_INJECT_MAX];
 static uint32_t order_count;
-static uint32_t every;             /* 0: none */
+static bool with_interrupts;
 static struct atomic64 exit_count; /* while armed */
 static struct atomic64 done_count;
 
@@ -98,10 +98,10 @@ vcpu_inject_order(const char *text, size_t size)
 }
 
 void
-vcpu_inject_every(uint32_t n)
+vcpu_inject_with_interrupts(bool on)
 {
-	every = n;
-	vcpu_inject_armed = n != 0 || order_count != 0;
+	with_interrupts = on;
+	vcpu_inject_armed = on || order_count != 0;
 }
 
 uint64_t
@@ -130,7 +130,7 @@ vcpu_inject_count(const struct vcpu *vcpu)
 			inject(orders[i].cause);
 		}
 	}
-	if (every != 0 && number % every == 0) {
+	if (with_interrupts && vcpu->exit.code == VCPU_EXIT_INTERRUPT) {
 		inject(EARLY_NMI);
 	}
 }
