@@ -6,7 +6,7 @@
  */
 #include "asm_offsets.h"
 
-#define TIMER_NS      5000000
+#define TIMER_NS      10000000
 #define COMPUTE_TURNS 3000000
 #define VCPUS         8 /* at most */
 
