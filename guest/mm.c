@@ -156,6 +156,14 @@ mm_switch(struct task *prev, struct task *next)
 	}
 }
 
+const struct arch_mm *
+mm_loaded(void)
+{
+	const struct mm *mm = this_cpu_read(loaded_mm);
+
+	return mm != NULL ? &mm->arch : NULL;
+}
+
 void
 mm_put_retired(void)
 {

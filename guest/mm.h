@@ -72,6 +72,12 @@ void *mm_find(const struct mm *mm, uintptr_t va, bool write);
  */
 void mm_switch(struct task *prev, struct task *next);
 
+/*
+ * What this cpu has loaded, NULL: the kernel's own tables. For who loads another for a while, and
+ * is put back before the next switch (vcpus). Preemption off.
+ */
+const struct arch_mm *mm_loaded(void);
+
 /* Puts what a switch to current has unloaded, if anything. User task, count 0, irqs on. */
 void mm_put_retired(void);
 
