@@ -11,6 +11,7 @@
 #include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/printk.h"
+#include "guest/vcpu_exit.h"
 
 DEFINE_PER_CPU(uint32_t, nmi_state);
 
@@ -58,6 +59,10 @@ call_handlers(struct regs *regs)
 
 	for (; node != NULL; node = node->next) { /* bounded: the list only grows */
 		known |= container_of(node, struct nmi_handler, node)->fn(regs);
+	}
+	if (!known && early_fault_is_awaited()) {
+		early_fault_raise(EARLY_NMI); /* what no device of ours sent is the guest's */
+		known = true;
 	}
 	if (!known && !atomic_xchg(&warned_of_unknown, 1)) {
 		printk("cpu %u: NMI of unknown origin: ignored, as others will be\n",

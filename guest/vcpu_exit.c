@@ -88,8 +88,11 @@ static void
 consume(struct vcpu *vcpu)
 {
 	struct early_fault *record = &raw_cpu_ptr(&exit_record)->early;
-	struct early_fault fault = *record;
+	struct early_fault fault;
 
+	this_cpu_write(exit_record.is_awaited, false); /* first: an NMI may come at any time */
+	barrier();
+	fault = *record;
 	vcpu->early = fault.cause;
 	if (__builtin_expect(fault.cause == EARLY_NONE, 1)) {
 		return;

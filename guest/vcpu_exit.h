@@ -54,9 +54,20 @@ struct early_fault {
 struct exit_record {
 	struct vcpu_exit exit;
 	struct early_fault early;
+	bool is_awaited; /* from before the entry until the early fault is consumed; the loop's */
 };
 
 DECLARE_PER_CPU(struct exit_record, exit_record);
+
+/*
+ * Is an error that comes now the guest's: does it run on this cpu, or is its exit not handled early
+ * yet? irqs off, NMI too.
+ */
+static inline bool
+early_fault_is_awaited(void)
+{
+	return this_cpu_read(exit_record.is_awaited);
+}
 
 /*
  * For the machine's half, and for tests: an error of the guest that runs on this cpu, or has just

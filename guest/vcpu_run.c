@@ -165,28 +165,38 @@ vcpu_cancel_event(struct vcpu *vcpu)
 
 /* ---- the entry ---- */
 
-/* Whoever was to consume it did not, or did on another cpu. */
+/*
+ * Whoever was to consume it did not, or did on another cpu; but one that came behind the last look
+ * before the fast path enters anew goes with this entry.
+ */
 static __attribute__((cold, noinline)) void
-report_left_behind(const struct early_fault *fault)
+take_along(struct exit_record *record, const struct vcpu *vcpu)
 {
-	panic("early fault of vcpu %u, entry %lu, was left on cpu %u", fault->vcpu, fault->serial,
-	      smp_processor_id());
+	struct early_fault *fault = &record->early;
+
+	if (!record->is_awaited) {
+		panic("early fault of vcpu %u, entry %lu, was left on cpu %u", fault->vcpu,
+		      fault->serial, smp_processor_id());
+	}
+	fault->serial = vcpu->serial;
 }
 
 /* No trace record between the two: RCU does not watch. */
 void
 vcpu_enter(struct vcpu *vcpu)
 {
-	const struct exit_record *record = raw_cpu_ptr(&exit_record);
+	struct exit_record *record = raw_cpu_ptr(&exit_record);
 
+	vcpu->serial++;
+	barrier(); /* what an NMI raises from here on has this number */
 	/* With that bug the next to look is to be charged: the report says more then. */
 	if (__builtin_expect(record->early.cause != EARLY_NONE, 0) && !bug(LATE_EARLY_EXIT)) {
-		report_left_behind(&record->early);
+		take_along(record, vcpu);
 	}
-	vcpu->serial++;
 	vcpu->last_entry_cpu = raw_smp_processor_id();
 	vcpu_check_entry(vcpu);
 	trace(TRACE_vcpu_entry, vcpu->id, vcpu->serial);
+	record->is_awaited = true;
 	guest_state_enter_irqoff();
 	arch_vcpu_enter(vcpu);
 	guest_state_exit_irqoff();
