@@ -523,6 +523,13 @@
 	  "urgent_runs == 1")                                                                      \
 	X(USER_WORK_READ_EARLY, "the last look before user mode comes with interrupts on", "",     \
 	  "P24", "urgent_runs == 1")                                                               \
+	X(VCPU_FPU_UNSAVED, "a vcpu's put does not save its FPU", "", "P51",                       \
+	  "FAIL registers of the FPU survive other vcpus")                                         \
+	X(VCPU_GS_UNSAVED, "a vcpu's put does not save the base of GS", "", "P51",                 \
+	  "FAIL bases that the guest has set survive a put")                                       \
+	X(VCPU_MM_LEFT, "a vcpu's put leaves its address space loaded", "", "P51",                 \
+	  "FAIL a put leaves nothing behind")                                                      \
+	X(VCPU_RSP0_STALE, "an entry trusts the stack that ring 3 had before", "", "P51", "FAIL")  \
 	X(VCPU_TIMER_LEFT, "a vcpu is destroyed while its timer's function runs", "", "P54",       \
 	  "of a vcpu that is gone")                                                                \
 	X(WAITER_ADDED_BEHIND, "a waiter that is not exclusive is added behind those that are",    \
@@ -554,7 +561,8 @@
 	X(WFI_RELOADED, "a switch makes a waiting vcpu's interrupts its entry's business again",   \
 	  "b321c31c9b7b", "P58", "sleeps with an interrupt pending")                               \
 	X(WINDOW_TOO_SHORT, "the window for interrupts closes within the shadow of its opening",   \
-	  "", "P60", "taken == raised")                                                            \
+	  "", "P60",                                                                               \
+	  "taken == raised or FAIL an interrupt that is raised again is taken in the window")      \
 	X(WORKER_IDLES_LATE, "a worker is found idle before it has set its state", "", "P32",      \
 	  "done_count == wanted")                                                                  \
 	X(WORKER_SLEEPS_UNSEEN, "a worker's sleep is not told to its pool", "", "P32",             \

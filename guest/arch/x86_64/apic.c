@@ -137,8 +137,8 @@ send(unsigned int cpu, uint32_t message)
 	arch_irq_restore(flags);
 }
 
-static inline void
-send_to_self(uint32_t vector)
+void
+apic_send_to_self(uint32_t vector)
 {
 	if (apic_page == NULL) {
 		wrmsr(MSR_X2APIC + APIC_SELF_IPI, vector);
@@ -160,7 +160,7 @@ arch_ipi_send(unsigned int cpu, enum irq_kind kind)
 {
 	/* Own stores are in order for the own cpu, and such a message is on its way at once. */
 	if (cpu == raw_smp_processor_id()) {
-		send_to_self(vector_of[kind]);
+		apic_send_to_self(vector_of[kind]);
 		return;
 	}
 	send(cpu, ICR_FIXED | vector_of[kind]);

@@ -66,6 +66,9 @@ void apic_init(const struct boot_info *info);
 /* The calling cpu's APIC: on, its pins masked but for NMI on the boot cpu. irqs off. */
 void apic_init_cpu(unsigned int cpu);
 
+/* This vector, for the calling cpu. irqs off, or preemption off. */
+void apic_send_to_self(uint32_t vector);
+
 /* Its id on the machine. After apic_init(). */
 uint32_t apic_id(unsigned int cpu);
 

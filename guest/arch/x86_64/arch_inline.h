@@ -28,6 +28,25 @@ struct arch_mm {
 	uint64_t *pml4; /* in the direct map */
 };
 
+/*
+ * A guest of ring 3. The machine and the entry code save its registers right where they stay; below
+ * them lies what an IRETQ to ring 3 that faults takes more. The bases of FS and GS and the FPU are
+ * the guest's in the machine while it is loaded.
+ */
+struct arch_vcpu {
+	uint64_t fault_room[8];
+	struct regs regs __attribute__((aligned(16)));
+	uint64_t host_rsp; /* while it runs */
+	uint64_t fs_base;
+	uint64_t gs_base;
+	uint64_t debug[4]; /* DR0 to DR3 */
+	uint64_t dr6;
+	uint64_t dr7;
+	uint64_t handler; /* 0: none */
+	uint32_t depth;   /* of handlers within handlers */
+	struct vcpu_memory *memory;
+};
+
 /* The last page below the hole stays free: SYSCALL at its end would return to the hole. */
 #define ARCH_USER_END         0x7ffffffff000u
 #define ARCH_USER_PROGRAM_END 0x7f0000000000u

@@ -5,6 +5,7 @@
  */
 #include "guest/arch/x86_64/gdt.h"
 #include "guest/arch/x86_64/regs.h"
+#include "guest/arch/x86_64/vcpu.h"
 #include "guest/task.h"
 #include "shared/payload_abi.h"
 
@@ -17,12 +18,16 @@ asm_offsets(void)
 {
 	DEFINE(REGS_SIZE, sizeof(struct regs));
 	DEFINE(REGS_RIP, offsetof(struct regs, rip));
+	DEFINE(REGS_ERROR, offsetof(struct regs, error));
 	DEFINE(REGS_VECTOR, offsetof(struct regs, vector));
 	DEFINE(REGS_RSP, offsetof(struct regs, rsp));
 	DEFINE(REGS_CS, offsetof(struct regs, cs));
 	DEFINE(RFLAGS_IF, RFLAGS_IF);
 	DEFINE(RFLAGS_FIXED, RFLAGS_FIXED);
 	DEFINE(TASK_RSP, offsetof(struct task, arch.rsp));
+	DEFINE(VCPU_REGS, offsetof(struct arch_vcpu, regs));
+	DEFINE(VCPU_HOST_RSP, offsetof(struct arch_vcpu, host_rsp));
+	DEFINE(EXIT_SYSCALL, VECTOR_SYSCALL);
 	DEFINE(GDT_SIZE, sizeof(struct gdt));
 	DEFINE(TSS_RSP0, offsetof(struct tss, rsp[0]));
 	DEFINE(BOOT_STACK_SIZE, STACK_SIZE);

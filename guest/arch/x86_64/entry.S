@@ -3,6 +3,9 @@
  * Exceptions and interrupts: the IDT, a stub for each vector, and the three ways to C. Every stub
  * leaves struct regs on the stack; its two lowest words, rbp and rip, are a frame record.
  *
+ * Ring 3 is a user task's code, or the guest of a vcpu, whose exit goes another way (vcpu_entry.S):
+ * one comparison, once GS is the kernel's.
+ *
  * GS: code of ring 3 enters with its own and swaps, by SYSCALL, too. NMI, #DB and #MC (and #DF,
  * which does not return) may also interrupt kernel code that has not swapped yet, so they compare
  * the GS base with the cpu's, which lies at the top of their stack, and put it back at the end. An
@@ -117,8 +120,11 @@ return_to_kernel:
 
 interrupt_from_user:
 	swapgs
-	jmp	interrupt_call
+	cmpq	$0, %gs:vcpu_entered
+	je	interrupt_call
+	jmp	vcpu_exit
 
+	.globl	return_to_user
 return_to_user:
 	swapgs
 	RESTORE_REGS
@@ -132,6 +138,9 @@ exception_entry:
 	jz	exception_from_kernel
 exception_from_user:
 	swapgs
+exception_of_user:
+	cmpq	$0, %gs:vcpu_entered
+	jne	vcpu_exit
 exception_call:
 	movq	%rsp, %rdi
 	call	exception_handle
@@ -161,6 +170,8 @@ syscall_entry:
 	pushq	%rcx
 	pushq	%rax	/* the number, in the place of error code and vector */
 	SAVE_REGS
+	cmpq	$0, %gs:vcpu_entered
+	jne	vcpu_exit_syscall
 	movq	%rsp, %rdi
 	call	syscall_handle
 	testb	%al, %al
@@ -227,7 +238,8 @@ user_enter_first:
 	SAVE_REGS
 	jmp	return_to_user
 
-/* #DB of user code is as any other exception of it: on the task's stack, which it may end on. */
+/* #DB of ring 3 is as any other exception of it: on the task's stack, which it may end on, or where
+ * the guest's registers are. */
 debug_from_user:
 	swapgs
 	movq	%rsp, %rsi
@@ -237,7 +249,7 @@ debug_from_user:
 	movl	$REGS_SIZE / 8, %ecx
 	rep movsq
 	movq	%rsp, %rbp
-	jmp	exception_call
+	jmp	exception_of_user
 
 paranoid_entry:
 	SAVE_REGS
@@ -301,9 +313,16 @@ idt:
 	.else
 	.set	ist, IST_DB
 	.endif
-	/* Present, 64-bit interrupt gate, ring 0. */
+	.set	ring, 0
+	.irp	v, VECTOR_BP, VECTOR_OF
+	.if	vector - \v
+	.else
+	.set	ring, 3	/* its instructions are anybody's */
+	.endif
+	.endr
+	/* Present, 64-bit interrupt gate. */
 	.word	address & 0xffff, SEL_KERNEL_CS
-	.byte	ist, 0x8e
+	.byte	ist, 0x8e + (ring << 5)
 	.word	(address >> 16) & 0xffff
 	.long	(address >> 32) & 0xffffffff
 	.long	0

@@ -55,6 +55,19 @@ write_cr2(uint64_t value)
 	__asm__ volatile("movq %0, %%cr2" : : "r"(value) : "memory");
 }
 
+/* The number is a constant. */
+#define write_dr(number, value) \
+	__asm__ volatile("movq %0, %%dr" #number : : "r"((uint64_t)(value)) : "memory")
+
+static inline uint64_t
+read_dr6(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("movq %%dr6, %0" : "=r"(value));
+	return value;
+}
+
 static inline uint64_t
 read_cr3(void)
 {

@@ -70,7 +70,9 @@
 #define CR0_KERNEL (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_PE)
 
 #define MSR_APIC_BASE    0x1b
+#define MSR_MCG_CAP      0x179
 #define MSR_MCG_STATUS   0x17a
+#define MSR_MC0_STATUS   0x401 /* the next bank's is 4 behind */
 #define MSR_TSC_DEADLINE 0x6e0
 #define MSR_X2APIC       0x800
 #define MSR_EFER         0xc0000080
@@ -90,6 +92,9 @@
 /* Vectors. The exceptions' are the machine's, the others' are Linux's. */
 #define VECTOR_DB         1
 #define VECTOR_NMI        2
+#define VECTOR_BP         3
+#define VECTOR_OF         4
+#define VECTOR_UD         6
 #define VECTOR_DF         8
 #define VECTOR_GP         13
 #define VECTOR_PF         14
@@ -103,6 +108,7 @@
 #define VECTOR_CALL       0xfc
 #define VECTOR_RESCHEDULE 0xfd
 #define VECTOR_SPURIOUS   0xff
+#define VECTOR_SYSCALL    0x100 /* none: where a guest's SYSCALL is told as an exit */
 
 /* The interrupt stack table. The last is named by no gate: NMI's two stacks take turns. */
 #define IST_NMI       1

@@ -20,11 +20,13 @@
 
 #include "guest/arch/x86_64/gdt.h"
 #include "guest/arch/x86_64/insn.h"
+#include "guest/arch/x86_64/vcpu.h"
 #include "guest/atomic.h"
 #include "guest/nmi.h"
 #include "guest/panic.h"
 #include "guest/smp.h"
 #include "guest/timer.h"
+#include "guest/vcpu_exit.h"
 
 /*
  * A machine that delivers late needs a millisecond; one whose host is busy may leave a cpu alone
@@ -123,4 +125,7 @@ nmi_entered(struct regs *regs)
 		gdt_set_nmi_stack(other);
 	}
 	handle(regs);
+	if (vcpu_is_guest(regs) && this_cpu_read(exit_record.early.cause) != EARLY_NONE) {
+		vcpu_leave_guest(regs);
+	}
 }

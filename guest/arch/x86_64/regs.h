@@ -33,3 +33,11 @@ _Static_assert(offsetof(struct regs, frame_ip) == 8, "a frame record");
 /* What user code may set as it likes: carry, parity, adjust, zero, sign, trap, direction, overflow,
  * NT, alignment check, ID. */
 #define RFLAGS_USER 0x244dd5u
+
+/* Debug registers: what user code may set of DR7, its breakpoints, and what DR6 and DR7 have at
+ * reset. A breakpoint is on if one of its two bits is. */
+#define DR7_ENABLE 0x00ffu
+#define DR7_USER   0xffff03ffu
+#define DR7_RESET  0x400u
+#define DR6_RESET  0xffff0ff0u
+#define DR6_STEP   0x4000u

@@ -22,7 +22,6 @@
 
 #define CPUID_FSGSBASE (1u << 0) /* leaf 7, EBX */
 
-void syscall_entry(void); /* entry.S; not called from C */
 _Noreturn void user_enter_first(uintptr_t ip, uintptr_t stack, uint64_t arg, void *stack_top);
 
 /* ---- registers ---- */
@@ -42,10 +41,16 @@ user_init_cpu(void)
 }
 
 void
+user_init_fpu(void *image)
+{
+	((uint16_t *)image)[FPU_CONTROL_WORD] = FPU_CONTROL;
+	((uint32_t *)image)[FPU_MXCSR_AT] = FPU_MXCSR;
+}
+
+void
 arch_user_init(struct task *task, void *state)
 {
-	((uint16_t *)state)[FPU_CONTROL_WORD] = FPU_CONTROL;
-	((uint32_t *)state)[FPU_MXCSR_AT] = FPU_MXCSR;
+	user_init_fpu(state);
 	task->arch.fpu = state;
 	task->arch.fs_base = 0;
 	task->arch.gs_base = 0;
@@ -99,17 +104,23 @@ syscall_handle(struct regs *regs)
 }
 
 /* User code chose these registers: it may have jumped here. */
+void
+user_complete_syscall(struct regs *regs)
+{
+	regs->rip = regs->rcx;
+	regs->rflags = (regs->r11 & RFLAGS_USER) | RFLAGS_IF | RFLAGS_FIXED;
+}
+
 static void
 call_by_fault(struct regs *regs)
 {
 	regs->error = (uint32_t)regs->rax;
-	regs->rip = regs->rcx;
-	regs->rflags = (regs->r11 & RFLAGS_USER) | RFLAGS_IF | RFLAGS_FIXED;
+	user_complete_syscall(regs);
 	syscall_handle(regs);
 }
 
-static bool
-is_faulting_syscall(const struct regs *regs)
+bool
+user_is_syscall(const struct regs *regs)
 {
 	return syscall_way == SYSCALL_FAULTS && regs->rip == (uintptr_t)syscall_entry &&
 	       (regs->vector == VECTOR_PF || regs->vector == VECTOR_GP);
@@ -174,7 +185,7 @@ user_exception(struct regs *regs)
 {
 	uintptr_t addr = read_cr2(); /* before another fault */
 
-	if (is_faulting_syscall(regs)) {
+	if (user_is_syscall(regs)) {
 		call_by_fault(regs);
 		return;
 	}

@@ -11,6 +11,8 @@
 
 #include "guest/arch.h"
 
+void syscall_entry(void); /* entry.S; not called from C */
+
 /* The calling cpu: MSRs and control registers. Boot and AP start. */
 void user_init_cpu(void);
 
@@ -19,6 +21,16 @@ void user_init_cpu(void);
  * safe: it would load just these registers, and does not fault in ring 0.
  */
 bool syscall_handle(struct regs *regs);
+
+/*
+ * Is this exception of ring 3 a SYSCALL, on a machine where it is one? Then completing it makes of
+ * regs what they are behind the instruction.
+ */
+bool user_is_syscall(const struct regs *regs);
+void user_complete_syscall(struct regs *regs);
+
+/* Makes of 512 zeroed bytes what FXRSTOR loads for a program's start. */
+void user_init_fpu(void *image);
 
 /* An exception of ring 3: a system call, or the end of the task. irqs off. */
 void user_exception(struct regs *regs);
