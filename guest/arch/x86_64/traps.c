@@ -4,8 +4,10 @@
 #include <stdbool.h>
 
 #include "guest/arch/x86_64/apic.h"
+#include "guest/arch/x86_64/machine_check.h"
 #include "guest/arch/x86_64/nmi.h"
 #include "guest/arch/x86_64/user.h"
+#include "guest/arch/x86_64/vcpu.h"
 #include "guest/atomic.h"
 #include "guest/exception.h"
 #include "guest/irq.h"
@@ -181,9 +183,13 @@ paranoid_handle(struct regs *regs)
 	if (regs->vector == VECTOR_DF) {
 		handle_double_fault(regs);
 	}
-	if (regs->vector == VECTOR_MC) {
-		/* Else the next one shuts the machine down. */
-		wrmsr(MSR_MCG_STATUS, 0);
+	if (regs->vector == VECTOR_MC && machine_check_handle(regs)) {
+		return;
+	}
+	if (regs->vector == VECTOR_DB && this_cpu_read(vcpu_entered) != NULL) {
+		write_dr(6,
+		         DR6_RESET); /* a guest's breakpoint that MOV SS has put off until here */
+		return;
 	}
 	panic_exception(regs);
 }
