@@ -37,7 +37,7 @@ enum vcpu_stop {
 	VCPU_STOP_NONE,
 	VCPU_STOP_SHUTDOWN, /* the payload ended itself; stop_value: what it said */
 	VCPU_STOP_FAULT,    /* an exception that the payload does not handle; its vector */
-	VCPU_STOP_ERROR,    /* an early fault that it does not handle */
+	VCPU_STOP_ERROR,    /* an early fault that it does not handle; its vector */
 };
 
 /* An event for the guest, ready to be delivered by the next entry. */

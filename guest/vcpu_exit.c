@@ -61,6 +61,7 @@ judge(struct vcpu *vcpu, const struct early_fault *fault)
 	case EARLY_RECOVERABLE:
 		if (!inject_error(vcpu, PAYLOAD_VECTOR_MACHINE_CHECK)) {
 			vcpu->stop = VCPU_STOP_ERROR;
+			vcpu->stop_value = PAYLOAD_VECTOR_MACHINE_CHECK;
 		}
 		break;
 	default:
