@@ -129,6 +129,11 @@ START_TEST(test_qemu_kernel_checks_pass)
 }
 END_TEST
 
+/* Without our VMM: NMIs of the cpu's own, and machine checks in name only. */
+#define ERRORS                                                                              \
+	" inject=nmi@exit=300 inject=nmi@exit=301 inject=mce@exit=340 inject=nmi@exit=420 " \
+	"-- 3 1"
+
 static const struct load {
 	const char *program;
 	struct machine machine;
@@ -161,12 +166,30 @@ static const struct load {
 	{ "everything-debug", { "pc", "4", false, "-- 3 20000" }, "\n0 failures\n" },
 	{ "interrupts", { "pc", "1", false, "-- spurious" }, ": nobody cared. Its handlers:" },
 	{ "interrupts", { "pc", "4", false, "threadirqs" }, "\n0 failures\n" },
+	{ "vcpu_inject",
+	  { "pc", "1", false, "early=irqs-on" ERRORS },
+	  "\n3 NMIs, 1 machine checks\n" },
+	{ "vcpu_inject",
+	  { "pc", "1", false, "early=irqs-off" ERRORS },
+	  "\n3 NMIs, 1 machine checks\n" },
+	{ "vcpu_inject",
+	  { "pc", "2", false, "early=irqs-on" ERRORS },
+	  "\n3 NMIs, 1 machine checks\n" },
+	{ "vcpu_inject",
+	  { "pc", "2", false, "early=irqs-off" ERRORS },
+	  "\n3 NMIs, 1 machine checks\n" },
+	{ "vcpu_inject",
+	  { "pc", "4", false, "early=irqs-on" ERRORS },
+	  "\n3 NMIs, 1 machine checks\n" },
+	{ "vcpu_inject",
+	  { "pc", "4", false, "early=irqs-off" ERRORS },
+	  "\n3 NMIs, 1 machine checks\n" },
 };
 
 #define LOAD_COUNT (int)(sizeof(loads) / sizeof(loads[0]))
 
-/* P21, P32, P39, P41, P45 (every): what is under load adds up under TCG, whose cpus run at the same
- * time. */
+/* P21, P32, P39, P41, P45, P53 (every): what is under load adds up under TCG, whose cpus run at the
+ * same time. */
 START_TEST(test_qemu_load_adds_up)
 {
 	char image[4096];

@@ -19,7 +19,7 @@
 #include "tests/unit/suite.h"
 
 #define TEST_TIMEOUT_S 180
-#define WORDS_MAX      12
+#define WORDS_MAX      24
 
 static const char *vmm_path = "build/vmm";
 static const char *guest_path = "build/guest.elf";
@@ -142,6 +142,12 @@ static const struct {
 	{ "scenario=tourist", "boot argument scenario='tourist': must be tour, shell or user" },
 	{ "threadirqs=", "boot argument threadirqs='': must be without a value" },
 	{ "threadirqs=on", "boot argument threadirqs='on': must be without a value" },
+	{ "inject=nmi",
+	  "boot argument inject='nmi': must be nmi, mce or mce-fatal, with @exit=N; 8 at most" },
+	{ "inject=nmi@exit=0", "boot argument inject='nmi@exit=0': must be nmi, mce or" },
+	{ "inject=nmi@exit=1x", "boot argument inject='nmi@exit=1x': must be nmi, mce or" },
+	{ "inject=smi@exit=1", "boot argument inject='smi@exit=1': must be nmi, mce or" },
+	{ "inject", "boot argument inject='': must be nmi, mce or" },
 	{ "nmi_watchdog=2", "boot argument nmi_watchdog='2': must be a number from 0 to 1" },
 	{ "watchdog_thresh=61", "boot argument watchdog_thresh='61': must be a number from 0" },
 	{ "softlockup_panic=on", "boot argument softlockup_panic='on': must be a number" },
@@ -676,6 +682,53 @@ END_TEST
 
 static const struct {
 	const char *cpus;
+	const char *early;
+} errors[] = {
+	{ "1", "early=irqs-on" },  { "2", "early=irqs-on" },  { "4", "early=irqs-on" },
+	{ "1", "early=irqs-off" }, { "2", "early=irqs-off" }, { "4", "early=irqs-off" },
+};
+
+#define ERROR_COUNT (int)(sizeof(errors) / sizeof(errors[0]))
+
+/*
+ * P53: NMIs and machine checks from outside, behind chosen exits, are charged once each, to
+ * the vcpu of the exit, and what that was for is done once. One that is ordered too late is told.
+ */
+START_TEST(test_injected_errors_reach_their_vcpus)
+{
+	run(VMM("-c", errors[_i].cpus, "--inject", "nmi@exit=300", "--inject", "nmi@exit=301",
+	        "--inject", "mce@exit=340", "--inject", "mce@exit=380", "--inject", "nmi@exit=420",
+	        "--inject", "mce@exit=99999", program("vcpu_inject"), errors[_i].early, "--", "3",
+	        "2"),
+	    EXIT_STATUS_OK);
+	expect_out("\n3 NMIs, 2 machine checks\n");
+	expect_out("\ninject=mce@exit=99999: not reached, there were ");
+	ck_assert_str_eq(vmm.err.text,
+	                 "vmm: --inject mce@exit=99999: the guest has not come that far\n");
+}
+END_TEST
+
+/* P53: an error that nobody can contain is the end, and the cpu that had it is named, twice. */
+START_TEST(test_injected_fatal_error_is_a_panic)
+{
+	static const char words[] = "uncontainable error on cpu ";
+	char line[64];
+	const char *at;
+
+	run(VMM("-c", errors[_i].cpus, "--inject", "mce-fatal@exit=30", program("vcpu_inject"),
+	        errors[_i].early),
+	    EXIT_STATUS_CRASHED);
+	at = strstr(vmm.out.text, words);
+	ck_assert_ptr_nonnull(at);
+	snprintf(line, sizeof(line), "vmm: guest panic on cpu %.1s\n", at + strlen(words));
+	expect_err(line);
+	snprintf(line, sizeof(line), "panic on cpu %.1s: %s", at + strlen(words), words);
+	expect_out(line);
+}
+END_TEST
+
+static const struct {
+	const char *cpus;
 	const char *words;
 } stalls[] = {
 	{ "1", "rcu: waits for a reader that left its cpu: task long reader" },
@@ -794,6 +847,8 @@ main(int argc, char **argv)
 	tcase_add_test(tests, test_fault_in_interrupt_shows_what_it_interrupted);
 	tcase_add_test(tests, test_fault_irq_stack_overflow_is_named);
 	tcase_add_loop_test(tests, test_rcu_stall_names_the_reader, 0, 2);
+	tcase_add_loop_test(tests, test_injected_errors_reach_their_vcpus, 0, ERROR_COUNT);
+	tcase_add_loop_test(tests, test_injected_fatal_error_is_a_panic, 0, ERROR_COUNT);
 	tcase_add_loop_test(tests, test_fault_access_is_named, 0, 4);
 	tcase_add_test(tests, test_fault_preempt_disable_is_named);
 	tcase_add_test(tests, test_loop_in_kernel_ends_at_timeout);

@@ -48,3 +48,8 @@ enum payload_exception {
 #define EXCEPTION_HANDLED 0x100u /* with a handler that skips the instruction */
 
 /* nested: so many handlers within each other. */
+
+/* errors: each vcpu writes as often as its parameter says; so many vcpus at most. */
+#define PAYLOAD_ERRORS_VCPUS         16
+#define PAYLOAD_ERRORS_WRONG         0x10000
+#define PAYLOAD_ERRORS(nmis, checks) ((nmis) | (checks) << 8)
