@@ -264,8 +264,26 @@
 	  "seen == atomic_load(&sent)")                                                            \
 	X(NMI_RESCHEDULES, "the return from an NMI is a preemption point", "", "P45",              \
 	  "urgent_runs == 0")                                                                      \
+	X(NOTIFIED_AFTER_REAPING, "sched_in is called after a dead task is freed", "", "P49",      \
+	  "prev is freed")                                                                         \
+	X(NOTIFIED_AT_STAY, "sched_out is called where the pick is the task that runs", "", "P48", \
+	  "assertion failed: prev != next")                                                        \
+	X(NOTIFIED_BEHIND_NEXT, "sched_out is called when the next task is on the cpu already",    \
+	  "", "P49", "!atomic_load(&next->on_cpu)")                                                \
+	X(NOTIFIED_IN_REVERSE, "sched_in is called for the oldest notifier first", "", "P49",      \
+	  "the youngest first")                                                                    \
+	X(NOTIFIED_NOT_AT_MOVE, "sched_in is forgotten where the task before has moved away", "",  \
+	  "P48", "probe->outs == probe->ins")                                                      \
 	X(NOTIFIED_UNDER_LOCK, "sched_in is called before the run queue's lock is dropped", "",    \
 	  "P49", "assertion failed: !arch_irqs_disabled()")                                        \
+	X(NOTIFIER_CHANGE_UNSEEN, "a call of the list may change it", "", "P59", "was skipped")    \
+	X(NOTIFIER_EXIT_UNCHECKED, "a task may end with a notifier", "", "P59", "!has_ended")      \
+	X(NOTIFIER_INHERITED, "a child begins with its parent's notifiers", "", "P59",             \
+	  "assertion failed: n->task == task")                                                     \
+	X(NOTIFIER_KEY_UNTESTED, "a notifier may be registered without the key", "", "P59",        \
+	  "was registered without the key")                                                        \
+	X(NOTIFIER_TAKES_KEY, "the registration switches the calls on, and may sleep for it",      \
+	  "1cde2930e154", "P59", "sleeping function called from invalid context")                  \
 	X(NO_ON_CPU_WAIT, "a waker does not wait for a switch that is under way", "91dabf33ae5d",  \
 	  "P36", "assertion failed: !atomic_load(&next->on_cpu)")                                  \
 	X(NO_RESCHED_IPI, "a remote request sends no interrupt", "", "P27",                        \

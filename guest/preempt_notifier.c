@@ -38,7 +38,7 @@ preempt_notifier_init(struct preempt_notifier *notifier, const struct preempt_op
 static void
 check_key(const char *what)
 {
-	if (atomic_load(&key) == 0) {
+	if (atomic_load(&key) == 0 && !bug(NOTIFIER_KEY_UNTESTED)) {
 		panic("preempt notifier of %s, pid %u, %s without the key", current->comm,
 		      current->pid, what);
 	}
@@ -49,7 +49,7 @@ check_change(const char *what)
 {
 	ASSERT(in_task());
 	ASSERT(preempt_count() != 0 || !CONFIG_PREEMPT_COUNT);
-	if (this_cpu_read(walking)) {
+	if (this_cpu_read(walking) && !bug(NOTIFIER_CHANGE_UNSEEN)) {
 		panic("preempt notifier of %s, pid %u, %s in a call of the list", current->comm,
 		      current->pid, what);
 	}
@@ -61,6 +61,9 @@ preempt_notifier_register(struct preempt_notifier *notifier)
 {
 	struct task *task = current;
 
+	if (bug(NOTIFIER_TAKES_KEY)) {
+		preempt_notifier_inc();
+	}
 	check_change("registered");
 	if (notifier->task != NULL) {
 		panic("preempt notifier of %s, pid %u, registered twice", task->comm, task->pid);
@@ -92,7 +95,7 @@ preempt_notifier_unregister(struct preempt_notifier *notifier)
 void
 preempt_notifier_check_exit(void)
 {
-	if (current->preempt_notifiers != NULL) {
+	if (current->preempt_notifiers != NULL && !bug(NOTIFIER_EXIT_UNCHECKED)) {
 		panic("task %s, pid %u, ends with a preempt notifier", current->comm, current->pid);
 	}
 }
@@ -129,15 +132,32 @@ fire_sched_out_preempt_notifiers(struct task *prev, struct task *next)
 	this_cpu_write(walking, 0);
 }
 
+/* The first that is called, and the next behind n. */
+static struct preempt_notifier *
+next_in(struct task *task, struct preempt_notifier *n)
+{
+	struct preempt_notifier *next = n == NULL ? task->preempt_notifiers : n->next;
+	struct preempt_notifier *before = NULL;
+
+	if (!bug(NOTIFIED_IN_REVERSE)) {
+		return next;
+	}
+	for (next = task->preempt_notifiers; next != n; next = next->next) { /* bounded: n ends */
+		before = next;
+	}
+	return before;
+}
+
 void
 fire_sched_in_preempt_notifiers(void)
 {
 	struct task *task = current;
+	struct preempt_notifier *n = NULL;
 
 	check_in_context();
 	check_key("called");
 	this_cpu_write(walking, 1);
-	for (struct preempt_notifier *n = task->preempt_notifiers; n != NULL; n = n->next) {
+	while ((n = next_in(task, n)) != NULL) { /* bounded: the list's length */
 		ASSERT(n->task == task);
 		n->ops->sched_in(n, smp_processor_id());
 		check_in_context();

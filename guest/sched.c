@@ -197,6 +197,14 @@ reap(struct task *dead)
 	task_put(dead);
 }
 
+static ALWAYS_INLINE void
+notify_out(struct task *prev, struct task *next)
+{
+	if (__builtin_expect(prev->preempt_notifiers != NULL, 0)) {
+		fire_sched_out_preempt_notifiers(prev, next);
+	}
+}
+
 static inline void
 notify_in(void)
 {
@@ -216,12 +224,21 @@ finish_left(struct rq *rq, struct task *prev, uint32_t on_rq)
 	bool moves = on_rq == TASK_ON_RQ_MIGRATING;
 
 	atomic_store_release(&prev->on_cpu, 0);
+	if (bug(NOTIFIED_UNDER_LOCK)) {
+		notify_in();
+	}
 	if (moves) {
 		finish_move(rq, prev);
 	} else {
 		unlock_irq(rq);
 	}
-	notify_in();
+	if (dead && bug(NOTIFIED_AFTER_REAPING)) {
+		reap(prev);
+		dead = false;
+	}
+	if (!moves || !bug(NOTIFIED_NOT_AT_MOVE)) {
+		notify_in();
+	}
 	if (dead) {
 		reap(prev);
 	}
@@ -270,10 +287,13 @@ context_switch(struct rq *rq, struct task *prev, struct task *next)
 	DEBUG_ASSERT(count_is_switched());   /* in all images finish_switch() looks */
 	ASSERT(atomic_load(&prev->on_cpu));  /* only this cpu gives it free, when it has left it */
 	ASSERT(!atomic_load(&next->on_cpu)); /* or it would run twice */
-	if (__builtin_expect(prev->preempt_notifiers != NULL, 0)) {
-		fire_sched_out_preempt_notifiers(prev, next);
+	if (!bug(NOTIFIED_BEHIND_NEXT)) {
+		notify_out(prev, next);
 	}
 	atomic_store(&next->on_cpu, 1);
+	if (bug(NOTIFIED_BEHIND_NEXT)) {
+		notify_out(prev, next);
+	}
 	if (bug(ON_CPU_CLEARED_EARLY)) {
 		atomic_store_release(&prev->on_cpu, 0);
 	}
@@ -356,6 +376,9 @@ schedule_mode(enum sched_mode mode, enum sched_reason reason)
 		prev->nivcsw--;          /* nobody switched after all */
 		ASSERT(!need_resched()); /* the lock is held: nobody can ask again yet */
 		ASSERT(!test_tsk_need_resched_lazy(prev));
+		if (bug(NOTIFIED_AT_STAY)) {
+			notify_out(prev, next);
+		}
 		unlock_irq(rq);
 		return;
 	}

@@ -181,6 +181,9 @@ task_create(const struct task_params *params)
 	if (bug(LISTED_EARLY)) {
 		list_task(task);
 	}
+	if (bug(NOTIFIER_INHERITED)) {
+		task->preempt_notifiers = current->preempt_notifiers;
+	}
 	sched_init_task(task, params);
 	arch_task_init(task, params->fn, params->arg);
 	if (!bug(LISTED_EARLY)) {
