@@ -54,11 +54,10 @@ struct value {
 static struct host_transition transitions_of[EXPLORE_MOMENTS_MAX][HOST_PIDS_MAX];
 static struct node nodes[EXPLORE_MOMENTS_MAX];
 static unsigned int prefix; /* nodes whose choice is given */
-static unsigned int depth;
 
 static struct value values[EXPLORE_VALUES_MAX];
 static unsigned int value_prefix;
-static unsigned int value_depth;
+static struct pick_place at; /* in both */
 
 static const struct host_transition *
 chosen(const struct node *node)
@@ -332,10 +331,12 @@ check_buffers(const struct host_transition *transitions, unsigned int count)
 static unsigned int
 pick(const struct host_transition *transitions, unsigned int count)
 {
-	struct node *node = &nodes[depth];
+	struct node *node;
 
+	pick_keep(&at);
+	node = &nodes[at.depth];
 	pick_moment();
-	if (depth >= prefix) {
+	if (at.depth >= prefix) {
 		check_buffers(transitions, count);
 		begin_node(node, transitions, count);
 		if (!choose_from(node, ~node->sleeping)) {
@@ -343,25 +344,25 @@ pick(const struct host_transition *transitions, unsigned int count)
 		}
 	}
 	assert(node->count == count);
-	if (depth + 1 >= prefix) {
+	if (at.depth + 1 >= prefix) {
 		order(node);
 		find_races(node);
 	}
-	depth++;
+	at.depth++;
 	return pick_note(node->choice, count);
 }
 
 static unsigned int
 pick_value(unsigned int n)
 {
-	struct value *value = &values[value_depth];
+	struct value *value = &values[at.value_depth];
 
-	if (value_depth >= value_prefix) {
-		*value = (struct value){ .after = (uint16_t)depth, .count = (uint8_t)n };
+	if (at.value_depth >= value_prefix) {
+		*value = (struct value){ .after = (uint16_t)at.depth, .count = (uint8_t)n };
 	}
-	assert(value->after == depth);
+	assert(value->after == at.depth);
 	assert(value->count == n);
-	value_depth++;
+	at.value_depth++;
 	return value->choice;
 }
 
@@ -369,9 +370,9 @@ pick_value(unsigned int n)
 static void
 find_races_of_pending(void)
 {
-	struct node *node = &nodes[depth];
+	struct node *node = &nodes[at.depth];
 
-	for (unsigned int cpu = 0; cpu < HOST_CPUS_MAX && depth < EXPLORE_MOMENTS_MAX; cpu++) {
+	for (unsigned int cpu = 0; cpu < HOST_CPUS_MAX && at.depth < EXPLORE_MOMENTS_MAX; cpu++) {
 		for (unsigned int kind = 0; host_cpu(cpu)->pending >> kind != 0; kind++) {
 			unsigned int actor = HOST_IRQ + kind;
 
@@ -394,13 +395,13 @@ find_races_of_pending(void)
 static bool
 next_value(void)
 {
-	while (value_depth != 0 && values[value_depth - 1].after == depth) {
-		struct value *value = &values[--value_depth];
+	while (at.value_depth != 0 && values[at.value_depth - 1].after == at.depth) {
+		struct value *value = &values[--at.value_depth];
 
 		if (value->choice + 1u < value->count) {
 			value->choice++;
-			value_prefix = value_depth + 1;
-			prefix = depth;
+			value_prefix = at.value_depth + 1;
+			prefix = at.depth;
 			return true;
 		}
 	}
@@ -410,17 +411,17 @@ next_value(void)
 static bool
 next_prefix(void)
 {
-	while (depth != 0) {
+	while (at.depth != 0) {
 		struct node *node;
 
 		if (next_value()) {
 			return true;
 		}
-		node = &nodes[--depth];
+		node = &nodes[--at.depth];
 		node->sleeping |= ONE << chosen(node)->pid;
 		if (choose_from(node, node->wanted & ~node->sleeping)) {
-			prefix = depth + 1;
-			value_prefix = value_depth;
+			prefix = at.depth + 1;
+			value_prefix = at.value_depth;
 			return true;
 		}
 	}
@@ -437,9 +438,7 @@ explore_all(const struct explore_scenario *scenario, uint64_t limit, struct expl
 		if (report->runs + report->pruned == limit) {
 			return;
 		}
-		depth = 0;
-		value_depth = 0;
-		if (pick_run(scenario, report)) {
+		if (pick_run_from(scenario, prefix, &at, report)) {
 			return;
 		}
 		find_races_of_pending();

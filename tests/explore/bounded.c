@@ -15,7 +15,7 @@ struct node {
 
 static struct node nodes[EXPLORE_CHOICES_MAX];
 static unsigned int prefix; /* nodes whose choice is given */
-static unsigned int depth;
+static struct pick_place at;
 
 static unsigned int
 cost(const struct node *node, unsigned int choice)
@@ -46,25 +46,27 @@ begin_node(struct node *node, unsigned int count, uint64_t free)
 static unsigned int
 pick(const struct host_transition *transitions, unsigned int count)
 {
-	struct node *node = &nodes[depth];
+	struct node *node;
 
+	pick_keep(&at);
+	node = &nodes[at.depth];
 	pick_moment();
-	if (depth >= prefix) {
+	if (at.depth >= prefix) {
 		begin_node(node, count, free_choices(transitions, count));
 	}
-	depth++;
+	at.depth++;
 	return pick_note(node->choice, count);
 }
 
 static unsigned int
 value(unsigned int n)
 {
-	struct node *node = &nodes[depth];
+	struct node *node = &nodes[at.depth];
 
-	if (depth >= prefix) {
+	if (at.depth >= prefix) {
 		begin_node(node, n, UINT64_MAX);
 	}
-	depth++;
+	at.depth++;
 	return node->choice;
 }
 
@@ -72,13 +74,13 @@ value(unsigned int n)
 static bool
 next_prefix(unsigned int deviations)
 {
-	while (depth != 0) {
-		struct node *node = &nodes[--depth];
+	while (at.depth != 0) {
+		struct node *node = &nodes[--at.depth];
 
 		while (node->choice + 1u < node->count) {
 			node->choice++;
 			if (node->spent + cost(node, node->choice) <= deviations) {
-				prefix = depth + 1;
+				prefix = at.depth + 1;
 				return true;
 			}
 		}
@@ -96,8 +98,7 @@ explore_bounded(const struct explore_scenario *scenario, unsigned int deviations
 		if (report->runs == limit) {
 			return;
 		}
-		depth = 0;
-		if (pick_run(scenario, report)) {
+		if (pick_run_from(scenario, prefix, &at, report)) {
 			return;
 		}
 	} while (next_prefix(deviations));

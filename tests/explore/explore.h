@@ -79,6 +79,9 @@ void explore_replay(const struct explore_scenario *scenario, const char *replay,
 /* Takes out of report->replay whatever the same failure does not need. */
 void explore_minimize(const struct explore_scenario *scenario, struct explore_report *report);
 
+/* Every run from its start, though it shares its first choices with the last one: to compare. */
+extern bool explore_whole;
+
 /* A name for an address in what is told of a run. In boot(). */
 void explore_name(const void *addr, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

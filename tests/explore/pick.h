@@ -30,6 +30,28 @@ void pick_begin(const struct explore_scenario *scenario, bool fine,
 bool pick_run(const struct explore_scenario *scenario, struct explore_report *report);
 
 /*
+ * Where a way that goes depth first stands in its run: how many choices are behind it, of
+ * transitions and of values, if it counts them apart. Its own, and set by pick_run_from().
+ */
+struct pick_place {
+	unsigned int depth;
+	unsigned int value_depth;
+};
+
+/*
+ * pick_run(), but for what the last run had before the choice number prefix - 1, the first that may
+ * differ: from a moment that was kept before it.
+ */
+bool pick_run_from(const struct explore_scenario *scenario, unsigned int prefix,
+                   struct pick_place *place, struct explore_report *report);
+
+/*
+ * Before pick_moment() in such a way's pick function: may keep this moment. A later run may go on
+ * from here: then place has changed.
+ */
+void pick_keep(const struct pick_place *place);
+
+/*
  * explore_replay(), recorded; seen, if not NULL, is told of each transition before it happens,
  * chosen of each value below n that the current cpu gets.
  */

@@ -324,12 +324,6 @@ kernel_prepare(unsigned int cpus)
 	register_nmi_handler(&test_nmi);
 }
 
-size_t
-kernel_pages_used(void)
-{
-	return HOST_PAGES_SIZE / PAGE_SIZE - page_count_free();
-}
-
 void
 kernel_each_table(void (*each)(void *start, size_t size))
 {

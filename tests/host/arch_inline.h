@@ -185,6 +185,7 @@ arch_on_stack(const void *stack)
 static inline void
 arch_clear_pages(void *pages, size_t count)
 {
+	host_note_pages(pages, count);
 	memset(pages, 0, count * 4096);
 }
 

@@ -79,6 +79,12 @@ fiber_forget(const void *bottom, size_t size)
 	__asan_unpoison_memory_region(bottom, size);
 }
 
+bool
+fiber_is_only_bytes(void)
+{
+	return false;
+}
+
 #else
 
 void
@@ -99,6 +105,12 @@ fiber_forget(const void *bottom, size_t size)
 {
 	(void)bottom;
 	(void)size;
+}
+
+bool
+fiber_is_only_bytes(void)
+{
+	return true;
 }
 
 #endif

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A new stack below top, whose first fiber_switch() calls fn(), which does not return. Its sp. */
@@ -21,3 +22,6 @@ void fiber_started(void);
 
 /* Frames on these `size` bytes of stack are gone. */
 void fiber_forget(const void *bottom, size_t size);
+
+/* May a stack be put back as it was? Not where a sanitizer knows more of it than its bytes. */
+bool fiber_is_only_bytes(void);

@@ -15,9 +15,6 @@
  */
 void kernel_prepare(unsigned int cpus);
 
-/* Pages of RAM that the kernel has touched. */
-size_t kernel_pages_used(void);
-
 /* Calls each() for state of the kernel that lies outside of its sections. */
 void kernel_each_table(void (*each)(void *start, size_t size));
 

@@ -175,6 +175,9 @@ unsigned long host_step_begin(void);
 void host_step_end(unsigned long flags);
 #define HOST_STEP_IRQS_ON 0x1ul
 
+/* These pages of RAM are handed out: from now on they, and all before them, are state. */
+void host_note_pages(const void *pages, size_t count);
+
 /* Is it a variable of the program, and not memory of the machine? */
 bool host_is_static(const void *addr);
 
@@ -238,6 +241,15 @@ void host_boot(unsigned int cpus, void (*boot)(void), void (*idle)(void));
 
 /* One execution from the state after host_boot(). */
 void host_run(struct host_result *result);
+
+/*
+ * In host_pick(): keeps this moment as number n. host_go_on() runs from there: this returns again.
+ * false: it is not kept, because it cannot be: in a build with a sanitizer, of whose knowledge
+ * there is no copy, with records, or before the first cpu moves.
+ */
+bool host_keep(unsigned int n);
+void host_go_on(unsigned int n, struct host_result *result);
+#define HOST_KEPT_MAX 24
 
 /* After host_run() or in boot(): runs as cpu 0, alone. A failed check makes result FAILED. */
 void host_inspect(void (*fn)(void), struct host_result *result);

@@ -18,6 +18,10 @@
 
 #define PAGE 4096u
 
+#define NOT_KEEPING HOST_KEPT_MAX
+static unsigned int keeping = NOT_KEEPING; /* a cpu stands in host_keep(), for this number */
+static struct host_cpu *kept_cpus[HOST_KEPT_MAX];
+
 /* Of host_inspect() and of boot(), which run on the process's own stack. */
 static jmp_buf inspection;
 static bool inspecting;
@@ -77,7 +81,20 @@ machine_end(enum host_end end)
 	__builtin_unreachable();
 }
 
-/* Until the end of the run, or until nothing can happen. */
+static void keep(unsigned int n);
+
+/* On the explorer's stack, until the end of the run, or until nothing can happen. */
+static void
+go_on(void *sp)
+{
+	machine_resume(&machine.explorer_sp, sp);
+	while (keeping != NOT_KEEPING) { /* bounded: a moment is kept once in a run */
+		keep(keeping);
+		keeping = NOT_KEEPING;
+		machine_resume(&machine.explorer_sp, machine.kept_sp);
+	}
+}
+
 static void
 run(struct host_result *result)
 {
@@ -89,17 +106,23 @@ run(struct host_result *result)
 	if (machine_choose(&mover)) {
 		host_this = &machine.cpus[mover.cpu];
 		host_this->todo = mover.actor;
-		machine_resume(&machine.explorer_sp, host_this->sp);
+		go_on(host_this->sp);
 	}
 }
 
-/* Pages are cleared when they are handed out, so only those in use are state. */
+void
+host_note_pages(const void *pages, size_t count)
+{
+	size_t end = (size_t)((const char *)pages - host_pages) / PAGE + count;
+
+	machine.pages_end = end > machine.pages_end ? end : machine.pages_end;
+}
+
+/* Pages are cleared when they are handed out, so the rest is no state. */
 static void
 add_pages(void)
 {
-	size_t used = kernel_pages_used();
-
-	for (size_t n = 0; n < used; n++) {
+	for (size_t n = 0; n < machine.pages_end; n++) {
 		if (!machine.page_is_mapped[n]) {
 			state_add(host_pages + n * PAGE, PAGE);
 		}
@@ -124,6 +147,25 @@ add_stacks(void)
 		state_add(bottom, 64);
 		state_add(sp, (size_t)(bottom + HOST_STACK_SIZE - sp));
 	}
+}
+
+/* Beside the variables of slot `taken`. Of the console, what was written stays where it is. */
+static void
+take_all(void)
+{
+	kernel_each_table(state_add);
+	add_pages();
+	add_stacks();
+	state_add(&machine, offsetof(struct machine, console));
+	state_take();
+}
+
+static void
+keep(unsigned int n)
+{
+	kept_cpus[n] = host_this;
+	state_begin_slot(1 + n);
+	take_all();
 }
 
 static void
@@ -170,23 +212,45 @@ host_boot(unsigned int cpus, void (*boot)(void), void (*idle)(void))
 	machine.moment = 0;
 	machine.watched = 0;
 	memset(machine.sent, 0, sizeof(machine.sent));
-	kernel_each_table(state_add);
-	add_pages();
-	add_stacks();
 	machine.quiet = false;
-	state_add(&machine, offsetof(struct machine, console));
-	state_take();
+	take_all();
 }
 
 void
 host_run(struct host_result *result)
 {
-	state_put_back();
+	state_put_back(0);
 	fiber_forget(host_stacks, sizeof(host_stacks));
 	record_begin_run();
 	race_begin();
 	run(result);
 	race_end(result);
+}
+
+bool
+host_keep(unsigned int n)
+{
+	const char *here = __builtin_frame_address(0);
+
+	assert(n < HOST_KEPT_MAX);
+	if (!fiber_is_only_bytes() || race_is_instrumented() || record_runs ||
+	    (size_t)(here - host_stacks[0]) >= sizeof(host_stacks)) {
+		return false;
+	}
+	keeping = n;
+	machine_note_stack(here, &machine.kept_sp);
+	fiber_switch(&machine.kept_sp, machine.explorer_sp, NULL, 0);
+	return true;
+}
+
+void
+host_go_on(unsigned int n, struct host_result *result)
+{
+	state_put_back(1 + n);
+	machine.result = result;
+	result->end = HOST_END_QUIET;
+	host_this = kept_cpus[n];
+	go_on(machine.kept_sp);
 }
 
 void

@@ -34,9 +34,11 @@ struct machine {
 	void (*idle)(void);
 	struct host_result *result;
 	void *explorer_sp;             /* where a run ends */
+	void *kept_sp;                 /* of the cpu that stands in host_keep() */
 	void **sp_at[HOST_STACKS_MAX]; /* where a stack's sp is while it is left; NULL: not used */
 	bool page_is_mapped[HOST_PAGES_SIZE /
 	                    4096]; /* as stack: not used through its own address */
+	size_t pages_end; /* pages from here on were never handed out */
 	size_t console_length;
 	char console[CONSOLE_SIZE]; /* last: only what is written of it is put back */
 };

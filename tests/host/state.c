@@ -33,7 +33,8 @@ struct copy {
 };
 
 static struct copy pristine; /* before any boot */
-static struct copy start;    /* of each run */
+static struct copy slots[STATE_SLOTS];
+static struct copy *taken = &slots[0];
 
 static void
 copy_raw(void *to, const void *from, size_t size)
@@ -98,29 +99,37 @@ state_begin(void)
 	} else {
 		put_back(&pristine);
 	}
-	add_sections(&start);
+	state_begin_slot(0);
+}
+
+void
+state_begin_slot(unsigned int slot)
+{
+	assert(slot < STATE_SLOTS);
+	taken = &slots[slot];
+	add_sections(taken);
 }
 
 void
 state_add(void *from, size_t size)
 {
-	add(&start, from, size);
+	add(taken, from, size);
 }
 
 void
 state_take(void)
 {
-	take(&start);
+	take(taken);
 }
 
 void
-state_put_back(void)
+state_put_back(unsigned int slot)
 {
-	put_back(&start);
+	put_back(&slots[slot]);
 }
 
 size_t
 state_size(void)
 {
-	return start.size;
+	return slots[0].size;
 }

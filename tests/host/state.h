@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: ISC
 /*
- * The state that a run starts from: taken once, put back before each run.
+ * The state that a run starts from: taken once, put back before each run. So are moments of runs
+ * that others go on from, each in a slot of its own; slot 0 is the start.
  */
 #pragma once
 
 #include <stddef.h>
+
+#include "tests/host/machine.h"
+
+#define STATE_SLOTS (1 + HOST_KEPT_MAX)
 
 /*
  * The first call keeps the kernel's variables, and the scenarios', as the process was started with
@@ -12,11 +17,14 @@
  */
 void state_begin(void);
 
-/* One more piece of the state that is to be taken, beside those variables. */
+/* What is taken next goes into this slot: those variables. */
+void state_begin_slot(unsigned int slot);
+
+/* One more piece of it. */
 void state_add(void *start, size_t size);
 
 void state_take(void);
-void state_put_back(void);
+void state_put_back(unsigned int slot);
 
-/* Bytes of what state_take() took. */
+/* Bytes of what the start is. */
 size_t state_size(void);
