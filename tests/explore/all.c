@@ -50,7 +50,6 @@ struct value {
 	uint8_t choice;
 };
 
-/* What could happen stands apart: races are looked for in every node before, and fast. */
 static struct host_transition transitions_of[EXPLORE_MOMENTS_MAX][HOST_PIDS_MAX];
 static struct node nodes[EXPLORE_MOMENTS_MAX];
 static unsigned int prefix; /* nodes whose choice is given */
@@ -58,6 +57,17 @@ static unsigned int prefix; /* nodes whose choice is given */
 static struct value values[EXPLORE_VALUES_MAX];
 static unsigned int value_prefix;
 static struct pick_place at; /* in both */
+
+/* Of what is chosen, all that makes races: they are looked for in every node before. */
+static struct brief {
+	const void *addr; /* NULL: it touches no memory */
+	uint16_t number;
+	uint8_t pid;
+	uint8_t marks;
+} briefs[EXPLORE_MOMENTS_MAX];
+#define WRITES     0x01u
+#define CPU_ITSELF 0x02u
+#define OF_CLOCK   0x04u
 
 static const struct host_transition *
 chosen(const struct node *node)
@@ -136,31 +146,47 @@ waits_for_empty_buffer(const struct host_transition *t)
 	       t->op.kind == HOST_OP_RETURN;
 }
 
+static struct brief
+brief_of(const struct node *node)
+{
+	const struct host_transition *t = chosen(node);
+
+	return (struct brief){
+		.addr = touches_memory(t) ? t->op.addr : NULL,
+		.number = node->number,
+		.pid = t->pid,
+		.marks = (uint8_t)((writes(t) ? WRITES : 0) | (is_cpu_itself(t) ? CPU_ITSELF : 0) |
+		                   (t->op.kind == HOST_OP_CLOCK ? OF_CLOCK : 0)),
+	};
+}
+
 /* What had to come before, race or not: the process's last transition, and what made this one
  * possible. */
 static void
 order(struct node *node)
 {
 	const struct host_transition *t = chosen(node);
-	bool has_own = false;
-	bool has_drain = !waits_for_empty_buffer(t);
+	unsigned int drain = HOST_DRAIN * HOST_CPUS_MAX + t->cpu;
+	unsigned int own = t->pid;
 
 	memset(node->clock, 0, sizeof(node->clock));
 	node->number = 1;
-	for (const struct node *n = node; n-- != nodes && !(has_own && has_drain);) {
-		if (!has_own && chosen(n)->pid == t->pid) {
-			node->number = (uint16_t)(n->number + 1);
-			join(node, n);
-			has_own = true;
-		} else if (!has_drain && chosen(n)->actor == HOST_DRAIN &&
-		           chosen(n)->cpu == t->cpu) {
-			join(node, n);
-			has_drain = true;
+	drain = waits_for_empty_buffer(t) ? drain : HOST_PIDS_MAX;
+	for (size_t n = (size_t)(node - nodes);
+	     n-- != 0 && (own != HOST_PIDS_MAX || drain != HOST_PIDS_MAX);) {
+		if (briefs[n].pid == own) {
+			node->number = (uint16_t)(briefs[n].number + 1);
+			join(node, &nodes[n]);
+			own = HOST_PIDS_MAX;
+		} else if (briefs[n].pid == drain) {
+			join(node, &nodes[n]);
+			drain = HOST_PIDS_MAX;
 		}
 	}
 	if (t->after >= 0) {
 		join(node, &nodes[t->after]);
 	}
+	briefs[node - nodes] = brief_of(node);
 }
 
 /* ---- races ---- */
@@ -238,18 +264,29 @@ is_own_drain(const struct node *n, const struct host_transition *t)
 	return is_interrupt(t) && chosen(n)->cpu == t->cpu && chosen(n)->actor == HOST_DRAIN;
 }
 
-static void
-find_races(struct node *last)
+static struct node *races[EXPLORE_MOMENTS_MAX];
+
+/* dependent(), of two processes. */
+static bool
+briefly_dependent(const struct brief *a, const struct brief *b)
 {
-	static struct node *races[EXPLORE_MOMENTS_MAX];
+	unsigned int marks = a->marks | b->marks;
+
+	return (a->addr == b->addr && a->addr != NULL && (marks & WRITES)) ||
+	       (a->marks & b->marks & CPU_ITSELF && (a->pid ^ b->pid) % HOST_CPUS_MAX == 0) ||
+	       (marks & OF_CLOCK);
+}
+
+static unsigned int
+races_of_interrupt(struct node *last)
+{
 	const struct node *hidden[2] = { NULL, NULL };
-	bool may_be_hidden = is_interrupt(chosen(last));
 	unsigned int count = 0;
 
 	for (struct node *n = last; n-- != nodes;) {
-		if (may_be_hidden && is_masked(n, chosen(last))) {
+		if (is_masked(n, chosen(last))) {
 			hidden[0] = hidden[0] == NULL ? n : hidden[0];
-		} else if (may_be_hidden && is_own_drain(n, chosen(last))) {
+		} else if (is_own_drain(n, chosen(last))) {
 			hidden[1] = hidden[1] == NULL ? n : hidden[1];
 		} else if (!is_before(n, last) && dependent(chosen(n), chosen(last))) {
 			races[count++] = n;
@@ -261,6 +298,33 @@ find_races(struct node *last)
 			join(last, hidden[i]);
 		}
 	}
+	return count;
+}
+
+/* Of anything else: nothing hides one. */
+static unsigned int
+races_of_other(struct node *last)
+{
+	const struct brief *own = &briefs[last - nodes];
+	unsigned int count = 0;
+
+	for (const struct brief *b = own; b-- != briefs;) {
+		if (last->clock[b->pid] < b->number && briefly_dependent(b, own)) {
+			struct node *n = &nodes[b - briefs];
+
+			races[count++] = n;
+			join(last, n);
+		}
+	}
+	return count;
+}
+
+static void
+find_races(struct node *last)
+{
+	unsigned int count =
+		is_interrupt(chosen(last)) ? races_of_interrupt(last) : races_of_other(last);
+
 	last->clock[chosen(last)->pid] = last->number;
 	for (unsigned int i = 0; i < count; i++) {
 		want_reversed(races[i], last);
