@@ -260,6 +260,8 @@
 	  "done_count == wanted")                                                                  \
 	X(MUTEX_UNLOCK_BLIND, "unlock stores without a look for waiters that have come", "",       \
 	  "P32", "done_count == wanted")                                                           \
+	X(NMI_GS_READ_AGAIN, "an NMI that begins anew takes its own GS for the one it found", "",  \
+	  "P45", "FAIL registers of ring 3 are right under NMIs")                                  \
 	X(NMI_LATCH_RESET, "an NMI forgets at its end that another came within it", "", "P45",     \
 	  "seen == atomic_load(&sent)")                                                            \
 	X(NMI_RESCHEDULES, "the return from an NMI is a preemption point", "", "P45",              \

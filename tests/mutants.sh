@@ -3,8 +3,8 @@
 # that the registry says. The explorer's suites have tried their bugs already: the logs beside the stamps
 # have a line "MUTANT bug | scenario | reason" for each. The programs that check the kernel from inside
 # are run here, under QEMU, with each bug: `kernel` on two cpus, `sweep` with an interrupt at every
-# instruction; without a bug both must pass. A bug that no suite catches by its words is a failure.
-# The result is kept in build/test/mutants.log for properties.sh.
+# instruction, and with those of NMIs `user_nmis`; without a bug all must pass. A bug that no suite
+# catches by its words is a failure. The result is kept in build/test/mutants.log for properties.sh.
 folder=$1
 shift
 qemu=qemu-system-x86_64
@@ -26,12 +26,17 @@ pids=
 trap 'kill $pids 2>/dev/null; exit 130' INT TERM
 
 run() { # SECONDS PROGRAM BOOTARG: in a subshell
+	words=$3
 	case $2 in
 	kernel) machine="-smp 2" ;;
 	sweep) machine="-icount shift=0,sleep=off" ;;
+	user_nmis)
+		machine="-icount shift=0,sleep=off -cpu max"
+		words="$3 -- 20000 1"
+		;;
 	esac
 	exec timeout "$1" $qemu -accel tcg $machine -m 32 -display none -serial stdio -no-reboot \
-		-device isa-debug-exit,iobase=0xf4,iosize=4 -append "$3" \
+		-device isa-debug-exit,iobase=0xf4,iosize=4 -append "$words" \
 		-kernel "$folder/$2-bugs.elf" </dev/null 2>&1
 }
 
@@ -92,6 +97,9 @@ work() { # NUMBER
 		is_known "$name" "$words" && seconds=$limit_known
 		watch "$temp/pipe$1" $seconds kernel "$name" "$words"
 		watch "$temp/pipe$1" $seconds sweep "$name" "$words"
+		case $name in
+		nmi-*) watch "$temp/pipe$1" $seconds user_nmis "$name" "$words" ;;
+		esac
 	done <"$temp/list$1" >"$temp/worker$1"
 }
 
@@ -113,7 +121,8 @@ done | sed 's/_folded|/|/' | sort -u | awk -F '|' '
 
 (run $limit kernel "") >"$temp/clean"
 (run $limit sweep "") >>"$temp/clean"
-if [ "$(grep -cxE '0 failures|all sweeps passed' "$temp/clean")" != 2 ]; then
+(run $limit user_nmis "") >>"$temp/clean"
+if [ "$(grep -cxE '0 failures|all sweeps passed' "$temp/clean")" != 3 ]; then
 	grep -E 'FAIL|panic' "$temp/clean"
 	echo "a program fails without a bug"
 	exit 1

@@ -594,6 +594,16 @@ START_TEST(test_user_programs_run_in_the_checked_kernel)
 }
 END_TEST
 
+/* P45: ring 3 keeps its registers under NMIs, which come anywhere. */
+START_TEST(test_user_registers_survive_nmis)
+{
+	run(VMM("-c", "2", program("user_nmis")), EXIT_STATUS_OK);
+	ck_assert_ptr_ne(strstr(vmm.out.text, "PASS registers of ring 3 are right under NMIs"),
+	                 NULL);
+	ck_assert_ptr_ne(strstr(vmm.out.text, "\n0 failures\n"), NULL);
+}
+END_TEST
+
 static const char *
 user_program(const char *name)
 {
@@ -828,6 +838,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_locks_under_load_add_up, 0, 12);
 	tcase_add_loop_test(tests, test_storm_of_workers_passes, 0, 3);
 	tcase_add_loop_test(tests, test_nmis_checks_from_inside_pass, 0, 3);
+	tcase_add_test(tests, test_user_registers_survive_nmis);
 	tcase_add_test(tests, test_watchdog_endless_loop_is_reported);
 	tcase_add_test(tests, test_watchdog_preempted_loop_is_no_lockup);
 	tcase_add_loop_test(tests, test_watchdog_hard_lockup_is_a_panic, 0, 3);

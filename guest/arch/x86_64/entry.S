@@ -9,7 +9,8 @@
  * GS: code of ring 3 enters with its own and swaps, by SYSCALL, too. NMI, #DB and #MC (and #DF,
  * which does not return) may also interrupt kernel code that has not swapped yet, so they compare
  * the GS base with the cpu's, which lies at the top of their stack, and put it back at the end. An
- * NMI on its way out may be sent back to paranoid_saved: see nmi.c.
+ * NMI on its way out may be sent back to paranoid_again: see nmi.c. It may have put GS back by then
+ * or not, so what it found lies at the top of its stack, too.
  *
  * vectors is at a fixed address, so that the IDT is complete, and read-only, from the start.
  */
@@ -105,6 +106,7 @@ vectors:
 	.globl	layout_vectors_start
 	.set	layout_vectors_start, VECTORS_START
 
+	.globl	interrupt_entry, interrupt_from_user, return_to_user
 interrupt_entry:
 	SAVE_REGS
 	testb	$3, REGS_CS(%rsp)
@@ -132,6 +134,7 @@ return_to_user:
 iret_to_user:
 	iretq
 
+	.globl	exception_entry, exception_from_user, exception_from_kernel
 exception_entry:
 	SAVE_REGS
 	testb	$3, REGS_CS(%rsp)
@@ -240,6 +243,7 @@ user_enter_first:
 
 /* #DB of ring 3 is as any other exception of it: on the task's stack, which it may end on, or where
  * the guest's registers are. */
+	.globl	debug_from_user
 debug_from_user:
 	swapgs
 	movq	%rsp, %rsi
@@ -251,10 +255,9 @@ debug_from_user:
 	movq	%rsp, %rbp
 	jmp	exception_of_user
 
+	.globl	paranoid_entry, paranoid_gs, paranoid_again, paranoid_end
 paranoid_entry:
 	SAVE_REGS
-	.globl	paranoid_saved
-paranoid_saved:
 	testb	$3, REGS_CS(%rsp)
 	jz	paranoid_gs
 	cmpl	$VECTOR_DB, REGS_VECTOR(%rsp)
@@ -264,10 +267,13 @@ paranoid_gs:
 	rdmsr
 	shlq	$32, %rdx
 	orq	%rdx, %rax
-	movq	%rax, %r12
+	movq	%rax, REGS_SIZE + 8(%rsp)
+paranoid_again:
+	movq	REGS_SIZE + 8(%rsp), %r12
 	movq	REGS_SIZE(%rsp), %rbx
 	cmpq	%rbx, %r12
 	je	paranoid_call
+	movl	$MSR_GS_BASE, %ecx
 	movq	%rbx, %rax
 	movq	%rbx, %rdx
 	shrq	$32, %rdx
@@ -283,6 +289,7 @@ paranoid_call:
 	shrq	$32, %rdx
 	wrmsr
 	jmp	return_to_kernel
+paranoid_end:
 
 	.section .percpu, "aw"
 	.balign	8

@@ -4,7 +4,8 @@
  * trampoline load cpu 0's as it lies in the image; accessed bits are preset.
  *
  * Below each stack of the interrupt stack table lies a hole of the same size. At the top of each is
- * the cpu's GS base, by which the paranoid entry knows whether GS is the kernel's.
+ * the cpu's GS base, by which the paranoid entry knows whether GS is the kernel's, and room for the
+ * one that it finds.
  */
 #include "guest/arch/x86_64/gdt.h"
 

@@ -22,6 +22,7 @@
 #include "guest/arch/x86_64/insn.h"
 #include "guest/arch/x86_64/vcpu.h"
 #include "guest/atomic.h"
+#include "guest/bug.h"
 #include "guest/nmi.h"
 #include "guest/panic.h"
 #include "guest/smp.h"
@@ -35,7 +36,7 @@
  */
 #define STOP_WAIT_NS NSEC_PER_SEC
 
-extern const char paranoid_saved[];
+extern const char paranoid_again[], paranoid_gs[]; /* entry.S */
 
 DEFINE_PER_CPU(uint32_t, nmi_returns_given_up);
 
@@ -91,7 +92,7 @@ stop(struct regs *regs)
 static void
 begin_anew(struct regs *regs, uint64_t top)
 {
-	regs->rip = (uintptr_t)paranoid_saved;
+	regs->rip = (uintptr_t)(bug(NMI_GS_READ_AGAIN) ? paranoid_gs : paranoid_again);
 	regs->rsp = top - sizeof(struct regs);
 	regs->rbp = regs->rsp;
 	this_cpu_add(nmi_returns_given_up, 1);

@@ -7,6 +7,9 @@
 /* spin: its place in the shared page, and this. */
 #define SPIN_CALLS 0x100u
 
+/* registers: its place in the shared page, and this. */
+#define REGISTERS_YIELDS 0x100u
+
 /* costs: what it measures. */
 #define COSTS_NOTHING 0u
 #define COSTS_CALL    1u
