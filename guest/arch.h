@@ -305,8 +305,8 @@ void arch_vcpu_replay(struct vcpu *vcpu);
  */
 void arch_vcpu_decode(struct vcpu *vcpu, struct vcpu_trap *trap);
 
-/* The same, if it is a hypercall, which takes no memory to tell; else false. irqs off. */
-bool arch_vcpu_fast_hypercall(struct vcpu *vcpu, struct vcpu_trap *trap);
+/* Is the exit by TRAP this hypercall? Takes no memory to tell. irqs off. */
+bool arch_vcpu_is_hypercall(const struct vcpu *vcpu, uint64_t number);
 
 /*
  * The trap is carried out: its result, if it has one, into the register that it is for, and the

@@ -16,22 +16,6 @@ advance(uint32_t by)
 	atomic_fetch_add(this_cpu_ptr(&context_tracking), by);
 }
 
-/*
- * Into watching. The barrier is between this store and the first load of a reader: it pairs with
- * the one between what an updater stored and the look of a grace period at this word.
- */
-static inline void
-advance_into_watching(uint32_t by)
-{
-	struct atomic *word = this_cpu_ptr(&context_tracking);
-
-	if (bug(CT_ENTER_UNORDERED)) {
-		atomic_store(word, atomic_load(word) + by);
-	} else {
-		atomic_fetch_add(word, by);
-	}
-}
-
 static void
 leave_kernel(enum ct_context context)
 {
@@ -45,7 +29,7 @@ static void
 enter_kernel(enum ct_context context)
 {
 	ASSERT((ct_this_cpu() & (CT_CONTEXT_MASK | CT_WATCHING)) == context); /* not watched */
-	advance_into_watching(CT_WATCHING - context);
+	ct_advance_into_watching(CT_WATCHING - context);
 }
 
 void
@@ -73,22 +57,9 @@ ct_user_exit(void)
 }
 
 void
-guest_state_enter_irqoff(void)
-{
-	leave_kernel(CT_GUEST);
-}
-
-void
-guest_state_exit_irqoff(void)
-{
-	ASSERT(arch_irqs_disabled());
-	enter_kernel(CT_GUEST);
-}
-
-void
 ct_watch(void)
 {
-	advance_into_watching(CT_WATCHING);
+	ct_advance_into_watching(CT_WATCHING);
 }
 
 void

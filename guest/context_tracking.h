@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "guest/arch.h"
 #include "guest/atomic.h"
 #include "guest/bug.h"
 #include "guest/panic.h"
@@ -80,9 +81,39 @@ void ct_idle_exit(void);
 void ct_user_enter(void);
 void ct_user_exit(void);
 
+/*
+ * Into watching. The barrier is between this store and the first load of a reader: it pairs with
+ * the one between what an updater stored and the look of a grace period at this word.
+ */
+static inline void
+ct_advance_into_watching(uint32_t by)
+{
+	struct atomic *word = this_cpu_ptr(&context_tracking);
+
+	if (bug(CT_ENTER_UNORDERED)) {
+		atomic_store(word, atomic_load(word) + by);
+	} else {
+		atomic_fetch_add(word, by);
+	}
+}
+
 /* The same around a guest's instructions: Linux's guest_state_enter_irqoff(). irqs off. */
-void guest_state_enter_irqoff(void);
-void guest_state_exit_irqoff(void);
+static inline void
+guest_state_enter_irqoff(void)
+{
+	DEBUG_ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT((ct_this_cpu() & (CT_CONTEXT_MASK | CT_WATCHING)) ==
+	             (CT_KERNEL | CT_WATCHING));
+	atomic_fetch_add(this_cpu_ptr(&context_tracking), CT_WATCHING + CT_GUEST);
+}
+
+static inline void
+guest_state_exit_irqoff(void)
+{
+	DEBUG_ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT((ct_this_cpu() & (CT_CONTEXT_MASK | CT_WATCHING)) == CT_GUEST);
+	ct_advance_into_watching(CT_WATCHING - CT_GUEST);
+}
 
 /*
  * An interrupt or NMI, first and last thing. enter returns whether it was what made RCU watch:

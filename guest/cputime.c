@@ -2,35 +2,13 @@
 #include "guest/cputime.h"
 
 #include "guest/irq.h"
-#include "guest/panic.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
 #include "guest/vcpu.h"
 
 DEFINE_PER_CPU(uint32_t[CPUTIME_COUNT], cputime);
 
-/* The vcpu whose guest time runs on this cpu, or NULL. */
-static DEFINE_PER_CPU(struct vcpu *, timed_vcpu);
-
-void
-guest_timing_enter_irqoff(struct vcpu *vcpu)
-{
-	ASSERT(arch_irqs_disabled());
-	this_cpu_write(timed_vcpu, vcpu);
-}
-
-void
-guest_timing_exit_irqoff(void)
-{
-	ASSERT(arch_irqs_disabled());
-	this_cpu_write(timed_vcpu, NULL);
-}
-
-bool
-guest_timing(void)
-{
-	return this_cpu_read(timed_vcpu) != NULL;
-}
+DEFINE_PER_CPU(struct vcpu *, timed_vcpu);
 
 static enum cputime
 kind_of_tick(void)

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "guest/arch.h"
+#include "guest/panic.h"
 #include "guest/percpu.h"
 
 struct vcpu;
@@ -24,12 +26,23 @@ enum cputime {
 /* Ticks of this cpu; by it, in hardirq. */
 DECLARE_PER_CPU(uint32_t[CPUTIME_COUNT], cputime);
 
-/* Around the guest and what ended it: Linux's guest_timing_enter_irqoff(). irqs off, count 1. */
-void guest_timing_enter_irqoff(struct vcpu *vcpu);
-void guest_timing_exit_irqoff(void);
+/* The vcpu whose guest time runs on this cpu, or NULL. irqs off. */
+DECLARE_PER_CPU(struct vcpu *, timed_vcpu);
 
-/* Does this cpu's guest time run? irqs off. */
-bool guest_timing(void);
+/* Around the guest and what ended it: Linux's guest_timing_enter_irqoff(). irqs off, count 1. */
+static inline void
+guest_timing_enter_irqoff(struct vcpu *vcpu)
+{
+	DEBUG_ASSERT(arch_irqs_disabled());
+	this_cpu_write(timed_vcpu, vcpu);
+}
+
+static inline void
+guest_timing_exit_irqoff(void)
+{
+	DEBUG_ASSERT(arch_irqs_disabled());
+	this_cpu_write(timed_vcpu, NULL);
+}
 
 /* A tick. hardirq, irqs off. */
 void account_tick(void);

@@ -25,7 +25,7 @@ __xfer_to_guest_mode_work_pending(void)
 static inline bool
 xfer_to_guest_mode_work_pending(void)
 {
-	ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT(arch_irqs_disabled());
 	return __xfer_to_guest_mode_work_pending();
 }
 

@@ -93,7 +93,7 @@ vcpu_check_all_entry(struct vcpu *vcpu)
 	CHECK(vcpu, preempt_count() == PINNED);
 	CHECK(vcpu, arch_irqs_disabled());
 	CHECK(vcpu, is_in_or_exiting(vcpu));
-	CHECK(vcpu, guest_timing());
+	CHECK(vcpu, this_cpu_read(timed_vcpu) == vcpu);
 }
 
 void
@@ -113,7 +113,7 @@ vcpu_check_all_window(struct vcpu *vcpu)
 	check_stayed(vcpu);
 	CHECK(vcpu, preempt_count() == PINNED);
 	CHECK(vcpu, atomic_load(&vcpu->mode) == OUTSIDE_GUEST_MODE);
-	CHECK(vcpu, guest_timing());
+	CHECK(vcpu, this_cpu_read(timed_vcpu) == vcpu);
 }
 
 void
@@ -124,7 +124,7 @@ vcpu_check_all_early(struct vcpu *vcpu)
 	check_stayed(vcpu);
 	CHECK(vcpu, preempt_count() == PINNED);
 	CHECK(vcpu, arch_irqs_disabled() == irqs_off);
-	CHECK(vcpu, guest_timing() == irqs_off);
+	CHECK(vcpu, (this_cpu_read(timed_vcpu) == vcpu) == irqs_off);
 	CHECK(vcpu, rcu_is_watching());
 	CHECK(vcpu, atomic_load(&vcpu->mode) == OUTSIDE_GUEST_MODE);
 	CHECK(vcpu, vcpu->stats.early_calls + 1 == vcpu->stats.entries);
@@ -136,7 +136,7 @@ vcpu_check_all_consumed(struct vcpu *vcpu)
 	check_stayed(vcpu);
 	CHECK(vcpu, preempt_count() == PINNED);
 	CHECK(vcpu, !arch_irqs_disabled());
-	CHECK(vcpu, !guest_timing());
+	CHECK(vcpu, this_cpu_read(timed_vcpu) == NULL);
 	CHECK(vcpu, atomic_load(&vcpu->mode) == OUTSIDE_GUEST_MODE);
 	CHECK(vcpu, this_cpu_ptr(&exit_record)->early.cause == EARLY_NONE);
 	CHECK(vcpu, vcpu->stats.early_calls == vcpu->stats.entries);
@@ -183,7 +183,7 @@ vcpu_check_all_out(struct vcpu *vcpu)
 	CHECK(vcpu, atomic_load(&vcpu->mode) == OUTSIDE_GUEST_MODE);
 	check_here(vcpu);
 	CHECK(vcpu, vcpu->stats.outs == vcpu->stats.ins);
-	CHECK(vcpu, !guest_timing());
+	CHECK(vcpu, this_cpu_read(timed_vcpu) == NULL);
 }
 
 void

@@ -85,19 +85,12 @@ check_whose(const struct vcpu *vcpu, const struct early_fault *fault)
 	}
 }
 
-static void
-consume(struct vcpu *vcpu)
+static __attribute__((noinline)) void
+consume_fault(struct vcpu *vcpu)
 {
 	struct early_fault *record = &raw_cpu_ptr(&exit_record)->early;
-	struct early_fault fault;
+	struct early_fault fault = *record;
 
-	this_cpu_write(exit_record.is_awaited, false); /* first: an NMI may come at any time */
-	barrier();
-	fault = *record;
-	vcpu->early = fault.cause;
-	if (__builtin_expect(fault.cause == EARLY_NONE, 1)) {
-		return;
-	}
 	check_whose(vcpu, &fault);
 	if (!bug(EARLY_KEPT)) {
 		record->cause = EARLY_NONE;
@@ -110,6 +103,18 @@ consume(struct vcpu *vcpu)
 	judge(vcpu, &fault);
 }
 
+static inline void
+consume(struct vcpu *vcpu)
+{
+	vcpu->stats.early_calls++;
+	this_cpu_write(exit_record.is_awaited, false); /* first: an NMI may come at any time */
+	barrier();
+	vcpu->early = this_cpu_read(exit_record.early.cause);
+	if (__builtin_expect(vcpu->early != EARLY_NONE, 0)) {
+		consume_fault(vcpu);
+	}
+}
+
 void
 handle_exit_early(struct vcpu *vcpu)
 {
@@ -117,7 +122,6 @@ handle_exit_early(struct vcpu *vcpu)
 		ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
 		vcpu_check_early(vcpu);
 	}
-	vcpu->stats.early_calls++;
 	consume(vcpu);
 }
 
@@ -125,9 +129,10 @@ handle_exit_early(struct vcpu *vcpu)
 void
 handle_exit_irqoff(struct vcpu *vcpu)
 {
-	ASSERT(arch_irqs_disabled());
 	if (!bug(LATE_EARLY_EXIT)) {
-		handle_exit_early(vcpu);
+		DEBUG_ASSERT(arch_irqs_disabled());
+		vcpu_check_early(vcpu);
+		consume(vcpu);
 	}
 	if (vcpu->exit.code == VCPU_EXIT_INTERRUPT) {
 		vcpu->at_instruction_boundary = true;

@@ -71,9 +71,10 @@ flush(struct vcpu *vcpu)
 	preempt_enable();
 }
 
-static int
-serve(struct vcpu *vcpu)
+int
+__vcpu_serve_requests(struct vcpu *vcpu)
 {
+	ASSERT(preempt_count() == 0);
 	if (vcpu_check_request(vcpu, VCPU_REQ_VM_DEAD)) {
 		vcpu_set_request(vcpu, VCPU_REQ_VM_DEAD); /* for good */
 		return -EIO;
@@ -102,24 +103,7 @@ serve(struct vcpu *vcpu)
 	return 1;
 }
 
-int
-vcpu_serve_requests(struct vcpu *vcpu)
-{
-	ASSERT(preempt_count() == 0);
-	return vcpu_request_pending(vcpu) ? serve(vcpu) : 1;
-}
-
 /* ---- events ---- */
-
-bool
-vcpu_event_waits(const struct vcpu *vcpu)
-{
-	if (vcpu->injected.valid) {
-		return false;
-	}
-	return vcpu->exception.valid || (vcpu->interrupts_on && atomic_load(&vcpu->pending) != 0 &&
-	                                 arch_vcpu_has_handler(vcpu));
-}
 
 static void
 prepare_interrupt(struct vcpu *vcpu)
@@ -134,26 +118,19 @@ prepare_interrupt(struct vcpu *vcpu)
 }
 
 void
-vcpu_prepare_event(struct vcpu *vcpu)
+__vcpu_prepare_event(struct vcpu *vcpu)
 {
-	if (!vcpu_event_waits(vcpu) &&
-	    !(bug(EVENT_OVERWRITTEN) && atomic_load(&vcpu->pending) != 0)) {
-		return;
-	}
 	if (vcpu->exception.valid) {
 		vcpu->injected = vcpu->exception;
 		vcpu->exception.valid = false;
-	} else {
+	} else if (atomic_load(&vcpu->pending) != 0) {
 		prepare_interrupt(vcpu);
 	}
 }
 
 void
-vcpu_cancel_event(struct vcpu *vcpu)
+__vcpu_cancel_event(struct vcpu *vcpu)
 {
-	if (!vcpu->injected.valid || bug(EVENT_NOT_CANCELLED)) {
-		return;
-	}
 	if (vcpu->injected.is_exception) {
 		vcpu->exception = vcpu->injected;
 	} else {
@@ -169,37 +146,17 @@ vcpu_cancel_event(struct vcpu *vcpu)
  * Whoever was to consume it did not, or did on another cpu; but one that came behind the last look
  * before the fast path enters anew goes with this entry.
  */
-static __attribute__((cold, noinline)) void
-take_along(struct exit_record *record, const struct vcpu *vcpu)
+void
+vcpu_enter_with_fault(struct vcpu *vcpu, struct exit_record *record)
 {
 	struct early_fault *fault = &record->early;
 
+	if (bug(LATE_EARLY_EXIT)) {
+		return; /* the next to look is to be charged: the report says more then */
+	}
 	if (!record->is_awaited) {
 		panic("early fault of vcpu %u, entry %lu, was left on cpu %u", fault->vcpu,
 		      fault->serial, smp_processor_id());
 	}
 	fault->serial = vcpu->serial;
-}
-
-/* No trace record between the two: RCU does not watch. */
-void
-vcpu_enter(struct vcpu *vcpu)
-{
-	struct exit_record *record = raw_cpu_ptr(&exit_record);
-
-	vcpu->serial++;
-	barrier(); /* what an NMI raises from here on has this number */
-	/* With that bug the next to look is to be charged: the report says more then. */
-	if (__builtin_expect(record->early.cause != EARLY_NONE, 0) && !bug(LATE_EARLY_EXIT)) {
-		take_along(record, vcpu);
-	}
-	vcpu->last_entry_cpu = raw_smp_processor_id();
-	vcpu_check_entry(vcpu);
-	trace(TRACE_vcpu_entry, vcpu->id, vcpu->serial);
-	record->is_awaited = true;
-	guest_state_enter_irqoff();
-	arch_vcpu_enter(vcpu);
-	guest_state_exit_irqoff();
-	vcpu->exit = record->exit;
-	vcpu->stats.exits++;
 }

@@ -8,7 +8,16 @@
 
 #include <stdbool.h>
 
+#include "guest/bug.h"
+#include "guest/context_tracking.h"
+#include "guest/panic.h"
+#include "guest/preempt.h"
+#include "guest/smp.h"
+#include "guest/srcu.h"
+#include "guest/trace.h"
 #include "guest/vcpu.h"
+#include "guest/vcpu_check.h"
+#include "guest/vcpu_request.h"
 
 /* The loops: vcpu_run()'s results. vcpu->task is current, the mutex held; count 0, irqs on. */
 int vcpu_run_irqs_on(struct vcpu *vcpu);
@@ -35,22 +44,83 @@ vcpu_unlock_srcu(struct vcpu *vcpu)
  * Serves what is requested, in the order of enum vcpu_request. Returns > 0, or what vcpu_run() is
  * to return. Loaded; count 0, irqs on; may sleep.
  */
-int vcpu_serve_requests(struct vcpu *vcpu);
+int __vcpu_serve_requests(struct vcpu *vcpu);
+
+static inline int
+vcpu_serve_requests(struct vcpu *vcpu)
+{
+	DEBUG_ASSERT(preempt_count() == 0);
+	return __builtin_expect(vcpu_request_pending(vcpu), 0) ? __vcpu_serve_requests(vcpu) : 1;
+}
+
+/* ---- events: all by the owner ---- */
+
+/* Does the guest take interrupts that are pending? */
+static inline bool
+vcpu_interrupt_waits(const struct vcpu *vcpu)
+{
+	return vcpu->interrupts_on && atomic_load(&vcpu->pending) != 0 &&
+	       arch_vcpu_has_handler(vcpu);
+}
+
+/* Is there something to deliver that is not prepared? */
+static inline bool
+vcpu_event_waits(const struct vcpu *vcpu)
+{
+	return (vcpu->exception.valid || vcpu_interrupt_waits(vcpu)) && !vcpu->injected.valid;
+}
+
+void __vcpu_prepare_event(struct vcpu *vcpu);
+void __vcpu_cancel_event(struct vcpu *vcpu);
 
 /*
  * What the next entry is to deliver: an exception, or the most important interrupt that the guest
- * takes now. A second call before the entry finds it prepared, and changes nothing (J56). Owner.
+ * takes now. A second call before the entry finds it prepared, and changes nothing (J56).
  */
-void vcpu_prepare_event(struct vcpu *vcpu);
+static inline void
+vcpu_prepare_event(struct vcpu *vcpu)
+{
+	if (__builtin_expect(vcpu_event_waits(vcpu), 0) || bug(EVENT_OVERWRITTEN)) {
+		__vcpu_prepare_event(vcpu);
+	}
+}
 
-/* The entry was not made: what was prepared is pending again. Owner. */
-void vcpu_cancel_event(struct vcpu *vcpu);
+/* The entry was not made: what was prepared is pending again. */
+static inline void
+vcpu_cancel_event(struct vcpu *vcpu)
+{
+	if (vcpu->injected.valid && !bug(EVENT_NOT_CANCELLED)) {
+		__vcpu_cancel_event(vcpu);
+	}
+}
 
-/* Is there something to deliver that is not prepared? Owner. */
-bool vcpu_event_waits(const struct vcpu *vcpu);
+/* ---- the entry ---- */
+
+/* An early fault is there before this entry: as it should be, or not at all. */
+void vcpu_enter_with_fault(struct vcpu *vcpu, struct exit_record *record);
 
 /*
  * The entry itself, from the first thing that the guest's time pays for to the exit: on return
- * vcpu->exit is what this cpu's record says. irqs off, count 1, mode IN or EXITING.
+ * vcpu->exit is what this cpu's record says. No trace record between the two: RCU does not watch.
+ * irqs off, count 1, mode IN or EXITING.
  */
-void vcpu_enter(struct vcpu *vcpu);
+static inline void
+vcpu_enter(struct vcpu *vcpu)
+{
+	struct exit_record *record = raw_cpu_ptr(&exit_record);
+
+	vcpu->serial++;
+	barrier(); /* what an NMI raises from here on has this number */
+	if (__builtin_expect(record->early.cause != EARLY_NONE, 0)) {
+		vcpu_enter_with_fault(vcpu, record);
+	}
+	vcpu->last_entry_cpu = raw_smp_processor_id();
+	vcpu_check_entry(vcpu);
+	trace(TRACE_vcpu_entry, vcpu->id, vcpu->serial);
+	record->is_awaited = true;
+	guest_state_enter_irqoff();
+	arch_vcpu_enter(vcpu);
+	guest_state_exit_irqoff();
+	vcpu->exit = record->exit;
+	vcpu->stats.exits++;
+}

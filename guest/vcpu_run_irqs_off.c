@@ -73,17 +73,15 @@ open_window(struct vcpu *vcpu)
  * What takes nothing but the vcpu itself is done here, and the guest goes on: Linux's fast path.
  * Not where an error came with the exit: that is for the early handler.
  */
-static bool
+static inline bool
 do_fast(struct vcpu *vcpu)
 {
-	struct vcpu_trap trap;
-
-	if (vcpu->exit.code != VCPU_EXIT_TRAP ||
-	    this_cpu_ptr(&exit_record)->early.cause != EARLY_NONE ||
-	    !arch_vcpu_fast_hypercall(vcpu, &trap) || trap.value != HYPERCALL_time) {
+	if (vcpu->exit.code != VCPU_EXIT_TRAP || !arch_vcpu_is_hypercall(vcpu, HYPERCALL_time) ||
+	    this_cpu_read(exit_record.early.cause) != EARLY_NONE) {
 		return false;
 	}
-	arch_vcpu_complete(vcpu, &trap, vm_time_ns(vcpu->vm));
+	arch_vcpu_complete(vcpu, &(struct vcpu_trap){ .kind = VCPU_TRAP_HYPERCALL },
+	                   vm_time_ns(vcpu->vm));
 	vcpu->exit.code = VCPU_EXIT_NONE; /* nothing is left to be handled */
 	return true;
 }

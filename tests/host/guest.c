@@ -37,11 +37,11 @@ arch_vcpu_decode(struct vcpu *vcpu, struct vcpu_trap *trap)
 }
 
 bool
-arch_vcpu_fast_hypercall(struct vcpu *vcpu, struct vcpu_trap *trap)
+arch_vcpu_is_hypercall(const struct vcpu *vcpu, uint64_t number)
 {
 	ASSERT(arch_irqs_disabled());
-	*trap = vcpu->arch.trap;
-	return vcpu->arch.trapped && trap->kind == VCPU_TRAP_HYPERCALL;
+	return vcpu->arch.trapped && vcpu->arch.trap.kind == VCPU_TRAP_HYPERCALL &&
+	       vcpu->arch.trap.value == number;
 }
 
 void

@@ -341,7 +341,7 @@ arch_vcpu_raise_interrupt(const struct vcpu *vcpu)
 void
 arch_irq_window(void)
 {
-	ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT(arch_irqs_disabled());
 	arch_irq_enable();
 	if (!bug(WINDOW_TOO_SHORT)) {
 		__asm__ volatile("nop"); /* in the shadow of the STI */

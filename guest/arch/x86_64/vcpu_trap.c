@@ -357,19 +357,21 @@ decode_page_fault(struct vcpu *vcpu, struct vcpu_trap *trap)
 }
 
 bool
-arch_vcpu_fast_hypercall(struct vcpu *vcpu, struct vcpu_trap *trap)
+arch_vcpu_is_hypercall(const struct vcpu *vcpu, uint64_t number)
+{
+	return vcpu->exit.vector == VECTOR_SYSCALL && vcpu->arch.regs.rax == number;
+}
+
+static void
+decode_hypercall(const struct vcpu *vcpu, struct vcpu_trap *trap)
 {
 	const struct regs *regs = &vcpu->arch.regs;
 
-	if (vcpu->exit.vector != VECTOR_SYSCALL) {
-		return false;
-	}
 	*trap = (struct vcpu_trap){
 		.kind = VCPU_TRAP_HYPERCALL,
 		.value = regs->rax,
 		.args = { regs->rdi, regs->rsi, regs->rdx },
 	};
-	return true;
 }
 
 void
@@ -378,7 +380,8 @@ arch_vcpu_decode(struct vcpu *vcpu, struct vcpu_trap *trap)
 	const struct vcpu_exit *exit = &vcpu->exit;
 
 	ASSERT(exit->code == VCPU_EXIT_TRAP);
-	if (arch_vcpu_fast_hypercall(vcpu, trap)) {
+	if (exit->vector == VECTOR_SYSCALL) {
+		decode_hypercall(vcpu, trap);
 		return;
 	}
 	*trap = (struct vcpu_trap){
