@@ -19,6 +19,18 @@
 #include "guest/vcpu_run.h"
 #include "guest/vcpu_trap.h"
 
+static inline void
+lock_srcu(struct vcpu *vcpu)
+{
+	vcpu->srcu_index = srcu_read_lock(&vcpu->vm->srcu);
+}
+
+static inline void
+unlock_srcu(struct vcpu *vcpu)
+{
+	srcu_read_unlock(&vcpu->vm->srcu, vcpu->srcu_index);
+}
+
 /*
  * 6 to 8: interrupts are off before mode says IN: a kick's interrupt waits until the guest is
  * entered. The barrier behind both pairs with that of who sets a request, or an interrupt pending.
@@ -29,7 +41,7 @@ set_in_guest_mode(struct vcpu *vcpu)
 	arch_irq_disable();
 	atomic_store_release(&vcpu->mode, IN_GUEST_MODE);
 	if (!bug(MODE_UNORDERED)) {
-		vcpu_unlock_srcu(vcpu);
+		unlock_srcu(vcpu);
 		smp_mb();
 	}
 }
@@ -54,7 +66,7 @@ abort_entry(struct vcpu *vcpu)
 	}
 	arch_irq_enable();
 	preempt_enable();
-	vcpu_lock_srcu(vcpu);
+	lock_srcu(vcpu);
 	vcpu_cancel_event(vcpu);
 }
 
@@ -139,7 +151,7 @@ enter_guest(struct vcpu *vcpu)
 	vcpu_prepare_event(vcpu); /* 9 */
 	must_not = bug(CHECK_BEFORE_MODE) ? must_not : must_not_enter(vcpu);
 	if (bug(MODE_UNORDERED)) {
-		vcpu_unlock_srcu(vcpu);
+		unlock_srcu(vcpu);
 	}
 	if (must_not) {
 		abort_entry(vcpu);
@@ -150,7 +162,7 @@ enter_guest(struct vcpu *vcpu)
 		vcpu_check_consumed(vcpu);
 	}
 	preempt_enable();     /* 20 */
-	vcpu_lock_srcu(vcpu); /* 21 */
+	lock_srcu(vcpu); /* 21 */
 	if (bug(LATE_EARLY_EXIT)) {
 		handle_exit_early(vcpu);
 	}
@@ -162,9 +174,9 @@ enter_guest(struct vcpu *vcpu)
 static int
 block(struct vcpu *vcpu)
 {
-	vcpu_unlock_srcu(vcpu);
+	unlock_srcu(vcpu);
 	vcpu_halt(vcpu);
-	vcpu_lock_srcu(vcpu);
+	lock_srcu(vcpu);
 	return vcpu_serve_requests(vcpu);
 }
 
@@ -173,9 +185,9 @@ handle_work(struct vcpu *vcpu)
 {
 	int result;
 
-	vcpu_unlock_srcu(vcpu);
+	unlock_srcu(vcpu);
 	result = xfer_to_guest_mode_handle_work();
-	vcpu_lock_srcu(vcpu);
+	lock_srcu(vcpu);
 	return result == 0 ? 1 : result;
 }
 
@@ -205,11 +217,11 @@ vcpu_run_irqs_off(struct vcpu *vcpu)
 	int result = -EINTR;
 
 	vcpu_load(vcpu);
-	vcpu_lock_srcu(vcpu);
+	lock_srcu(vcpu);
 	if (vcpu->wants_to_run) {
 		result = loop(vcpu);
 	}
-	vcpu_unlock_srcu(vcpu);
+	unlock_srcu(vcpu);
 	vcpu_put(vcpu);
 	return result;
 }

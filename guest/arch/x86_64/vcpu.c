@@ -252,28 +252,39 @@ take_failed_return(struct regs *regs, const struct regs *failed)
 }
 
 /* There are machines where SYSCALL is a fault at the kernel's entry (user.h). */
-static inline void
-tell_exit(struct vcpu_exit *exit, struct regs *regs)
+static __attribute__((noinline)) void
+tell_exception(struct vcpu_exit *exit, struct regs *regs)
 {
 	uint32_t vector = regs->vector;
 
-	exit->addr = 0;
+	exit->addr = vector == VECTOR_PF ? read_cr2() : 0;
 	exit->debug = 0;
-	if (vector == VECTOR_PF) {
-		exit->addr = read_cr2();
-	} else if (vector == VECTOR_DB) {
+	if (vector == VECTOR_DB) {
 		exit->debug = read_dr6();
 		write_dr(6, DR6_RESET);
 	}
-	if (__builtin_expect(regs->rip == (uintptr_t)syscall_entry, 0) && user_is_syscall(regs)) {
+	if (regs->rip == (uintptr_t)syscall_entry && user_is_syscall(regs)) {
 		user_complete_syscall(regs);
 		vector = regs->vector = VECTOR_SYSCALL;
 	}
 	exit->vector = vector;
 	exit->error = regs->error;
-	exit->code = vector - VECTOR_EXCEPTIONS < 256 - VECTOR_EXCEPTIONS ? VCPU_EXIT_INTERRUPT
-	             : vector == VECTOR_NMI || vector == VECTOR_MC        ? VCPU_EXIT_EARLY
-	                                                                  : VCPU_EXIT_TRAP;
+	exit->code = vector == VECTOR_NMI || vector == VECTOR_MC ? VCPU_EXIT_EARLY : VCPU_EXIT_TRAP;
+}
+
+/* Address and debug status are exceptions' alone: of others they are left as they were. */
+static inline void
+tell_exit(struct vcpu_exit *exit, struct regs *regs)
+{
+	uint32_t vector = regs->vector;
+
+	if (vector < VECTOR_EXCEPTIONS) {
+		tell_exception(exit, regs);
+		return;
+	}
+	exit->vector = vector;
+	exit->error = 0;
+	exit->code = vector == VECTOR_SYSCALL ? VCPU_EXIT_TRAP : VCPU_EXIT_INTERRUPT;
 }
 
 void
@@ -338,17 +349,19 @@ arch_vcpu_raise_interrupt(const struct vcpu *vcpu)
 	this_cpu_write(vcpu_interrupt_raised, true);
 }
 
+/* The STI's own shadow is an instruction long. */
 void
 arch_irq_window(void)
 {
 	DEBUG_ASSERT(arch_irqs_disabled());
-	arch_irq_enable();
-	if (!bug(WINDOW_TOO_SHORT)) {
-		__asm__ volatile("nop"); /* in the shadow of the STI */
+	if (bug(WINDOW_TOO_SHORT)) {
+		__asm__ volatile("sti; cli" ::: "memory");
+	} else {
+		__asm__ volatile("sti; nop" ::: "memory");
 		if (this_cpu_read(vcpu_interrupt_raised)) {
 			arch_irq_settle();
 		}
+		arch_irq_disable();
 	}
-	arch_irq_disable();
 	this_cpu_write(vcpu_interrupt_raised, false);
 }

@@ -296,7 +296,7 @@ decode_protection(struct vcpu *vcpu, struct vcpu_trap *trap)
 		decode_debug(vcpu, &insn, trap);
 		break;
 	default:
-		break;
+		trap->length = 0;
 	}
 }
 
@@ -362,28 +362,24 @@ arch_vcpu_is_hypercall(const struct vcpu *vcpu, uint64_t number)
 	return vcpu->exit.vector == VECTOR_SYSCALL && vcpu->arch.regs.rax == number;
 }
 
-static void
+/* Nothing else of the trap is looked at. */
+static inline void
 decode_hypercall(const struct vcpu *vcpu, struct vcpu_trap *trap)
 {
 	const struct regs *regs = &vcpu->arch.regs;
 
-	*trap = (struct vcpu_trap){
-		.kind = VCPU_TRAP_HYPERCALL,
-		.value = regs->rax,
-		.args = { regs->rdi, regs->rsi, regs->rdx },
-	};
+	trap->kind = VCPU_TRAP_HYPERCALL;
+	trap->value = regs->rax;
+	trap->args[0] = regs->rdi;
+	trap->args[1] = regs->rsi;
+	trap->args[2] = regs->rdx;
 }
 
-void
-arch_vcpu_decode(struct vcpu *vcpu, struct vcpu_trap *trap)
+static __attribute__((noinline)) void
+decode_exception(struct vcpu *vcpu, struct vcpu_trap *trap)
 {
 	const struct vcpu_exit *exit = &vcpu->exit;
 
-	ASSERT(exit->code == VCPU_EXIT_TRAP);
-	if (exit->vector == VECTOR_SYSCALL) {
-		decode_hypercall(vcpu, trap);
-		return;
-	}
 	*trap = (struct vcpu_trap){
 		.kind = VCPU_TRAP_EXCEPTION,
 		.vector = (uint8_t)exit->vector,
@@ -400,10 +396,25 @@ arch_vcpu_decode(struct vcpu *vcpu, struct vcpu_trap *trap)
 }
 
 void
+arch_vcpu_decode(struct vcpu *vcpu, struct vcpu_trap *trap)
+{
+	ASSERT(vcpu->exit.code == VCPU_EXIT_TRAP);
+	if (vcpu->exit.vector == VECTOR_SYSCALL) {
+		decode_hypercall(vcpu, trap);
+	} else {
+		decode_exception(vcpu, trap);
+	}
+}
+
+void
 arch_vcpu_complete(struct vcpu *vcpu, const struct vcpu_trap *trap, uint64_t result)
 {
 	struct regs *regs = &vcpu->arch.regs;
 
+	if (trap->kind == VCPU_TRAP_HYPERCALL) {
+		regs->rax = result;
+		return; /* it is behind the instruction */
+	}
 	switch (trap->kind) {
 	case VCPU_TRAP_IN:
 	case VCPU_TRAP_READ:
@@ -412,9 +423,6 @@ arch_vcpu_complete(struct vcpu *vcpu, const struct vcpu_trap *trap, uint64_t res
 	case VCPU_TRAP_RDMSR:
 		regs->rax = (uint32_t)result;
 		regs->rdx = result >> 32;
-		break;
-	case VCPU_TRAP_HYPERCALL:
-		regs->rax = result;
 		break;
 	default:
 		break;
