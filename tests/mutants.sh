@@ -3,8 +3,9 @@
 # that the registry says. The explorer's suites have tried their bugs already: the logs beside the stamps
 # have a line "MUTANT bug | scenario | reason" for each. The programs that check the kernel from inside
 # are run here, under QEMU, with each bug: `kernel` on two cpus, `sweep` with an interrupt at every
-# instruction, and with those of NMIs `user_nmis`; without a bug all must pass. A bug that no suite
-# catches by its words is a failure. The result is kept in build/test/mutants.log for properties.sh.
+# instruction, with those of NMIs `user_nmis`, with those of the vcpus' machine `vcpu_entry`; without a
+# bug all must pass. A bug that no suite catches by its words is a failure. The result is kept in
+# build/test/mutants.log for properties.sh.
 folder=$1
 shift
 qemu=qemu-system-x86_64
@@ -28,7 +29,7 @@ trap 'kill $pids 2>/dev/null; exit 130' INT TERM
 run() { # SECONDS PROGRAM BOOTARG: in a subshell
 	words=$3
 	case $2 in
-	kernel) machine="-smp 2" ;;
+	kernel | vcpu_entry) machine="-smp 2" ;;
 	sweep) machine="-icount shift=0,sleep=off" ;;
 	user_nmis)
 		machine="-icount shift=0,sleep=off -cpu max"
@@ -99,6 +100,7 @@ work() { # NUMBER
 		watch "$temp/pipe$1" $seconds sweep "$name" "$words"
 		case $name in
 		nmi-*) watch "$temp/pipe$1" $seconds user_nmis "$name" "$words" ;;
+		vcpu-* | window-*) watch "$temp/pipe$1" $seconds vcpu_entry "$name" "$words" ;;
 		esac
 	done <"$temp/list$1" >"$temp/worker$1"
 }
@@ -122,7 +124,8 @@ done | sed 's/_folded|/|/' | sort -u | awk -F '|' '
 (run $limit kernel "") >"$temp/clean"
 (run $limit sweep "") >>"$temp/clean"
 (run $limit user_nmis "") >>"$temp/clean"
-if [ "$(grep -cxE '0 failures|all sweeps passed' "$temp/clean")" != 3 ]; then
+(run $limit vcpu_entry "") >>"$temp/clean"
+if [ "$(grep -cxE '0 failures|all sweeps passed' "$temp/clean")" != 4 ]; then
 	grep -E 'FAIL|panic' "$temp/clean"
 	echo "a program fails without a bug"
 	exit 1

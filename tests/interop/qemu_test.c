@@ -110,8 +110,8 @@ START_TEST(test_qemu_tour_succeeds)
 END_TEST
 
 static const char *const programs[] = {
-	"kernel", "kernel-debug", "spinning", "interrupts", "interrupts-debug",
-	"points", "long_loop",    "user",     "user-debug"
+	"kernel",    "kernel-debug", "spinning",   "interrupts", "interrupts-debug", "points",
+	"long_loop", "user",         "user-debug", "vcpu_entry", "vcpu_entry-debug",
 };
 
 #define PROGRAM_COUNT (int)(sizeof(programs) / sizeof(programs[0]))

@@ -238,6 +238,19 @@ START_TEST(test_interrupt_checks_from_inside_pass)
 }
 END_TEST
 
+/*
+ * P51, P60: guests of ring 3 by hand: each exit is what the instruction asks for, the guest's
+ * registers are its own, and the host's interrupts are served; in the checked kernel, too.
+ */
+START_TEST(test_vcpu_entries_from_inside_pass)
+{
+	run(VMM("-c", kernel_machines[_i], program("vcpu_entry")), EXIT_STATUS_OK);
+	expect_kernel_passed();
+	run(VMM("-c", kernel_machines[_i], program("vcpu_entry-debug")), EXIT_STATUS_OK);
+	expect_kernel_passed();
+}
+END_TEST
+
 /* P25 (every): the kernel's checks where idle cpus poll, and are asked by flag alone. */
 START_TEST(test_kernel_checks_with_polling_idle_pass)
 {
@@ -832,6 +845,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_long_loop_delays_as_the_model_says, 0, 3);
 	tcase_add_loop_test(tests, test_spinning_checks_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_interrupt_checks_from_inside_pass, 0, 3);
+	tcase_add_loop_test(tests, test_vcpu_entries_from_inside_pass, 0, 3);
 	tcase_add_loop_test(tests, test_kernel_checks_with_polling_idle_pass, 0, 3);
 	tcase_add_loop_test(tests, test_storm_of_waits_ends, 0, 6);
 	tcase_add_loop_test(tests, test_debug_kernel_checks_from_inside_pass, 0, 3);
