@@ -8,7 +8,7 @@
 #include "guest/sched.h"
 
 int
-xfer_to_guest_mode_handle_work(void)
+__xfer_to_guest_mode_handle_work(void)
 {
 	uint32_t work = atomic_load(&current->flags) & XFER_TO_GUEST_MODE_WORK;
 

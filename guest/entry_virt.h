@@ -29,5 +29,13 @@ xfer_to_guest_mode_work_pending(void)
 	return __xfer_to_guest_mode_work_pending();
 }
 
+int __xfer_to_guest_mode_handle_work(void);
+
 /* Until there is none: 0, or -EINTR: a signal is pending. Count 0, irqs on; switches. */
-int xfer_to_guest_mode_handle_work(void);
+static inline int
+xfer_to_guest_mode_handle_work(void)
+{
+	return __builtin_expect(__xfer_to_guest_mode_work_pending(), 0)
+	               ? __xfer_to_guest_mode_handle_work()
+	               : 0;
+}

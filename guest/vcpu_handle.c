@@ -223,8 +223,8 @@ handle_trap(struct vcpu *vcpu)
 int
 handle_exit(struct vcpu *vcpu)
 {
-	ASSERT(preempt_count() == 0);
-	ASSERT(!arch_irqs_disabled());
+	DEBUG_ASSERT(preempt_count() == 0);
+	DEBUG_ASSERT(!arch_irqs_disabled());
 	if (vcpu->stop == VCPU_STOP_ERROR) {
 		return 0;
 	}

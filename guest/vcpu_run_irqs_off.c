@@ -161,8 +161,8 @@ enter_guest(struct vcpu *vcpu)
 	if (!bug(LATE_EARLY_EXIT)) {
 		vcpu_check_consumed(vcpu);
 	}
-	preempt_enable();     /* 20 */
-	lock_srcu(vcpu); /* 21 */
+	preempt_enable(); /* 20 */
+	lock_srcu(vcpu);  /* 21 */
 	if (bug(LATE_EARLY_EXIT)) {
 		handle_exit_early(vcpu);
 	}

@@ -406,15 +406,11 @@ arch_vcpu_decode(struct vcpu *vcpu, struct vcpu_trap *trap)
 	}
 }
 
-void
-arch_vcpu_complete(struct vcpu *vcpu, const struct vcpu_trap *trap, uint64_t result)
+static __attribute__((noinline)) void
+complete_instruction(struct vcpu *vcpu, const struct vcpu_trap *trap, uint64_t result)
 {
 	struct regs *regs = &vcpu->arch.regs;
 
-	if (trap->kind == VCPU_TRAP_HYPERCALL) {
-		regs->rax = result;
-		return; /* it is behind the instruction */
-	}
 	switch (trap->kind) {
 	case VCPU_TRAP_IN:
 	case VCPU_TRAP_READ:
@@ -428,6 +424,17 @@ arch_vcpu_complete(struct vcpu *vcpu, const struct vcpu_trap *trap, uint64_t res
 		break;
 	}
 	step_over(vcpu, trap->length);
+}
+
+/* It is behind a SYSCALL already. */
+void
+arch_vcpu_complete(struct vcpu *vcpu, const struct vcpu_trap *trap, uint64_t result)
+{
+	if (trap->kind == VCPU_TRAP_HYPERCALL) {
+		vcpu->arch.regs.rax = result;
+	} else {
+		complete_instruction(vcpu, trap, result);
+	}
 }
 
 /* The machine is behind a SYSCALL already, and behind a breakpoint's one byte or two. */
