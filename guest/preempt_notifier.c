@@ -35,23 +35,27 @@ preempt_notifier_init(struct preempt_notifier *notifier, const struct preempt_op
 	*notifier = (struct preempt_notifier){ .ops = ops };
 }
 
-static void
+static __attribute__((cold, noinline)) _Noreturn void
+complain(const char *what, const char *how)
+{
+	panic("preempt notifier of %s, pid %u, %s %s", current->comm, current->pid, what, how);
+}
+
+static inline void
 check_key(const char *what)
 {
-	if (atomic_load(&key) == 0 && !bug(NOTIFIER_KEY_UNTESTED)) {
-		panic("preempt notifier of %s, pid %u, %s without the key", current->comm,
-		      current->pid, what);
+	if (__builtin_expect(atomic_load(&key) == 0, 0) && !bug(NOTIFIER_KEY_UNTESTED)) {
+		complain(what, "without the key");
 	}
 }
 
-static void
+static inline void
 check_change(const char *what)
 {
-	ASSERT(in_task());
+	DEBUG_ASSERT(in_task());
 	ASSERT(preempt_count() != 0 || !CONFIG_PREEMPT_COUNT);
-	if (this_cpu_read(walking) && !bug(NOTIFIER_CHANGE_UNSEEN)) {
-		panic("preempt notifier of %s, pid %u, %s in a call of the list", current->comm,
-		      current->pid, what);
+	if (__builtin_expect(this_cpu_read(walking), 0) && !bug(NOTIFIER_CHANGE_UNSEEN)) {
+		complain(what, "in a call of the list");
 	}
 	check_key(what);
 }
@@ -66,7 +70,7 @@ preempt_notifier_register(struct preempt_notifier *notifier)
 	}
 	check_change("registered");
 	if (notifier->task != NULL) {
-		panic("preempt notifier of %s, pid %u, registered twice", task->comm, task->pid);
+		complain("registered", "twice");
 	}
 	notifier->task = task;
 	notifier->next = task->preempt_notifiers;
@@ -101,18 +105,18 @@ preempt_notifier_check_exit(void)
 }
 
 /* A call that leaves another context than it found would be noticed far from here. */
-static void
+static inline void
 check_out_context(void)
 {
-	ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT(arch_irqs_disabled()); /* as at the switch itself, in all images */
 	ASSERT(preempt_count() == FORK_PREEMPT_COUNT);
 	lockdep_assert_held(&this_cpu_ptr(&runqueue)->lock);
 }
 
-static void
+static inline void
 check_in_context(void)
 {
-	ASSERT(!arch_irqs_disabled());
+	DEBUG_ASSERT(!arch_irqs_disabled());
 	ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
 }
 

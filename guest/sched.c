@@ -284,8 +284,9 @@ sched_finish_switch(struct task *prev)
 static ALWAYS_INLINE void
 context_switch(struct rq *rq, struct task *prev, struct task *next)
 {
-	DEBUG_ASSERT(count_is_switched());   /* in all images finish_switch() looks */
-	ASSERT(atomic_load(&prev->on_cpu));  /* only this cpu gives it free, when it has left it */
+	DEBUG_ASSERT(count_is_switched()); /* in all images finish_switch() looks */
+	DEBUG_ASSERT(
+		atomic_load(&prev->on_cpu)); /* only this cpu gives it free, when it has left it */
 	ASSERT(!atomic_load(&next->on_cpu)); /* or it would run twice */
 	if (!bug(NOTIFIED_BEHIND_NEXT)) {
 		notify_out(prev, next);

@@ -33,7 +33,7 @@ vcpu_get_running(void)
 /* ---- on and off the cpu ---- */
 
 /* count 1, irqs on; running_vcpu is set. */
-static void
+static inline void
 load_here(struct vcpu *vcpu)
 {
 	unsigned int cpu = smp_processor_id();
@@ -50,7 +50,7 @@ load_here(struct vcpu *vcpu)
 }
 
 /* Perhaps with irqs off and the run queue's lock: no call of this sleeps, wakes or faults. */
-static void
+static inline void
 put_here(struct vcpu *vcpu)
 {
 	if (atomic_load(&vcpu->preempted)) {
@@ -66,8 +66,8 @@ put_here(struct vcpu *vcpu)
 void
 vcpu_load(struct vcpu *vcpu)
 {
-	ASSERT(in_task());
-	ASSERT(!arch_irqs_disabled());
+	DEBUG_ASSERT(in_task());
+	DEBUG_ASSERT(!arch_irqs_disabled());
 	preempt_disable();
 	ASSERT(this_cpu_read(running_vcpu) == NULL);
 	this_cpu_write(running_vcpu, vcpu);
@@ -82,7 +82,7 @@ vcpu_load(struct vcpu *vcpu)
 void
 vcpu_put(struct vcpu *vcpu)
 {
-	ASSERT(!arch_irqs_disabled());
+	DEBUG_ASSERT(!arch_irqs_disabled());
 	preempt_disable();
 	ASSERT(this_cpu_read(running_vcpu) == vcpu);
 	put_here(vcpu);

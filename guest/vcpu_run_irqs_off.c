@@ -134,11 +134,14 @@ enter(struct vcpu *vcpu)
 static int
 enter_guest(struct vcpu *vcpu)
 {
-	int result = vcpu_serve_requests(vcpu); /* 1 */
 	bool must_not;
 
-	if (result <= 0 || vcpu->halted) {
-		return result;
+	if (__builtin_expect(vcpu_request_pending(vcpu), 0)) { /* 1 */
+		int result = vcpu_serve_requests(vcpu);
+
+		if (result <= 0 || vcpu->halted) {
+			return result;
+		}
 	}
 	vcpu->stats.loops++;
 	vcpu_prepare_event(vcpu); /* 2 */

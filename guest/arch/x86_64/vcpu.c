@@ -85,7 +85,7 @@ arch_vcpu_load(struct vcpu *vcpu, unsigned int cpu)
 	const struct arch_vcpu *own = &vcpu->arch;
 
 	(void)cpu;
-	ASSERT(current->mm == NULL);
+	DEBUG_ASSERT(current->mm == NULL);
 	__asm__ volatile("fxrstor64 %0" : : "m"(own->memory->fpu));
 	write_cr3(arch_virt_to_phys(vcpu->vm->mm->arch.pml4));
 	wrmsr(MSR_FS_BASE, own->fs_base);
