@@ -11,7 +11,7 @@
 #define STACK_BYTES (ARCH_USER_STACK_PAGES * PAGE_SIZE)
 #define SLOT_BYTES  (STACK_BYTES + PAGE_SIZE) /* and its guard, below */
 
-static DEFINE_PER_CPU(struct mm *, loaded_mm); /* NULL: the kernel's own tables; irqs off */
+DEFINE_PER_CPU(struct mm *, loaded_mm);
 
 struct mm *
 mm_create(void)
@@ -154,14 +154,6 @@ mm_switch(struct task *prev, struct task *next)
 			             caller */
 		}
 	}
-}
-
-const struct arch_mm *
-mm_loaded(void)
-{
-	const struct mm *mm = this_cpu_read(loaded_mm);
-
-	return mm != NULL ? &mm->arch : NULL;
 }
 
 void

@@ -53,11 +53,10 @@ static inline void
 check_change(const char *what)
 {
 	DEBUG_ASSERT(in_task());
-	ASSERT(preempt_count() != 0 || !CONFIG_PREEMPT_COUNT);
+	DEBUG_ASSERT(preempt_count() != 0 || !CONFIG_PREEMPT_COUNT);
 	if (__builtin_expect(this_cpu_read(walking), 0) && !bug(NOTIFIER_CHANGE_UNSEEN)) {
 		complain(what, "in a call of the list");
 	}
-	check_key(what);
 }
 
 void
@@ -69,6 +68,7 @@ preempt_notifier_register(struct preempt_notifier *notifier)
 		preempt_notifier_inc();
 	}
 	check_change("registered");
+	check_key("registered");
 	if (notifier->task != NULL) {
 		complain("registered", "twice");
 	}
@@ -84,6 +84,9 @@ preempt_notifier_unregister(struct preempt_notifier *notifier)
 	struct preempt_notifier **link = &task->preempt_notifiers;
 
 	check_change("unregistered");
+	if (CONFIG_DEBUG) {
+		check_key("unregistered");
+	}
 	if (notifier->task != task) {
 		panic("preempt notifier unregistered that %s, pid %u, does not have", task->comm,
 		      task->pid);
@@ -108,8 +111,8 @@ preempt_notifier_check_exit(void)
 static inline void
 check_out_context(void)
 {
-	DEBUG_ASSERT(arch_irqs_disabled()); /* as at the switch itself, in all images */
-	ASSERT(preempt_count() == FORK_PREEMPT_COUNT);
+	DEBUG_ASSERT(arch_irqs_disabled());
+	DEBUG_ASSERT(preempt_count() == FORK_PREEMPT_COUNT);
 	lockdep_assert_held(&this_cpu_ptr(&runqueue)->lock);
 }
 
@@ -117,16 +120,18 @@ static inline void
 check_in_context(void)
 {
 	DEBUG_ASSERT(!arch_irqs_disabled());
-	ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
+	DEBUG_ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
 }
 
 void
 fire_sched_out_preempt_notifiers(struct task *prev, struct task *next)
 {
-	ASSERT(prev == current);
+	DEBUG_ASSERT(prev == current);
 	ASSERT(prev != next);
 	check_out_context();
-	check_key("called");
+	if (CONFIG_DEBUG) {
+		check_key("called"); /* it was there when the first was registered */
+	}
 	this_cpu_write(walking, 1);
 	for (struct preempt_notifier *n = prev->preempt_notifiers; n != NULL; n = n->next) {
 		ASSERT(n->task == prev);
@@ -159,7 +164,9 @@ fire_sched_in_preempt_notifiers(void)
 	struct preempt_notifier *n = NULL;
 
 	check_in_context();
-	check_key("called");
+	if (CONFIG_DEBUG) {
+		check_key("called"); /* it was there when the first was registered */
+	}
 	this_cpu_write(walking, 1);
 	while ((n = next_in(task, n)) != NULL) { /* bounded: the list's length */
 		ASSERT(n->task == task);

@@ -84,7 +84,7 @@ vcpu_put(struct vcpu *vcpu)
 {
 	DEBUG_ASSERT(!arch_irqs_disabled());
 	preempt_disable();
-	ASSERT(this_cpu_read(running_vcpu) == vcpu);
+	DEBUG_ASSERT(this_cpu_read(running_vcpu) == vcpu);
 	put_here(vcpu);
 	if (!bug(PUT_KEEPS_NOTIFIER)) {
 		preempt_notifier_unregister(&vcpu->notifier);
