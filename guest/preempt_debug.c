@@ -13,13 +13,14 @@
 
 /* Linux's margin: the checks and the report themselves need some of the field. */
 #define PREEMPT_MARGIN 10u
+#define PREEMPT_MAX    (PREEMPT_MASK - PREEMPT_MARGIN - 1)
 
 static const struct field {
 	const char *name;
 	uint32_t mask;
 	uint32_t max; /* in place */
 } fields[] = {
-	{ "preempt", PREEMPT_MASK, PREEMPT_MASK - PREEMPT_MARGIN - 1 },
+	{ "preempt", PREEMPT_MASK, PREEMPT_MAX },
 	{ "softirq", SOFTIRQ_MASK, SOFTIRQ_MASK },
 	{ "hardirq", HARDIRQ_MASK, HARDIRQ_MASK },
 	{ "nmi", NMI_MASK, NMI_MASK },
@@ -27,8 +28,18 @@ static const struct field {
 
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
 
+/* What an addition carries into the next field, or a subtraction borrows from it. */
+#define BORDERS (SOFTIRQ_OFFSET | HARDIRQ_OFFSET | NMI_OFFSET | (NMI_MASK + NMI_OFFSET))
+
+/* One look at all fields: sum is the two others', or one of them the difference. */
+static inline bool
+crosses_border(uint32_t a, uint32_t b, uint32_t sum)
+{
+	return (a ^ b ^ sum) & BORDERS;
+}
+
 /* Unsigned, and on the count without its folded bit: the sign of either word means nothing. */
-static const struct field *
+static __attribute__((noinline)) const struct field *
 overflown(uint32_t count, uint32_t value)
 {
 	for (unsigned int i = 0; i < FIELD_COUNT; i++) {
@@ -39,7 +50,7 @@ overflown(uint32_t count, uint32_t value)
 	return NULL;
 }
 
-static const struct field *
+static __attribute__((noinline)) const struct field *
 underflown(uint32_t count, uint32_t value)
 {
 	for (unsigned int i = 0; i < FIELD_COUNT; i++) {
@@ -50,6 +61,28 @@ underflown(uint32_t count, uint32_t value)
 	return NULL;
 }
 
+static __attribute__((cold, noinline)) void
+complain_of_overflow(uint32_t count, uint32_t value)
+{
+	const struct field *field = overflown(count, value);
+
+	if (field != NULL && !bug(OVERFLOW_UNSEEN)) {
+		__preempt_count_sub(value);
+		panic("preempt_count %08x overflows: %s + %x", count, field->name, value);
+	}
+}
+
+static __attribute__((cold, noinline)) void
+complain_of_underflow(uint32_t count, uint32_t value)
+{
+	const struct field *field = underflown(count, value);
+
+	if (field != NULL && !bug(UNDERFLOW_UNSEEN)) {
+		__preempt_count_add(value);
+		panic("preempt_count %08x underflows: %s - %x", count, field->name, value);
+	}
+}
+
 /*
  * The outermost disable: who made it is who is asked when it is never undone. An interrupt's own
  * counts are none, so that a handler's disable is told too.
@@ -58,12 +91,12 @@ void
 preempt_count_add_checked(uint32_t value)
 {
 	uint32_t count = __preempt_count_add_return(value) & ~PREEMPT_NEED_RESCHED;
-	const struct field *field = overflown(count - value, value);
 	struct task *task;
 
-	if (field != NULL && !bug(OVERFLOW_UNSEEN)) {
-		__preempt_count_sub(value);
-		panic("preempt_count %08x overflows: %s + %x", count - value, field->name, value);
+	if (__builtin_expect(crosses_border(count - value, value, count) ||
+	                             (count & PREEMPT_MASK) > PREEMPT_MAX,
+	                     0)) {
+		complain_of_overflow(count - value, value);
 	}
 	if ((count & PREEMPT_DISABLES_MASK) == value) {
 		task = current;
@@ -78,11 +111,9 @@ preempt_count_sub_checked(uint32_t value)
 {
 	uint32_t word = __preempt_count_add_return(-value);
 	uint32_t count = (word + value) & ~PREEMPT_NEED_RESCHED;
-	const struct field *field = underflown(count, value);
 
-	if (field != NULL && !bug(UNDERFLOW_UNSEEN)) {
-		__preempt_count_add(value);
-		panic("preempt_count %08x underflows: %s - %x", count, field->name, value);
+	if (__builtin_expect(crosses_border(count - value, value, count), 0)) {
+		complain_of_underflow(count, value);
 	}
 	if (bug(LAZY_AT_ENABLE) && count == value) {
 		return word == 0 || atomic_load(&current->flags) & TIF_NEED_RESCHED_LAZY;
