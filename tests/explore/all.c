@@ -183,6 +183,7 @@ order(struct node *node)
 			drain = HOST_PIDS_MAX;
 		}
 	}
+	assert(t->after < node - nodes);
 	if (t->after >= 0) {
 		join(node, &nodes[t->after]);
 	}

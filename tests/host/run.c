@@ -210,6 +210,9 @@ host_boot(unsigned int cpus, void (*boot)(void), void (*idle)(void))
 	record_end_boot();
 	machine.booting = false;
 	machine.moment = 0;
+	for (unsigned int n = 0; n < cpus; n++) {
+		machine.cpus[n].spin_ended_by = -1; /* by the boot: before all of a run */
+	}
 	machine.watched = 0;
 	memset(machine.sent, 0, sizeof(machine.sent));
 	machine.quiet = false;
