@@ -23,6 +23,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "tests/explore/chain.h"
 #include "tests/explore/pick.h"
 
 typedef unsigned __int128 pids_t; /* a set of processes: bit n is pid n */
@@ -57,17 +58,6 @@ static unsigned int prefix; /* nodes whose choice is given */
 static struct value values[EXPLORE_VALUES_MAX];
 static unsigned int value_prefix;
 static struct pick_place at; /* in both */
-
-/* Of what is chosen, all that makes races: they are looked for in every node before. */
-static struct brief {
-	const void *addr; /* NULL: it touches no memory */
-	uint16_t number;
-	uint8_t pid;
-	uint8_t marks;
-} briefs[EXPLORE_MOMENTS_MAX];
-#define WRITES     0x01u
-#define CPU_ITSELF 0x02u
-#define OF_CLOCK   0x04u
 
 static const struct host_transition *
 chosen(const struct node *node)
@@ -267,17 +257,6 @@ is_own_drain(const struct node *n, const struct host_transition *t)
 
 static struct node *races[EXPLORE_MOMENTS_MAX];
 
-/* dependent(), of two processes. */
-static bool
-briefly_dependent(const struct brief *a, const struct brief *b)
-{
-	unsigned int marks = a->marks | b->marks;
-
-	return (a->addr == b->addr && a->addr != NULL && (marks & WRITES)) ||
-	       (a->marks & b->marks & CPU_ITSELF && (a->pid ^ b->pid) % HOST_CPUS_MAX == 0) ||
-	       (marks & OF_CLOCK);
-}
-
 static unsigned int
 races_of_interrupt(struct node *last)
 {
@@ -302,29 +281,80 @@ races_of_interrupt(struct node *last)
 	return count;
 }
 
-/* Of anything else: nothing hides one. */
-static unsigned int
-races_of_other(struct node *last)
+static void
+race_with(struct node *last, unsigned int n, unsigned int *count)
 {
-	const struct brief *own = &briefs[last - nodes];
+	races[(*count)++] = &nodes[n];
+	join(last, &nodes[n]);
+}
+
+/* Of one that depends on everything. */
+static unsigned int
+races_of_clock(struct node *last)
+{
 	unsigned int count = 0;
 
-	for (const struct brief *b = own; b-- != briefs;) {
-		if (last->clock[b->pid] < b->number && briefly_dependent(b, own)) {
-			struct node *n = &nodes[b - briefs];
-
-			races[count++] = n;
-			join(last, n);
+	for (unsigned int n = (unsigned int)(last - nodes); n-- != 0;) {
+		if (last->clock[briefs[n].pid] < briefs[n].number) {
+			race_with(last, n, &count);
 		}
 	}
 	return count;
 }
 
+static unsigned int
+later(unsigned int a, unsigned int b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * Of anything else: nothing hides one. What a transition depends on is before it; so each chain
+ * ends at the first one that depends on all that the chain still has.
+ */
+static unsigned int
+races_of_other(struct node *last)
+{
+	const struct brief *own = &briefs[last - nodes];
+	unsigned int by_addr = own->addr != NULL ? chain_at(own->addr) : 0;
+	unsigned int by_cpu = own->marks & CPU_ITSELF ? chain_of_cpu(own) : 0;
+	unsigned int by_clock = chain_of_clock();
+	unsigned int count = 0;
+	unsigned int n;
+
+	while ((n = later(by_clock, later(by_addr, by_cpu))) != 0) {
+		const struct brief *b = &briefs[n - 1];
+		bool depends = n == by_clock || n == by_cpu || ((own->marks | b->marks) & WRITES);
+
+		if (depends && last->clock[b->pid] < b->number) {
+			race_with(last, n - 1, &count);
+		}
+		if (n == by_clock) {
+			return count;
+		}
+		if (n == by_addr) {
+			by_addr = b->marks & WRITES ? 0 : b->before_at_addr;
+		}
+		if (n == by_cpu) {
+			by_cpu = b->pid == own->pid ? 0 : b->before_of_cpu;
+		}
+	}
+	return count;
+}
+
+static unsigned int
+races_of(struct node *last)
+{
+	if (is_interrupt(chosen(last))) {
+		return races_of_interrupt(last);
+	}
+	return chosen(last)->op.kind == HOST_OP_CLOCK ? races_of_clock(last) : races_of_other(last);
+}
+
 static void
 find_races(struct node *last)
 {
-	unsigned int count =
-		is_interrupt(chosen(last)) ? races_of_interrupt(last) : races_of_other(last);
+	unsigned int count = races_of(last);
 
 	last->clock[chosen(last)->pid] = last->number;
 	for (unsigned int i = 0; i < count; i++) {
@@ -412,6 +442,7 @@ pick(const struct host_transition *transitions, unsigned int count)
 	if (at.depth + 1 >= prefix) {
 		order(node);
 		find_races(node);
+		chain_link((unsigned int)(node - nodes));
 	}
 	at.depth++;
 	return pick_note(node->choice, count);
@@ -497,12 +528,14 @@ void
 explore_all(const struct explore_scenario *scenario, uint64_t limit, struct explore_report *report)
 {
 	pick_begin(scenario, true, pick, pick_value, report);
+	chain_forget();
 	prefix = 0;
 	value_prefix = 0;
 	do {
 		if (report->runs + report->pruned == limit) {
 			return;
 		}
+		chain_cut(prefix == 0 ? 0 : prefix - 1);
 		if (pick_run_from(scenario, prefix, &at, report)) {
 			return;
 		}
