@@ -245,7 +245,7 @@ void host_run(struct host_result *result);
 /*
  * In host_pick(): keeps this moment as number n. host_go_on() runs from there: this returns again.
  * false: it is not kept, because it cannot be: in a build with a sanitizer, of whose knowledge
- * there is no copy, with records, or before the first cpu moves.
+ * there is no copy, with records, where too much is known of races, or before the first cpu moves.
  */
 bool host_keep(unsigned int n);
 void host_go_on(unsigned int n, struct host_result *result);

@@ -10,6 +10,9 @@
  *
  * Each word of memory has the list of accesses to it that a later one could race with. All tables
  * are emptied by a new run's number.
+ *
+ * A kept moment has copies of what is in use. Words that a run adds come behind those that it goes
+ * on with, so that `used` needs none.
  */
 #include "tests/host/race.h"
 
@@ -24,6 +27,9 @@
 #define WORDS_SIZE    0x20000u /* a power of two */
 #define ACCESSES_SIZE 0x20000u
 #define CLOCKS_SIZE   0x4000u
+#define KEPT_WORDS    0x1000u
+#define KEPT_ACCESSES 0x4000u
+#define KEPT_CLOCKS   0x800u
 #define NAMES_SIZE    64u
 #define NAME_SIZE     100u
 
@@ -64,6 +70,7 @@ static struct clock gives[HOST_CPUS_MAX];     /* by relaxed stores: of the last 
 static struct clock in_buffer[HOST_CPUS_MAX][HOST_STORES_MAX];
 
 static struct word words[WORDS_SIZE];
+static uint32_t used[WORDS_SIZE]; /* where the words of this run are, in order */
 static unsigned int word_count;
 static struct access accesses[ACCESSES_SIZE];
 static uint32_t access_count;
@@ -104,6 +111,80 @@ race_begin(void)
 	}
 }
 
+/* ---- kept moments ---- */
+
+static struct kept {
+	struct clock knows[HOST_CPUS_MAX];
+	struct clock will_know[HOST_CPUS_MAX];
+	struct clock gives[HOST_CPUS_MAX];
+	struct clock in_buffer[HOST_CPUS_MAX][HOST_STORES_MAX];
+	unsigned int word_count;
+	uint32_t access_count;
+	uint32_t free_access;
+	uint32_t clock_count;
+	struct word words[KEPT_WORDS];
+	struct access accesses[KEPT_ACCESSES];
+	struct clock clocks[KEPT_CLOCKS];
+} kept[HOST_KEPT_MAX];
+
+static void
+copy_clocks(struct kept *to)
+{
+	memcpy(to->knows, knows, sizeof(knows));
+	memcpy(to->will_know, will_know, sizeof(will_know));
+	memcpy(to->gives, gives, sizeof(gives));
+	memcpy(to->in_buffer, in_buffer, sizeof(in_buffer));
+	memcpy(to->clocks, clocks, clock_count * sizeof(clocks[0]));
+	to->clock_count = clock_count;
+}
+
+bool
+race_keep(unsigned int n)
+{
+	struct kept *to = &kept[n];
+
+	if (!is_instrumented) {
+		return true;
+	}
+	if (word_count > KEPT_WORDS || access_count > KEPT_ACCESSES || clock_count > KEPT_CLOCKS) {
+		return false;
+	}
+	copy_clocks(to);
+	to->word_count = word_count;
+	to->access_count = access_count;
+	to->free_access = free_access;
+	for (unsigned int i = 0; i < word_count; i++) {
+		to->words[i] = words[used[i]];
+	}
+	memcpy(to->accesses, accesses, access_count * sizeof(accesses[0]));
+	return true;
+}
+
+void
+race_go_on(unsigned int n)
+{
+	const struct kept *from = &kept[n];
+
+	if (!is_instrumented) {
+		return;
+	}
+	race_begin();
+	word_count = from->word_count;
+	access_count = from->access_count;
+	free_access = from->free_access;
+	clock_count = from->clock_count;
+	memcpy(knows, from->knows, sizeof(knows));
+	memcpy(will_know, from->will_know, sizeof(will_know));
+	memcpy(gives, from->gives, sizeof(gives));
+	memcpy(in_buffer, from->in_buffer, sizeof(in_buffer));
+	memcpy(clocks, from->clocks, clock_count * sizeof(clocks[0]));
+	for (unsigned int i = 0; i < word_count; i++) {
+		words[used[i]] = from->words[i];
+		words[used[i]].run = run_number;
+	}
+	memcpy(accesses, from->accesses, access_count * sizeof(accesses[0]));
+}
+
 /* ---- clocks ---- */
 
 static void
@@ -138,7 +219,7 @@ find_word(uintptr_t addr)
 	}
 	if (words[n].run != run_number) {
 		assert(word_count < WORDS_SIZE - 1);
-		word_count++;
+		used[word_count++] = (uint32_t)n;
 		words[n] = (struct word){ .addr = addr, .run = run_number };
 	}
 	return &words[n];

@@ -23,6 +23,13 @@ bool race_is_instrumented(void);
 /* A run begins: whatever was done so far comes before all of it. */
 void race_begin(void);
 
+/*
+ * In a run: keeps what is known of it as number n; false: there is too much of it. A run that goes
+ * on from there begins with that instead.
+ */
+bool race_keep(unsigned int n);
+void race_go_on(unsigned int n);
+
 /* It has ended. If that was for a race, the result names both accesses. */
 void race_end(struct host_result *result);
 

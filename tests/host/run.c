@@ -236,8 +236,8 @@ host_keep(unsigned int n)
 	const char *here = __builtin_frame_address(0);
 
 	assert(n < HOST_KEPT_MAX);
-	if (!fiber_is_only_bytes() || race_is_instrumented() || record_runs ||
-	    (size_t)(here - host_stacks[0]) >= sizeof(host_stacks)) {
+	if (!fiber_is_only_bytes() || record_runs ||
+	    (size_t)(here - host_stacks[0]) >= sizeof(host_stacks) || !race_keep(n)) {
 		return false;
 	}
 	keeping = n;
@@ -253,7 +253,9 @@ host_go_on(unsigned int n, struct host_result *result)
 	machine.result = result;
 	result->end = HOST_END_QUIET;
 	host_this = kept_cpus[n];
+	race_go_on(n);
 	go_on(machine.kept_sp);
+	race_end(result);
 }
 
 void
