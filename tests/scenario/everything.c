@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Everything at once, on every cpu: programs of ring 3, tasks of both classes that wait for, wake
- * and exclude each other, timers, softirqs, tasklets, calls between cpus, NMIs and readers, while
- * the preemption model changes all the time.
+ * Everything at once, on every cpu: programs of ring 3, tasks of both classes that wait for, wake,
+ * signal and exclude each other, timers, softirqs, tasklets, works, calls between cpus, interrupts
+ * and their threads, NMIs and readers, while the preemption model changes all the time.
  *
  * -- SEED SWITCHES: goes on until the cpus have switched so often, and each part has worked on each
  * of them. A part that stands still fails. At the end everything adds up, and nothing is left.
@@ -82,12 +82,15 @@ struct job {
 };
 
 static const struct job jobs[] = {
-	{ "rover", step_rover, 0 },       { "wakeup", step_wakeup, 0 },
-	{ "mutex", step_mutex, 0 },       { "mutex", step_mutex, 0 },
-	{ "spinlock", step_spinlock, 0 }, { "model", step_model, 0 },
-	{ "softirq", step_softirq, 0 },   { "timer", step_timer, 0 },
-	{ "call", step_call, 0 },         { "nmi", step_nmi, 0 },
-	{ "reader", step_reader, 0 },     { "answer", step_answer, 10 },
+	{ "rover", step_rover, 0 },         { "wakeup", step_wakeup, 0 },
+	{ "mutex", step_mutex, 0 },         { "mutex", step_mutex, 0 },
+	{ "spinlock", step_spinlock, 0 },   { "model", step_model, 0 },
+	{ "softirq", step_softirq, 0 },     { "timer", step_timer, 0 },
+	{ "call", step_call, 0 },           { "nmi", step_nmi, 0 },
+	{ "reader", step_reader, 0 },       { "rwsem", step_rwsem, 0 },
+	{ "semaphore", step_semaphore, 0 }, { "signal", step_signal, 0 },
+	{ "work", step_work, 0 },           { "line", step_line, 0 },
+	{ "sleeper", step_sleeper, 5 },     { "answer", step_answer, 10 },
 	{ "alarm", step_alarm, 20 },
 };
 
@@ -144,6 +147,7 @@ start_users(unsigned int cpu)
 			&(struct task_params){ .comm = "user", .cpus_allowed = 1ull << cpu },
 			16 * storm_seed() + 2 * cpu + n);
 		ASSERT(users[cpu][n] != NULL);
+		atomic_store(&own->users[n], users[cpu][n]);
 	}
 }
 
@@ -153,6 +157,8 @@ start_all(void)
 	softirqs_prepare();
 	calls_prepare();
 	readers_prepare();
+	works_prepare();
+	lines_prepare();
 	for_each_cpu (cpu) {
 		init_completion(&owns[cpu].question);
 		init_completion(&owns[cpu].answer);
@@ -284,10 +290,11 @@ answerers_ended(void)
 static bool
 all_quiet(void)
 {
-	bool quiet = true;
+	bool quiet = lines_quiet();
 
 	for_each_cpu (cpu) {
-		quiet = quiet && softirqs_quiet(cpu) && calls_quiet(cpu) &&
+		quiet = quiet && softirqs_quiet(cpu) && calls_quiet(cpu) && works_quiet(cpu) &&
+		        signals_quiet(cpu) &&
 		        atomic_load(&owns[cpu].alarms) == atomic_load(&owns[cpu].alarms_taken);
 	}
 	return quiet;
@@ -374,6 +381,7 @@ main(void)
 		locks_check();
 		softirqs_check();
 		readers_check();
+		lines_check();
 		report(preempt_count() == 0 && sched_nr_uninterruptible() == 0,
 		       "nothing is left behind");
 	}

@@ -6,7 +6,9 @@
 
 #include "guest/bottom_half.h"
 #include "guest/mutex.h"
+#include "guest/rwsem.h"
 #include "guest/sched.h"
+#include "guest/semaphore.h"
 #include "guest/spinlock.h"
 #include "guest/timer.h"
 
@@ -46,10 +48,20 @@ static DEFINE_SPINLOCK(irq_lock); /* taken in hard interrupts */
 static DEFINE_SPINLOCK(bh_lock);  /* in softirqs */
 static DEFINE_MUTEX(outer);
 static DEFINE_MUTEX(inner);
+static DEFINE_MUTEX(of_works);
+static DECLARE_RWSEM(rwsem);
 static struct guarded by_irq_lock;
 static struct guarded by_bh_lock;
 static struct guarded by_outer;
 static struct guarded by_inner;
+static struct guarded by_of_works;
+static struct guarded by_rwsem;
+
+#define AT_ONCE 2
+
+static DEFINE_SEMAPHORE(semaphore, AT_ONCE);
+static struct atomic inside;
+static struct atomic overcrowded;
 
 void
 step_mutex(struct own *own, uint32_t draw)
@@ -69,6 +81,60 @@ step_mutex(struct own *own, uint32_t draw)
 	by_outer.second++;
 	mutex_unlock(&outer);
 	count(PART_mutex);
+}
+
+static void
+read_both(struct guarded *guarded)
+{
+	if (guarded->first != guarded->second) {
+		atomic_store(&guarded->torn, 1);
+	}
+}
+
+void
+step_rwsem(struct own *own, uint32_t draw)
+{
+	(void)own;
+	if (draw % 4 != 0) {
+		down_read(&rwsem);
+		read_both(&by_rwsem);
+		yield();
+	} else {
+		down_write(&rwsem);
+		add_first(&by_rwsem);
+		yield();
+		by_rwsem.second++;
+		if (draw % 8 != 0) {
+			up_write(&rwsem);
+			count(PART_rwsem);
+			return;
+		}
+		downgrade_write(&rwsem);
+		yield();
+		read_both(&by_rwsem);
+	}
+	up_read(&rwsem);
+	count(PART_rwsem);
+}
+
+void
+step_semaphore(struct own *own, uint32_t draw)
+{
+	(void)own;
+	if (draw % 4 == 0 && down_trylock(&semaphore) != 0) {
+		yield();
+		return;
+	}
+	if (draw % 4 != 0) {
+		down(&semaphore);
+	}
+	if (atomic_fetch_add(&inside, 1) >= AT_ONCE) {
+		atomic_store(&overcrowded, 1);
+	}
+	yield();
+	atomic_fetch_sub(&inside, 1);
+	up(&semaphore);
+	count(PART_semaphore);
 }
 
 void
@@ -106,8 +172,22 @@ add_in_softirq(void)
 }
 
 void
+add_in_work(void)
+{
+	mutex_lock(&of_works);
+	add_first(&by_of_works);
+	cond_resched();
+	by_of_works.second++;
+	mutex_unlock(&of_works);
+}
+
+void
 locks_check(void)
 {
 	report(adds_up(&by_irq_lock) && adds_up(&by_bh_lock), "what spinlocks guard adds up");
-	report(adds_up(&by_outer) && adds_up(&by_inner), "what mutexes guard adds up");
+	report(adds_up(&by_outer) && adds_up(&by_inner) && adds_up(&by_of_works),
+	       "what mutexes guard adds up");
+	report(adds_up(&by_rwsem) && !rwsem_is_locked(&rwsem), "what an rwsem guards adds up");
+	report(!atomic_load(&overcrowded) && semaphore.count == AT_ONCE,
+	       "a semaphore lets in as many as it may");
 }

@@ -28,6 +28,8 @@ struct shared;
 	X(answer, "wakeups of a FIFO task")      \
 	X(alarm, "wakeups by interrupts")        \
 	X(mutex, "mutexes taken")                \
+	X(rwsem, "rwsems taken")                 \
+	X(semaphore, "semaphores taken")         \
 	X(spinlock, "spinlocks taken")           \
 	X(timer, "timers expired")               \
 	X(softirq, "runs of a softirq")          \
@@ -36,6 +38,11 @@ struct shared;
 	X(irq_work, "irq_works")                 \
 	X(resched, "requests for a reschedule")  \
 	X(nmi, "NMIs")                           \
+	X(signal, "signals taken")               \
+	X(stop, "stops of programs in ring 3")   \
+	X(work, "works done")                    \
+	X(line, "interrupts of a line")          \
+	X(irq_thread, "runs of its thread")      \
 	X(reader, "reads, and objects replaced") \
 	X(model, "changes of the model")
 
@@ -65,6 +72,10 @@ struct own {
 	struct atomic raised;
 	struct atomic served;
 	uint32_t flood_left;
+	struct atomic_ptr sleeper; /* the task whom signals are for */
+	struct atomic signals_sent;
+	struct atomic signals_seen;
+	struct atomic_ptr users[2];
 	struct user_program program;
 	struct shared *shared;
 };
@@ -97,9 +108,12 @@ void give_alarm(void);
 
 /* Locks: what they guard is added to by tasks, and by interrupts and softirqs with these. */
 void step_mutex(struct own *own, uint32_t draw);
+void step_rwsem(struct own *own, uint32_t draw);
+void step_semaphore(struct own *own, uint32_t draw);
 void step_spinlock(struct own *own, uint32_t draw);
 void add_in_hardirq(void);
 void add_in_softirq(void);
+void add_in_work(void);
 void locks_check(void);
 
 /* Softirqs, tasklets, and the timers that ask for them. */
@@ -119,3 +133,19 @@ bool calls_quiet(unsigned int cpu);
 void step_reader(struct own *own, uint32_t draw);
 void readers_prepare(void);
 void readers_check(void);
+
+/* Signals for a task that sleeps interruptibly, and for programs, which stop and go on. */
+void step_sleeper(struct own *own, uint32_t draw);
+void step_signal(struct own *own, uint32_t draw);
+bool signals_quiet(unsigned int cpu);
+
+/* Works: at once, later, and wherever there is a worker. */
+void step_work(struct own *own, uint32_t draw);
+void works_prepare(void);
+bool works_quiet(unsigned int cpu);
+
+/* A line of interrupts, with a thread, which moves. */
+void step_line(struct own *own, uint32_t draw);
+void lines_prepare(void);
+bool lines_quiet(void);
+void lines_check(void);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * Does what ring 3 must not, by its argument, and is not there to exit with 0.
+ * Does what ring 3 must not, by its argument, and is not there to exit with 0. Its GS is not the
+ * kernel's of any cpu, where it may choose.
  */
+#include "tests/scenario/user/bases.h"
 #include "tests/scenario/user/programs.h"
 #include "tests/scenario/user/user.h"
 
@@ -91,6 +93,9 @@ main(uint64_t arg)
 #undef FAULT_ENTRY
 	};
 
+	if (bases_are_ours()) {
+		write_bases(0x123450000, 0x543210000);
+	}
 	faults[arg % FAULT_COUNT]();
 	return 0;
 }
