@@ -531,6 +531,8 @@
 	  "done_count == wanted")                                                                  \
 	X(USER_FLUSH_LATE, "RCU's deferred wakeup comes behind the last look before user mode",    \
 	  "47b8ff194c1f", "P24", "done_count == wanted")                                           \
+	X(USER_IRQ_RETURN_AS_KERNEL, "a return to user code goes by the rules for the kernel", "", \
+	  "P13", "preempt_policy_allows(preempt_policy(), reason)")                                \
 	X(USER_LAZY_IGNORED, "the way to user mode does not look for lazy requests", "", "P13",    \
 	  "urgent_ran() == (cell.request != 0)")                                                   \
 	X(USER_RANGE_UNCHECKED, "a system call reads kernel memory for its caller", "", "user",    \

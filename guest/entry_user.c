@@ -162,7 +162,8 @@ void
 irqentry_exit_to_user_mode(void)
 {
 	ASSERT(preempt_count() == 0);
-	exit_to_user_mode_prepare(SCHED_REASON_USER_IRQ_RETURN);
+	exit_to_user_mode_prepare(bug(USER_IRQ_RETURN_AS_KERNEL) ? SCHED_REASON_IRQ_RETURN
+	                                                         : SCHED_REASON_USER_IRQ_RETURN);
 }
 
 void

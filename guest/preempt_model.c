@@ -81,13 +81,20 @@ set_locked(enum preempt_model model)
 	trace(TRACE_model_switch, model, old);
 }
 
+/* On the way out of the kernel every model looks. */
+#define OUTWARD                                                                      \
+	[SCHED_REASON_SYSCALL_RETURN] = true, [SCHED_REASON_USER_IRQ_RETURN] = true, \
+	[SCHED_REASON_GUEST_ENTRY] = true
+
 /* Of table B3 in words, not of the policy bits: so each checks the other. */
 const bool preempt_point_switches[PREEMPT_MODEL_COUNT][SCHED_REASON_COUNT] = {
-	[PREEMPT_NONE] = { [SCHED_REASON_COND_RESCHED] = true },
-	[PREEMPT_VOLUNTARY] = { [SCHED_REASON_COND_RESCHED] = true,
+	[PREEMPT_NONE] = { OUTWARD, [SCHED_REASON_COND_RESCHED] = true },
+	[PREEMPT_VOLUNTARY] = { OUTWARD, [SCHED_REASON_COND_RESCHED] = true,
 	                        [SCHED_REASON_MIGHT_SLEEP] = true },
-	[PREEMPT_FULL] = { [SCHED_REASON_PREEMPT_ENABLE] = true, [SCHED_REASON_IRQ_RETURN] = true },
-	[PREEMPT_LAZY] = { [SCHED_REASON_PREEMPT_ENABLE] = true, [SCHED_REASON_IRQ_RETURN] = true },
+	[PREEMPT_FULL] = { OUTWARD, [SCHED_REASON_PREEMPT_ENABLE] = true,
+	                   [SCHED_REASON_IRQ_RETURN] = true },
+	[PREEMPT_LAZY] = { OUTWARD, [SCHED_REASON_PREEMPT_ENABLE] = true,
+	                   [SCHED_REASON_IRQ_RETURN] = true },
 };
 
 /* What preempts anywhere must know where it may not. */

@@ -40,8 +40,9 @@ preempt_policy(void)
 extern const bool preempt_point_switches[PREEMPT_MODEL_COUNT][SCHED_REASON_COUNT];
 
 /*
- * Does the model of this word let the running kernel be preempted for this reason? The oracle of
- * each preemption: it looks at the model, not at the bits. Any context.
+ * Does the model of this word let the running task be switched away from for this reason, in the
+ * kernel or on its way out of it? The oracle of each preemption: it looks at the model, not at the
+ * bits. Any context.
  */
 static inline bool
 preempt_policy_allows(uint32_t policy, enum sched_reason reason)

@@ -438,6 +438,7 @@ void
 schedule_user(enum sched_reason reason)
 {
 	ASSERT(!arch_irqs_disabled());
+	ASSERT(preempt_policy_allows(preempt_policy(), reason));
 	do { /* bounded: a turn for each request that came while switched out */
 		preempt_disable();
 		__schedule(SM_NONE, reason);

@@ -242,8 +242,8 @@ void schedule(void);
 void schedule_preempt_disabled(void);
 
 /*
- * On the way to user code, as a request asks: schedule() for this reason, under every model. Count
- * 0, irqs on.
+ * On the way to user code or to a guest, as a request asks: schedule() for this reason, which every
+ * model allows. Count 0, irqs on.
  */
 void schedule_user(enum sched_reason reason);
 

@@ -593,6 +593,8 @@ static const struct mutant {
 	  "assertion failed: preempt_policy_allows(policy, reason)" },
 	{ "cond-resched-in-full", "cond_resched", PREEMPT_FULL, REQUEST_FULL,
 	  "assertion failed: preempt_policy_allows(policy, reason)" },
+	{ "user-irq-return-as-kernel", "interrupt return to user", PREEMPT_NONE, REQUEST_FULL,
+	  "assertion failed: preempt_policy_allows(preempt_policy(), reason)" },
 	{ "user-lazy-ignored", "syscall return to user", PREEMPT_LAZY, REQUEST_LAZY,
 	  "syscall return to user, lazy, asked lazily: no switch at this point" },
 	{ "lazy-irq-return-off", "interrupt return to kernel", PREEMPT_LAZY, REQUEST_FULL,
