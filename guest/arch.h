@@ -53,7 +53,7 @@ struct vcpu_trap;
  *   struct arch_vcpu              a guest's registers, and what else the machine keeps of a vcpu
  *   ARCH_USER_END                 first address behind the user's half
  *   ARCH_USER_PROGRAM_END         the same of its part for programs; stacks lie above
- *   ARCH_USER_STACK_PAGES         of a user task
+ *   ARCH_USER_STACK_PAGES         of a user task, at most
  *   ARCH_USER_STATE_SIZE          bytes of a user task's state: see arch_user_init()
  *   ARCH_ELF_MACHINE              of programs that ring 3 can run
  */

@@ -44,6 +44,8 @@
 	  "P18", "FAIL cond_resched switches or a switch at this point")                           \
 	X(CONT_LEAVES_STOP, "SIGCONT does not cancel a SIGSTOP that was not taken yet", "", "P32", \
 	  "done_count == wanted")                                                                  \
+	X(COPY_GROWS_NOTHING, "a system call cannot name what a stack has not grown to yet", "",   \
+	  "P20", "BELOW - 1, 4, 0) == 4")                                                          \
 	X(CT_ENTER_UNORDERED, "RCU sees late that a cpu left idle", "", "RCU",                     \
 	  "a reader sees freed memory")                                                            \
 	X(DEAD_TASK_PREEMPTIBLE, "a dying task can be preempted after it is marked dead", "",      \
@@ -469,6 +471,10 @@
 	  "a reader sees freed memory")                                                            \
 	X(SRCU_NO_TURN, "an SRCU updater waits at the index that newcomers use", "", "RCU",        \
 	  "done_count == wanted")                                                                  \
+	X(STACK_GROWS_ON, "a user stack grows into its guard", "", "P20",                          \
+	  "users[cpu]->exit_status == status")                                                     \
+	X(STACK_GROWS_UNSEEN, "a user stack gets a page where another task has put one", "",       \
+	  "P20", "arch_mm_find(mm, va, false) == NULL")                                            \
 	X(STALE_PREV_STATE, "a switch tells the state of a sleep that a signal ended",             \
 	  "8feb053d5319", "P38", "FAIL a sleep that a signal ends")                                \
 	X(STALE_WAKE_CPU, "a waker believes in the cpu that it saw before it had the lock",        \

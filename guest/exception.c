@@ -3,8 +3,10 @@
 
 #include "guest/bug.h"
 #include "guest/irq.h"
+#include "guest/mm.h"
 #include "guest/panic.h"
 #include "guest/preempt.h"
+#include "guest/task.h"
 
 void (*exception_probe)(const struct regs *regs);
 
@@ -42,6 +44,20 @@ exception_handle_kernel(struct regs *regs)
 	}
 	if (!bug(EXCEPTION_RETURNS_BLIND)) {
 		irqentry_exit(regs, state);
+	}
+	return true;
+}
+
+bool
+exception_mend_user(const struct regs *regs, uintptr_t addr)
+{
+	ASSERT(preempt_count() == 0);
+	ASSERT(!arch_irqs_disabled());
+	if (!mm_grow_stack(current->mm, addr)) {
+		return false;
+	}
+	if (exception_probe != NULL) {
+		exception_probe(regs);
 	}
 	return true;
 }

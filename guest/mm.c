@@ -83,24 +83,46 @@ mm_map_stack(struct mm *mm)
 {
 	unsigned long flags = raw_spin_lock_irqsave(&mm->lock);
 	unsigned int number = mm->stacks;
-	bool is_mapped = number < MM_STACKS_MAX;
-	uintptr_t va = stack_top(number) - STACK_BYTES;
+	bool is_mapped = number < MM_STACKS_MAX &&
+	                 arch_mm_map(&mm->arch, stack_top(number) - PAGE_SIZE, ARCH_PROT_WRITE);
 
-	for (; is_mapped && va < stack_top(number); va += PAGE_SIZE) {
-		is_mapped = arch_mm_map(&mm->arch, va, ARCH_PROT_WRITE) != NULL;
-	}
-	mm->stacks += number < MM_STACKS_MAX; /* half a stack is not handed out again */
+	mm->stacks += is_mapped;
 	raw_spin_unlock_irqrestore(&mm->lock, flags);
 	return is_mapped ? stack_top(number) : 0;
+}
+
+/* From the top of the first stack; all that is above comes out as far below. */
+static uintptr_t
+depth_of(uintptr_t addr)
+{
+	return stack_top(0) - 1 - addr;
 }
 
 bool
 mm_is_stack_guard(uintptr_t addr)
 {
-	uintptr_t below = ARCH_USER_END - PAGE_SIZE - 1 - addr;
+	return depth_of(addr) / SLOT_BYTES < MM_STACKS_MAX &&
+	       depth_of(addr) % SLOT_BYTES >= STACK_BYTES;
+}
 
-	return addr < ARCH_USER_END - PAGE_SIZE && below / SLOT_BYTES < MM_STACKS_MAX &&
-	       below % SLOT_BYTES >= STACK_BYTES;
+/* Another task of the program may have been there first. */
+static bool
+has_page_locked(struct mm *mm, uintptr_t va)
+{
+	return (!bug(STACK_GROWS_UNSEEN) && arch_mm_find(&mm->arch, va, true) != NULL) ||
+	       arch_mm_map(&mm->arch, va, ARCH_PROT_WRITE) != NULL;
+}
+
+bool
+mm_grow_stack(struct mm *mm, uintptr_t addr)
+{
+	unsigned long flags = raw_spin_lock_irqsave(&mm->lock);
+	bool grows = depth_of(addr) / SLOT_BYTES < mm->stacks &&
+	             (depth_of(addr) % SLOT_BYTES < STACK_BYTES || bug(STACK_GROWS_ON)) &&
+	             has_page_locked(mm, addr / PAGE_SIZE * PAGE_SIZE);
+
+	raw_spin_unlock_irqrestore(&mm->lock, flags);
+	return grows;
 }
 
 void *

@@ -54,10 +54,16 @@ void *mm_map_page(struct mm *mm, uintptr_t va, unsigned int prot);
 void *mm_map_guest_page(struct mm *mm, uintptr_t va, unsigned int prot);
 
 /*
- * A new stack for a task: its top, or 0: no memory, or MM_STACKS_MAX are out. Below it lies a page
- * that is never mapped. Any context but NMI.
+ * A new stack for a task: its top, or 0: no memory, or MM_STACKS_MAX are out. It has a page, and
+ * grows; below its place lies a page that is never mapped. Any context but NMI.
  */
 uintptr_t mm_map_stack(struct mm *mm);
+
+/*
+ * Nothing is mapped at addr, or was a moment ago. If it is in the place of a stack that was handed
+ * out, there is a page now: true. false: it is not, or there is no memory. Any context but NMI.
+ */
+bool mm_grow_stack(struct mm *mm, uintptr_t addr);
 
 /* Is addr in the guard page below some stack's place? Any context. */
 bool mm_is_stack_guard(uintptr_t addr);

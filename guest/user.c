@@ -194,19 +194,35 @@ is_user_range(uint64_t address, size_t size)
 size_t
 copy_from_user(void *to, uint64_t from, size_t size)
 {
+	size_t left = size;
+
 	ASSERT(current->mm != NULL);
 	if (!is_user_range(from, size) && !bug(USER_RANGE_UNCHECKED)) {
 		return size;
 	}
-	return arch_copy_from_user(to, from, size);
+	do { /* bounded: by the pages of a stack */
+		size_t done = size - left;
+
+		left = arch_copy_from_user((char *)to + done, from + done, left);
+	} while (left != 0 && !bug(COPY_GROWS_NOTHING) &&
+	         mm_grow_stack(current->mm, from + size - left));
+	return left;
 }
 
 size_t
 copy_to_user(uint64_t to, const void *from, size_t size)
 {
+	size_t left = size;
+
 	ASSERT(current->mm != NULL);
 	if (!is_user_range(to, size) && !bug(USER_RANGE_UNCHECKED)) {
 		return size;
 	}
-	return arch_copy_to_user(to, from, size);
+	do { /* bounded: by the pages of a stack */
+		size_t done = size - left;
+
+		left = arch_copy_to_user(to + done, (const char *)from + done, left);
+	} while (left != 0 && !bug(COPY_GROWS_NOTHING) &&
+	         mm_grow_stack(current->mm, to + size - left));
+	return left;
 }

@@ -11,7 +11,9 @@
 
 #include "guest/bottom_half.h"
 #include "guest/context_tracking.h"
+#include "guest/exception.h"
 #include "guest/mm.h"
+#include "guest/page.h"
 #include "guest/preempt_model.h"
 #include "guest/sched.h"
 #include "guest/timer.h"
@@ -208,6 +210,22 @@ point_interrupt_return_user(void)
 	}
 }
 
+static void
+ask_in_exception(const struct regs *unused)
+{
+	(void)unused;
+	ask_in_kernel();
+}
+
+/* A stack that grows, by its second page. */
+static void
+point_exception_return_user(void)
+{
+	exception_probe = ask_in_exception;
+	host_user_touch(ARCH_USER_END - 2 * PAGE_SIZE - 1);
+	exception_probe = NULL;
+}
+
 /* ---- the rows ---- */
 
 /* Who comes to the point, and what it lacks. */
@@ -242,7 +260,7 @@ static const struct {
 } ways[POINT_COUNT] = {
 	[POINT_SYSCALL_RETURN] = { point_syscall_return, IN_USER, NULL },
 	[POINT_IRQ_RETURN_USER] = { point_interrupt_return_user, IN_USER, NULL },
-	[POINT_EXCEPTION_RETURN_USER] = { .missing = "no user code of this machine faults" },
+	[POINT_EXCEPTION_RETURN_USER] = { point_exception_return_user, IN_USER, NULL },
 	[POINT_GUEST_ENTRY] = { .missing = "there are no vcpus" },
 	[POINT_IRQ_RETURN] = { point_interrupt_return, IN_TASK, NULL },
 	[POINT_EXCEPTION_RETURN] = { point_trap_return, IN_TASK, NULL },
@@ -595,6 +613,8 @@ static const struct mutant {
 	  "assertion failed: preempt_policy_allows(policy, reason)" },
 	{ "user-irq-return-as-kernel", "interrupt return to user", PREEMPT_NONE, REQUEST_FULL,
 	  "assertion failed: preempt_policy_allows(preempt_policy(), reason)" },
+	{ "user-lazy-ignored", "exception return to user", PREEMPT_LAZY, REQUEST_LAZY,
+	  "exception return to user, lazy, asked lazily: no switch at this point" },
 	{ "user-lazy-ignored", "syscall return to user", PREEMPT_LAZY, REQUEST_LAZY,
 	  "syscall return to user, lazy, asked lazily: no switch at this point" },
 	{ "lazy-irq-return-off", "interrupt return to kernel", PREEMPT_LAZY, REQUEST_FULL,

@@ -76,7 +76,7 @@ struct arch_vcpu {
 /* Below the process, which is the kernel's half. */
 #define ARCH_USER_END         0x400000u
 #define ARCH_USER_PROGRAM_END 0x200000u
-#define ARCH_USER_STACK_PAGES 1u
+#define ARCH_USER_STACK_PAGES 2u
 #define ARCH_USER_STATE_SIZE  sizeof(uint64_t)
 #define ARCH_ELF_MACHINE      62 /* nobody runs it here */
 

@@ -297,6 +297,9 @@ void host_syscall_of(void (*fn)(void));
 
 void host_user_step(void);
 
+/* User code accesses the byte at va, with an exception if nothing is mapped there. */
+void host_user_touch(uintptr_t va);
+
 /* Sets the register. */
 void host_user_set_word(uint64_t word);
 

@@ -6,11 +6,13 @@
 #include "guest/arch.h"
 #include "guest/context_tracking.h"
 #include "guest/entry_user.h"
+#include "guest/exception.h"
 #include "guest/mm.h"
 #include "guest/page.h"
 #include "guest/panic.h"
 #include "guest/syscall.h"
 #include "guest/task.h"
+#include "guest/user.h"
 #include "tests/host/run.h"
 
 /* ---- address spaces ---- */
@@ -42,7 +44,8 @@ arch_mm_map(struct arch_mm *mm, uintptr_t va, unsigned int prot)
 
 	ASSERT(arch_mm_find(mm, va, false) == NULL);
 	if (page != NULL) {
-		mm->pages[mm->count++] = (struct host_user_page){ va, page, prot };
+		mm->pages[mm->count] = (struct host_user_page){ va, page, prot };
+		host_rmw(&mm->count, sizeof(mm->count), HOST_ADD, 1); /* users may look meanwhile */
 	}
 	return page;
 }
@@ -175,6 +178,36 @@ host_syscall_of(void (*fn)(void))
 	enter_kernel();
 	fn();
 	leave_kernel(SYSCALL_COUNT);
+}
+
+/* The exception, and the end of the task if it cannot be mended. */
+static void
+fault(uintptr_t va)
+{
+	struct regs regs = { .irqs_on = true, .user = true };
+
+	host_this->in_user = false;
+	host_this->irqs_on = false;
+	irqentry_enter_from_user_mode();
+	arch_irq_enable();
+	if (!exception_mend_user(&regs, va)) {
+		user_kill(SIGSEGV, "page fault at %016lx", (unsigned long)va);
+	}
+	arch_irq_disable();
+	irqentry_exit_to_user_mode();
+	host_return_to_user();
+}
+
+void
+host_user_touch(uintptr_t va)
+{
+	host_user_step();
+	host_load(&host_this->loaded->count, sizeof(unsigned int), __ATOMIC_ACQUIRE);
+	if (arch_mm_find(host_this->loaded, va, true) == NULL) {
+		fault(va);
+	}
+	host_user_step();
+	HOST_EXPECT(arch_mm_find(host_this->loaded, va, true) != NULL);
 }
 
 void

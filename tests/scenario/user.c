@@ -10,6 +10,7 @@
 #include "guest/arch/x86_64/syscall_way.h"
 #include "guest/entry_user.h"
 #include "guest/errno.h"
+#include "guest/exception.h"
 #include "guest/main.h"
 #include "guest/mm.h"
 #include "guest/page.h"
@@ -36,7 +37,7 @@
 #define EXIT_STORM    8u
 #define MEMORY_ROUNDS 8u
 
-#define PROGRAMS(X) X(hello) X(calls) X(faults) X(spin) X(sums) X(futex) X(bases)
+#define PROGRAMS(X) X(hello) X(calls) X(faults) X(spin) X(sums) X(futex) X(bases) X(grow)
 
 #define BLOB(name) extern const char user_##name[], user_##name##_end[];
 PROGRAMS(BLOB)
@@ -311,6 +312,63 @@ check_trace_points(void)
 	user_unload(&program);
 }
 
+/* ---- exceptions that return ---- */
+
+static struct completion grown; /* the exception -> the FIFO task */
+static volatile struct shared *grow_shared;
+static bool grow_stops;
+
+static void
+count_growth(void *unused)
+{
+	(void)unused;
+	for (;;) { /* bounded: until the program has ended */
+		wait_for_completion(&grown);
+		if (grow_stops) {
+			return;
+		}
+		grow_shared->turns++;
+	}
+}
+
+/* In the exception, and nobody looks at the request before its return. */
+static void
+ask_in_exception(const struct regs *regs)
+{
+	if (arch_regs_user(regs)) {
+		preempt_disable();
+		complete(&grown);
+		preempt_enable_no_resched();
+	}
+}
+
+/* Each page that it touches is a switch, before its next instruction. */
+static void
+check_growing(void)
+{
+	struct user_program program = LOAD(grow);
+	struct task *counter;
+	int status;
+
+	grow_shared = share(&program);
+	grow_stops = false;
+	init_completion(&grown);
+	counter = task_run(&(struct task_params){ .comm = "counter",
+	                                          .fn = count_growth,
+	                                          .policy = SCHED_FIFO,
+	                                          .rt_priority = 10,
+	                                          .cpus_allowed = 1 });
+	exception_probe = ask_in_exception;
+	status = task_join(run_on(&program, "grow", 1, 0));
+	exception_probe = NULL;
+	grow_stops = true;
+	complete(&grown);
+	task_join(counter);
+	report(status == 0, "ring 3 is preempted on the return from an exception");
+	report(grow_shared->turns == GROW_PAGES - 1, "a stack grows by as many pages as are used");
+	user_unload(&program);
+}
+
 /* ---- registers ---- */
 
 /* More tasks than cpus, each with sums in all of its vector registers. */
@@ -516,6 +574,7 @@ main(void)
 		preempt_model_set(models[i]);
 		check_loops();
 		check_trace_points();
+		check_growing();
 		check_sums();
 		check_bases();
 		check_futex();

@@ -7,6 +7,7 @@
 #include "guest/arch/x86_64/traps.h"
 #include "guest/bug.h"
 #include "guest/entry_user.h"
+#include "guest/exception.h"
 #include "guest/mm.h"
 #include "guest/page.h"
 #include "guest/panic.h"
@@ -195,7 +196,12 @@ user_exception(struct regs *regs)
 	}
 	irqentry_enter_from_user_mode();
 	arch_irq_enable();
-	kill(regs, addr);
+	if (regs->vector != VECTOR_PF || (regs->error & FAULT_PRESENT) ||
+	    !exception_mend_user(regs, addr)) {
+		kill(regs, addr);
+	}
+	arch_irq_disable();
+	irqentry_exit_to_user_mode();
 }
 
 void

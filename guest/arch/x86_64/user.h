@@ -32,7 +32,7 @@ void user_complete_syscall(struct regs *regs);
 /* Makes of 512 zeroed bytes what FXRSTOR loads for a program's start. */
 void user_init_fpu(void *image);
 
-/* An exception of ring 3: a system call, or the end of the task. irqs off. */
+/* An exception of ring 3: a system call, a stack that grows, or the end of the task. irqs off. */
 void user_exception(struct regs *regs);
 
 /*

@@ -21,6 +21,9 @@
 #define BASES_NOT_NEW  2
 #define BASES_NOT_KEPT 3
 
+/* grow: pages of its stack but the first. */
+#define GROW_PAGES 3u
+
 /* faults: name, what a line on the console says of it. */
 #define USER_FAULTS(X)                                                \
 	X(null, "read of 0000000000000000, which is a null pointer")  \
