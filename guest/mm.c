@@ -11,7 +11,7 @@
 #define STACK_BYTES (ARCH_USER_STACK_PAGES * PAGE_SIZE)
 #define SLOT_BYTES  (STACK_BYTES + PAGE_SIZE) /* and its guard, below */
 
-DEFINE_PER_CPU(struct mm *, loaded_mm);
+static DEFINE_PER_CPU(struct mm *, loaded_mm); /* NULL: the kernel's own tables; irqs off */
 
 struct mm *
 mm_create(void)

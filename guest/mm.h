@@ -30,8 +30,6 @@ struct mm {
 
 #define MM_STACKS_MAX 64u
 
-DECLARE_PER_CPU(struct mm *, loaded_mm); /* NULL: the kernel's own tables; irqs off */
-
 /* An empty address space with one reference, or NULL: no memory. Any context but NMI. */
 struct mm *mm_create(void);
 
@@ -79,18 +77,6 @@ void *mm_find(const struct mm *mm, uintptr_t va, bool write);
  * is a user task. irqs off, rq->lock held.
  */
 void mm_switch(struct task *prev, struct task *next);
-
-/*
- * What this cpu has loaded, NULL: the kernel's own tables. For who loads another for a while, and
- * is put back before the next switch (vcpus). Preemption off.
- */
-static inline const struct arch_mm *
-mm_loaded(void)
-{
-	const struct mm *mm = this_cpu_read(loaded_mm);
-
-	return mm != NULL ? &mm->arch : NULL;
-}
 
 /* Puts what a switch to current has unloaded, if anything. User task, count 0, irqs on. */
 void mm_put_retired(void);

@@ -37,6 +37,7 @@ struct arch_vcpu {
 	uint64_t fault_room[8];
 	struct regs regs __attribute__((aligned(16)));
 	uint64_t host_rsp; /* while it runs */
+	uint64_t host_cr3; /* while it is loaded */
 	uint64_t fs_base;
 	uint64_t gs_base;
 	uint64_t debug[4]; /* DR0 to DR3 */

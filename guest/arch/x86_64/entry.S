@@ -154,7 +154,10 @@ exception_call:
 /* The IRETQ to ring 3 faults when GS is the user's already. */
 exception_from_kernel:
 	cmpq	$iret_to_user, REGS_RIP(%rsp)
-	je	exception_from_user
+	jne	exception_call
+	swapgs
+	cmpq	$0, %gs:vcpu_entered
+	jne	vcpu_exit_failed
 	jmp	exception_call
 
 /*

@@ -4,7 +4,7 @@
  *
  * The owner is a kernel thread: what a user task has in the machine is saved when it is switched
  * out, and loaded when it is back, so the FPU and the bases are free here. Only the address space
- * must be put back: mm.c counts on what it has loaded.
+ * must be put back: mm.c counts on what it has loaded, and changes it at a switch alone.
  */
 #include "guest/arch/x86_64/vcpu.h"
 
@@ -82,11 +82,12 @@ load_breakpoints(const struct arch_vcpu *own)
 void
 arch_vcpu_load(struct vcpu *vcpu, unsigned int cpu)
 {
-	const struct arch_vcpu *own = &vcpu->arch;
+	struct arch_vcpu *own = &vcpu->arch;
 
 	(void)cpu;
 	DEBUG_ASSERT(current->mm == NULL);
 	__asm__ volatile("fxrstor64 %0" : : "m"(own->memory->fpu));
+	own->host_cr3 = read_cr3();
 	write_cr3(arch_virt_to_phys(vcpu->vm->mm->arch.pml4));
 	wrmsr(MSR_FS_BASE, own->fs_base);
 	wrmsr(MSR_KERNEL_GS, own->gs_base);
@@ -109,7 +110,7 @@ arch_vcpu_put(struct vcpu *vcpu)
 		own->gs_base = rdmsr(MSR_KERNEL_GS);
 	}
 	if (!bug(VCPU_MM_LEFT)) {
-		arch_mm_load(mm_loaded());
+		write_cr3(own->host_cr3);
 	}
 	if (!bug(VCPU_FPU_UNSAVED)) {
 		__asm__ volatile("fxsave64 %0" : "=m"(own->memory->fpu));
@@ -240,67 +241,57 @@ arch_vcpu_set_saved(struct vcpu *vcpu, unsigned int reg, uint64_t value)
 
 /* ---- entry and exit ---- */
 
-/*
- * The guest's frame could not be loaded: its other registers were in the machine, and lie below
- * where they belong, together with what the exception says.
- */
-static __attribute__((noinline, cold)) void
-take_failed_return(struct regs *regs, const struct regs *failed)
+/* The guest's other registers were in the machine, and lie below where they belong. */
+void
+vcpu_take_failed_return(struct arch_vcpu *vcpu, const struct regs *failed)
 {
-	memmove(regs, failed, offsetof(struct regs, rip));
-	regs->frame_ip = regs->rip;
+	memmove(&vcpu->regs, failed, offsetof(struct regs, rip));
+	vcpu->regs.frame_ip = vcpu->regs.rip;
 }
 
-/* There are machines where SYSCALL is a fault at the kernel's entry (user.h). */
+/* There are machines where SYSCALL is a fault at the kernel's entry (syscall_way.h). */
 static __attribute__((noinline)) void
-tell_exception(struct vcpu_exit *exit, struct regs *regs)
+tell_other(struct regs *regs)
 {
+	struct vcpu_exit *exit = &this_cpu_ptr(&exit_record)->exit;
 	uint32_t vector = regs->vector;
 
-	exit->addr = vector == VECTOR_PF ? read_cr2() : 0;
-	exit->debug = 0;
-	if (vector == VECTOR_DB) {
+	if (user_is_syscall(regs)) {
+		user_complete_syscall(regs);
+		vector = VECTOR_SYSCALL;
+	} else if (vector == VECTOR_PF) {
+		exit->addr = read_cr2();
+	} else if (vector == VECTOR_DB) {
 		exit->debug = read_dr6();
 		write_dr(6, DR6_RESET);
 	}
-	if (regs->rip == (uintptr_t)syscall_entry && user_is_syscall(regs)) {
-		user_complete_syscall(regs);
-		vector = regs->vector = VECTOR_SYSCALL;
-	}
 	exit->vector = vector;
 	exit->error = regs->error;
-	exit->code = vector == VECTOR_NMI || vector == VECTOR_MC ? VCPU_EXIT_EARLY : VCPU_EXIT_TRAP;
+	exit->code = vector - VECTOR_EXCEPTIONS < 256 - VECTOR_EXCEPTIONS ? VCPU_EXIT_INTERRUPT
+	             : vector == VECTOR_NMI || vector == VECTOR_MC        ? VCPU_EXIT_EARLY
+	                                                                  : VCPU_EXIT_TRAP;
 }
 
-/* Address and debug status are exceptions' alone: of others they are left as they were. */
+/* What an exit has not is left as it was. */
 static inline void
-tell_exit(struct vcpu_exit *exit, struct regs *regs)
+tell_exit(struct regs *regs)
 {
-	uint32_t vector = regs->vector;
-
-	if (vector < VECTOR_EXCEPTIONS) {
-		tell_exception(exit, regs);
+	if (__builtin_expect(regs->vector != VECTOR_SYSCALL, 0)) {
+		tell_other(regs);
 		return;
 	}
-	exit->vector = vector;
-	exit->error = 0;
-	exit->code = vector == VECTOR_SYSCALL ? VCPU_EXIT_TRAP : VCPU_EXIT_INTERRUPT;
+	this_cpu_write(exit_record.exit.vector, VECTOR_SYSCALL);
+	this_cpu_write(exit_record.exit.code, VCPU_EXIT_TRAP);
 }
 
 void
 arch_vcpu_enter(struct vcpu *vcpu)
 {
-	struct regs *regs = &vcpu->arch.regs;
-	struct regs *left;
-
+	DEBUG_ASSERT(this_cpu_ptr(&tss)->rsp[0] == (uintptr_t)(&vcpu->arch.regs + 1));
 	if (__builtin_expect(vcpu->injected.valid, 0)) {
 		begin_handler(vcpu);
 	}
-	left = vcpu_enter_guest(&vcpu->arch);
-	if (__builtin_expect(left != regs, 0)) {
-		take_failed_return(regs, left);
-	}
-	tell_exit(&this_cpu_ptr(&exit_record)->exit, regs);
+	tell_exit(vcpu_enter_guest(&vcpu->arch));
 }
 
 /* GS is the guest's again when the return from here has landed. */

@@ -3,7 +3,7 @@
  * Guests of ring 3: the way in and out, and what a vcpu has beside struct arch_vcpu.
  *
  * A guest's exit leaves its registers in struct arch_vcpu, since TSS.RSP0 is their end, and goes
- * on in whoever entered it, as if vcpu_enter_guest() had returned.
+ * on in whoever entered it, as if vcpu_enter_guest() had returned (vcpu_entry.S).
  */
 #pragma once
 
@@ -30,11 +30,26 @@ struct vcpu_memory {
 /* The guest that this cpu runs, from the last instructions before it to the first behind. */
 DECLARE_PER_CPU(struct arch_vcpu *, vcpu_entered);
 
-/*
- * vcpu_entry.S. Returns where the registers are: &vcpu->regs, or below, if the IRETQ has failed.
- * irqs off, TSS.RSP0 set.
+/* From vcpu_entry.S: the guest's frame could not be loaded, and this is what the fault has saved.
  */
-struct regs *vcpu_enter_guest(struct arch_vcpu *vcpu);
+void vcpu_take_failed_return(struct arch_vcpu *vcpu, const struct regs *failed);
+
+/*
+ * Returns &vcpu->regs, behind an exit. irqs off, TSS.RSP0 set. Inline, so that the compiler saves
+ * what it needs, as at a switch.
+ */
+static inline struct regs *
+vcpu_enter_guest(struct arch_vcpu *vcpu)
+{
+	struct regs *regs;
+
+	__asm__ volatile("call vcpu_enter_by_iret"
+	                 : "=a"(regs), "+D"(vcpu)
+	                 :
+	                 : "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "r12", "r13",
+	                   "r14", "r15", "memory", "cc");
+	return regs;
+}
 
 /*
  * NMI or machine check, regs of which are in a guest, on a stack of its own: its return will be

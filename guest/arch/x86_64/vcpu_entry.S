@@ -8,48 +8,45 @@
 
 	.text
 
-/* struct regs *vcpu_enter_guest(struct arch_vcpu *vcpu) */
-	.globl	vcpu_enter_guest
-vcpu_enter_guest:
+/* Of vcpu_enter_guest(): vcpu in rdi; returns the registers in rax, and keeps nothing else but rbp. */
+	.globl	vcpu_enter_by_iret
+vcpu_enter_by_iret:
 	pushq	%rbp
-	movq	%rsp, %rbp
-	pushq	%rbx
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
 	movq	%rsp, VCPU_HOST_RSP(%rdi)
 	movq	%rdi, %gs:vcpu_entered
 	leaq	VCPU_REGS(%rdi), %rsp
 	jmp	return_to_user
 
-/* From SYSCALL: the number is in the place of error code and vector. */
+/* From SYSCALL: the number is in the place of the error code. */
 	.globl	vcpu_exit_syscall
 vcpu_exit_syscall:
-	movl	$0, REGS_ERROR(%rsp)
 	movl	$EXIT_SYSCALL, REGS_VECTOR(%rsp)
 
-/* rsp: the registers; GS is the kernel's. */
+/* rsp: the registers, where they belong; GS is the kernel's. */
 	.globl	vcpu_exit
 vcpu_exit:
 	movq	%rsp, %rax
-	movq	%gs:vcpu_entered, %rdx
-1:	movq	$0, %gs:vcpu_entered
-	movq	VCPU_HOST_RSP(%rdx), %rsp
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbx
+	movq	$0, %gs:vcpu_entered
+	movq	VCPU_HOST_RSP - VCPU_REGS(%rsp), %rsp
 	popq	%rbp
 	ret
+
+/* rsp: the registers, below where they belong. */
+	.globl	vcpu_exit_failed
+vcpu_exit_failed:
+	movq	%rsp, %rsi
+	movq	%gs:vcpu_entered, %rdi
+	movq	VCPU_HOST_RSP(%rdi), %rsp
+	call	vcpu_take_failed_return
+vcpu_exit_saved:
+	movq	%gs:vcpu_entered, %rsp
+	addq	$VCPU_REGS, %rsp
+	jmp	vcpu_exit
 
 /* Of vcpu_leave_guest(): the registers are saved, and GS is the guest's still. */
 	.globl	vcpu_exit_landing
 vcpu_exit_landing:
 	swapgs
-	movq	%gs:vcpu_entered, %rdx
-	leaq	VCPU_REGS(%rdx), %rax
-	jmp	1b
+	jmp	vcpu_exit_saved
 
 	.section .note.GNU-stack, "", @progbits

@@ -119,7 +119,7 @@ end_step(struct vcpu *vcpu)
 	};
 }
 
-/* A fault that has been carried out was none. A SYSCALL is behind itself, and has no length. */
+/* A fault that has been carried out was none. */
 static void
 step_over(struct vcpu *vcpu, unsigned int length)
 {
@@ -127,7 +127,7 @@ step_over(struct vcpu *vcpu, unsigned int length)
 
 	regs->rip += length;
 	regs->rflags &= ~(uint64_t)RFLAGS_RF;
-	if (__builtin_expect(length != 0 && regs->rflags & RFLAGS_TF, 0)) {
+	if (__builtin_expect(regs->rflags & RFLAGS_TF, 0)) {
 		end_step(vcpu);
 	}
 }
@@ -369,6 +369,7 @@ decode_hypercall(const struct vcpu *vcpu, struct vcpu_trap *trap)
 	const struct regs *regs = &vcpu->arch.regs;
 
 	trap->kind = VCPU_TRAP_HYPERCALL;
+	trap->length = 0; /* it is behind itself */
 	trap->value = regs->rax;
 	trap->args[0] = regs->rdi;
 	trap->args[1] = regs->rsi;
@@ -384,7 +385,7 @@ decode_exception(struct vcpu *vcpu, struct vcpu_trap *trap)
 		.kind = VCPU_TRAP_EXCEPTION,
 		.vector = (uint8_t)exit->vector,
 		.error = exit->error,
-		.addr = exit->addr,
+		.addr = exit->vector == VECTOR_PF ? exit->addr : 0,
 	};
 	if (exit->vector == VECTOR_GP) {
 		decode_protection(vcpu, trap);
