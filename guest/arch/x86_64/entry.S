@@ -188,6 +188,15 @@ syscall_entry:
 	sysretq
 
 /*
+ * SYSCALL of 32-bit code, which anybody may jump to, on the machines that have it: -ENOSYS, with the
+ * GS and the stack of ring 3. What comes meanwhile is on a stack of its own.
+ */
+	.globl	syscall32_entry
+syscall32_entry:
+	movl	$-38, %eax
+	sysretl
+
+/*
  * bool syscall_probe(user_ip): to ring 3, at the address where it sees syscall_probe_user. Returns
  * whether SYSCALL enters ring 0. All registers but rcx and r11 stay as they are, rsp too. An
  * exception's frame lies over the one of the way there.

@@ -11,7 +11,9 @@
 
 #include "guest/arch.h"
 
-void syscall_entry(void); /* entry.S; not called from C */
+/* entry.S; not called from C */
+void syscall_entry(void);
+void syscall32_entry(void);
 
 /* The calling cpu: MSRs and control registers. Boot and AP start. */
 void user_init_cpu(void);
