@@ -115,6 +115,8 @@ __asm__(".pushsection .rodata\n"
         "guest_set_bases: movl $0xc0000100, %ecx; movq %rdi, %rax; movq %rdi, %rdx\n"
         "shrq $32, %rdx; wrmsr\n"
         "movl $0xc0000101, %ecx; incl %eax; wrmsr; hlt\n"
+        "guest_compat: pushq $0x23; leaq 1f(%rip), %rax; pushq %rax; lretq\n"
+        ".code32; 1: syscall; movl %eax, %esi; hlt; .code64\n"
         "guest_load_gs: movl $0x2b, %eax; movl %eax, %gs; hlt\n"
         "guest_get_bases: movl $0xc0000100, %ecx; rdmsr; shlq $32, %rdx; orq %rdx, %rax\n"
         "movq %rax, %rdi; movl $0xc0000101, %ecx; rdmsr; shlq $32, %rdx; orq %rdx, %rax\n"
@@ -123,7 +125,7 @@ __asm__(".pushsection .rodata\n"
 
 extern const char guest_code[], guest_code_end[], guest_increment[], guest_endless[], guest_count[],
 	guest_step[], guest_breakpoint[], guest_fpu_fill[], guest_fpu_check[], guest_set_bases[],
-	guest_get_bases[], guest_load_gs[];
+	guest_get_bases[], guest_load_gs[], guest_compat[];
 
 #define DECLARE(name, text) extern const char guest_##name[];
 SNIPPETS(DECLARE)
@@ -484,6 +486,25 @@ check_breakpoints(struct vcpu *vcpu)
 	vcpu_load(vcpu);
 }
 
+/* Machines differ in whether it has SYSCALL; the software host's own kernel would answer it. */
+static void
+check_compat(struct vcpu *vcpu)
+{
+	struct vcpu_trap trap;
+
+	if (doorbell_is_there()) {
+		return;
+	}
+	go_to(vcpu, guest_compat);
+	run(vcpu);
+	arch_vcpu_decode(vcpu, &trap);
+	report(vcpu->arch.regs.cs == SEL_USER32_CS && trap.kind == VCPU_TRAP_EXCEPTION &&
+	               (trap.vector == VECTOR_UD ||
+	                (trap.vector == GP && vcpu->arch.regs.rsi == (uint32_t)-38)),
+	       "32-bit code has no system calls");
+	vcpu->arch.regs.cs = SEL_USER_CS;
+}
+
 /* ---- load and put ---- */
 
 static void
@@ -772,6 +793,7 @@ main(void)
 	check_replay(a);
 	check_steps(a);
 	check_breakpoints(a);
+	check_compat(a);
 	check_fpu(a, b);
 	check_bases(a, b);
 	check_put(a);

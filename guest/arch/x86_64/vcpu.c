@@ -144,6 +144,8 @@ begin_handler(struct vcpu *vcpu)
 	ASSERT(own->handler != 0 && own->depth < PAYLOAD_NESTING_MAX);
 	own->memory->frames[own->depth++] = (struct vcpu_frame){ own->regs, vcpu->interrupts_on };
 	own->regs.rip = own->handler;
+	own->regs.cs = SEL_USER_CS; /* 32-bit code has its own */
+	own->regs.ss = SEL_USER_DS;
 	own->regs.rflags = RFLAGS_IF | RFLAGS_FIXED;
 	own->regs.rsp = ((own->regs.rsp - RED_ZONE) & ~15ull) - 8;
 	own->regs.rdi = event->vector;

@@ -8,7 +8,7 @@
 
 	.text
 
-/* Of vcpu_enter_guest(): vcpu in rdi; returns the registers in rax, and keeps nothing else but rbp. */
+/* Of vcpu_enter_guest(): vcpu in rdi; returns its registers in rax, and keeps nothing but rbp. */
 	.globl	vcpu_enter_by_iret
 vcpu_enter_by_iret:
 	pushq	%rbp

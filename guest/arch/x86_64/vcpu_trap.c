@@ -62,9 +62,11 @@ static struct vcpu_insn
 read_insn(const struct vcpu *vcpu)
 {
 	uint8_t bytes[VCPU_INSN_MAX];
-	size_t count = read_code(vcpu, bytes);
 
-	return vcpu_decode(bytes, count);
+	if (vcpu->arch.regs.cs != SEL_USER_CS) {
+		return (struct vcpu_insn){ .kind = VCPU_INSN_OTHER }; /* 32-bit code */
+	}
+	return vcpu_decode(bytes, read_code(vcpu, bytes));
 }
 
 static uint64_t
