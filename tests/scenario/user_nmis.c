@@ -7,9 +7,7 @@
  *
  * -- NMIS EXACT: so many in the storm; EXACT 1: what was never interrupted fails.
  */
-#include "guest/arch/x86_64/insn.h"
 #include "guest/arch/x86_64/layout.h"
-#include "guest/arch/x86_64/mmu.h"
 #include "guest/arch/x86_64/nmi.h"
 #include "guest/arch/x86_64/regs.h"
 #include "guest/entry_user.h"
@@ -28,6 +26,7 @@
 #include "guest/user.h"
 #include "shared/scenario_abi.h"
 #include "shared/user_abi.h"
+#include "tests/scenario/pit_nmi.h"
 #include "tests/scenario/seed.h"
 #include "tests/scenario/user/programs.h"
 #include "tests/scenario/user/shared.h"
@@ -159,64 +158,18 @@ check_swaps(void)
 
 /* ---- the source ---- */
 
-#define IOAPIC_ADDRESS 0xfec00000u
-#define IOAPIC_SELECT  0x00
-#define IOAPIC_WINDOW  0x10
-#define IOAPIC_PIN(n)  (0x10 + 2 * (n)) /* and the next: the destination, which is APIC 0 */
-#define IOAPIC_NMI     0x400u
-#define IOAPIC_MASKED  0x10000u
-
-#define PIT_CHANNEL0  0x40
-#define PIT_COMMAND   0x43
-#define PIT_COUNTDOWN 0x30 /* mode 0: once; both bytes */
-#define PIT_EXACT     2
-#define PIT_LEAST     400 /* elsewhere: longer than it takes to get anywhere between two */
-#define PIT_MORE      1000
-#define SPINS         1676u /* nanoseconds that it takes to count down */
-
-static volatile uint8_t *ioapic;
-
-static void
-ioapic_write(uint32_t reg, uint32_t value)
-{
-	*(volatile uint32_t *)(ioapic + IOAPIC_SELECT) = reg;
-	*(volatile uint32_t *)(ioapic + IOAPIC_WINDOW) = value;
-}
-
-/* Machines differ in which pin the PIT has. */
-static void
-route_pit(uint32_t how)
-{
-	ioapic_write(IOAPIC_PIN(0) + 1, 0);
-	ioapic_write(IOAPIC_PIN(2) + 1, 0);
-	ioapic_write(IOAPIC_PIN(0), how);
-	ioapic_write(IOAPIC_PIN(2), how);
-}
-
-/* So many instructions, and some. */
-static void
-spin(uint32_t instructions)
-{
-	uint32_t turns = instructions / 2 + 1;
-
-	__asm__ volatile("testl $1, %1; jz 1f; nop\n"
-	                 "1: decl %0; jnz 1b"
-	                 : "+r"(turns)
-	                 : "r"(instructions)
-	                 : "cc");
-}
+#define PIT_EXACT 2
+#define PIT_LEAST 400 /* elsewhere: longer than it takes to get anywhere between two */
+#define PIT_MORE  1000
+#define SPINS     PIT_NMI_EXACT
 
 /* The next one comes SPINS nanoseconds from here, if they are exact. */
 static void
 arm(uint32_t instructions)
 {
-	uint32_t count = exact ? PIT_EXACT : PIT_LEAST + instructions * 7919 % PIT_MORE;
-
-	outb(PIT_COMMAND, PIT_COUNTDOWN);
-	outb(PIT_CHANNEL0, (uint8_t)count);
-	outb(PIT_CHANNEL0, (uint8_t)(count >> 8));
+	pit_nmi_arm(exact ? PIT_EXACT : PIT_LEAST + instructions * 7919 % PIT_MORE);
 	if (exact) {
-		spin(instructions);
+		pit_nmi_spin(instructions);
 	}
 }
 
@@ -420,12 +373,11 @@ main(void)
 
 	exact = storm_number(1, 0) != 0;
 	ASSERT(paranoid_end - vectors < TEXT_MAX);
-	ioapic = mmu_map_device(IOAPIC_ADDRESS);
 	register_nmi_handler(&handler);
-	route_pit(IOAPIC_NMI);
+	pit_nmi_route(IOAPIC_NMI);
 	check_storm(count);
 	check_faults(exact ? FAULT_SPINS : FAULTS);
-	route_pit(IOAPIC_NMI | IOAPIC_MASKED);
+	pit_nmi_route(IOAPIC_NMI | IOAPIC_MASKED);
 	print_places();
 	check_swaps();
 	printk("%u failures\n", failures);
