@@ -8,7 +8,6 @@
 #include "guest/arch/x86_64/gdt.h"
 #include "guest/arch/x86_64/insn.h"
 #include "guest/arch/x86_64/vcpu.h"
-#include "guest/context_tracking.h"
 #include "guest/main.h"
 #include "guest/nmi.h"
 #include "guest/page.h"
@@ -22,8 +21,7 @@
 #include "guest/timer.h"
 #include "guest/vcpu.h"
 #include "guest/vcpu_trap.h"
-#include "guest/vm.h"
-#include "guest/vm_load.h"
+#include "tests/scenario/vcpu_hand.h"
 
 #define ROUNDS      40u  /* of the table of exits */
 #define TURNS_MAX   4000 /* entries until something must have come */
@@ -131,60 +129,12 @@ extern const char guest_code[], guest_code_end[], guest_increment[], guest_endle
 SNIPPETS(DECLARE)
 #undef DECLARE
 
-/* ---- machines ---- */
-
-static struct vm *
-make_machine(void)
-{
-	struct vm_image image;
-
-	if (vm_load("code", guest_code, (size_t)(guest_code_end - guest_code), &image) != 0) {
-		panic("no machine");
-	}
-	return vm_create(VM_EARLY_IRQS_OFF, image.mm, image.entry);
-}
-
-static struct vcpu *
-make_vcpu(struct vm *vm)
-{
-	struct vcpu *vcpu = vcpu_create(vm, 0);
-
-	if (vcpu == NULL || !vm_touch(vm, vcpu->arch.regs.rsp)) {
-		panic("no vcpu");
-	}
-	return vcpu;
-}
+/* ---- entries ---- */
 
 static void
 go_to(struct vcpu *vcpu, const char *code)
 {
-	vcpu->arch.regs.rip = VM_FLAT_BASE + (uint64_t)(code - guest_code);
-	vcpu->arch.regs.rflags = RFLAGS_IF | RFLAGS_FIXED;
-}
-
-/* What comes early is left in the record. irqs off, count 1, loaded. */
-static void
-enter(struct vcpu *vcpu)
-{
-	arch_vcpu_prepare_switch_to_guest(vcpu);
-	vcpu->serial++;
-	this_cpu_write(exit_record.is_awaited, true);
-	guest_state_enter_irqoff();
-	arch_vcpu_enter(vcpu);
-	guest_state_exit_irqoff();
-	vcpu->exit = this_cpu_ptr(&exit_record)->exit;
-}
-
-static enum early_cause
-take_early(void)
-{
-	enum early_cause cause;
-
-	this_cpu_write(exit_record.is_awaited, false);
-	barrier();
-	cause = this_cpu_ptr(&exit_record)->early.cause;
-	this_cpu_ptr(&exit_record)->early.cause = EARLY_NONE;
-	return cause;
+	hand_go_to(vcpu, code - guest_code);
 }
 
 static uint32_t interrupts;
@@ -198,13 +148,13 @@ run(struct vcpu *vcpu)
 	do { /* bounded: the guest's code is */
 		preempt_disable();
 		arch_irq_disable();
-		enter(vcpu);
+		hand_enter(vcpu);
 		is_interrupt = vcpu->exit.code == VCPU_EXIT_INTERRUPT;
 		if (is_interrupt) {
 			interrupts++;
 			arch_vcpu_handle_interrupt(vcpu);
 		}
-		take_early();
+		hand_take_early();
 		arch_irq_enable();
 		preempt_enable();
 	} while (is_interrupt);
@@ -372,39 +322,17 @@ check_exits(struct vcpu *vcpu)
 
 /* ---- registers ---- */
 
-static bool
-registers_are(struct vcpu *vcpu, uint64_t more)
-{
-	for (unsigned int n = 0; n < 16; n++) {
-		if (n != 4 &&
-		    *vcpu_register(&vcpu->arch.regs, n) != 0x0101010101010101 * n + more) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static void
-fill_registers(struct vcpu *vcpu)
-{
-	for (unsigned int n = 0; n < 16; n++) {
-		if (n != 4) {
-			*vcpu_register(&vcpu->arch.regs, n) = 0x0101010101010101 * n;
-		}
-	}
-}
-
 static void
 check_registers(struct vcpu *vcpu)
 {
 	uint64_t rsp = vcpu->arch.regs.rsp;
 
-	fill_registers(vcpu);
+	hand_fill_registers(vcpu, 0);
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		go_to(vcpu, guest_increment);
 		run(vcpu);
 	}
-	report(registers_are(vcpu, ROUNDS) && vcpu->arch.regs.rsp == rsp,
+	report(hand_registers_are(vcpu, ROUNDS) && vcpu->arch.regs.rsp == rsp,
 	       "all registers go in and come out");
 }
 
@@ -415,13 +343,14 @@ check_failed_return(struct vcpu *vcpu)
 	struct vcpu_trap trap;
 	uint64_t rsp = vcpu->arch.regs.rsp;
 
-	fill_registers(vcpu);
+	hand_fill_registers(vcpu, 0);
 	go_to(vcpu, guest_hlt);
 	vcpu->arch.regs.rip = WRONG_RIP;
 	run(vcpu);
 	arch_vcpu_decode(vcpu, &trap);
-	report(trap.kind == VCPU_TRAP_EXCEPTION && trap.vector == GP && registers_are(vcpu, 0) &&
-	               vcpu->arch.regs.rip == WRONG_RIP && vcpu->arch.regs.rsp == rsp,
+	report(trap.kind == VCPU_TRAP_EXCEPTION && trap.vector == GP &&
+	               hand_registers_are(vcpu, 0) && vcpu->arch.regs.rip == WRONG_RIP &&
+	               vcpu->arch.regs.rsp == rsp,
 	       "a return that faults is the guest's exception");
 }
 
@@ -613,13 +542,13 @@ check_interrupts(struct vcpu *vcpu)
 	for (uint32_t turn = 0; turn < TURNS_MAX && ticks < INTERRUPTS; turn++) {
 		preempt_disable();
 		arch_irq_disable();
-		enter(vcpu);
+		hand_enter(vcpu);
 		is_kept = is_kept && vcpu->exit.code == VCPU_EXIT_INTERRUPT &&
 		          vcpu->arch.regs.rax >= last;
 		last = vcpu->arch.regs.rax;
 		ticks += vcpu->exit.vector == VECTOR_TIMER;
 		arch_vcpu_handle_interrupt(vcpu);
-		take_early();
+		hand_take_early();
 		arch_irq_enable();
 		preempt_enable();
 	}
@@ -640,8 +569,8 @@ check_window(struct vcpu *vcpu)
 
 		preempt_disable();
 		arch_irq_disable();
-		enter(vcpu);
-		take_early();
+		hand_enter(vcpu);
+		hand_take_early();
 		before = this_cpu_read(timer_interrupts);
 		arch_vcpu_raise_interrupt(vcpu);
 		if (this_cpu_read(timer_interrupts) != before) {
@@ -709,7 +638,7 @@ check_nmis(struct vcpu *vcpu)
 		.arg = (void *)(uintptr_t)smp_processor_id(),
 		.cpus_allowed = 2,
 	});
-	fill_registers(vcpu);
+	hand_fill_registers(vcpu, 0);
 	go_to(vcpu, guest_endless);
 	for (uint32_t turn = 0; turn < TURNS_MAX && told < NMIS; turn++) {
 		enum early_cause cause;
@@ -717,11 +646,11 @@ check_nmis(struct vcpu *vcpu)
 		preempt_disable();
 		arch_irq_disable();
 		atomic_store_release(&nmi_wanted, turn + 1);
-		enter(vcpu);
-		cause = take_early();
+		hand_enter(vcpu);
+		cause = hand_take_early();
 		told += cause == EARLY_NMI;
 		in_guest += vcpu->exit.code == VCPU_EXIT_EARLY;
-		is_kept = is_kept && registers_are(vcpu, 0) &&
+		is_kept = is_kept && hand_registers_are(vcpu, 0) &&
 		          (vcpu->exit.code != VCPU_EXIT_EARLY || cause == EARLY_NMI);
 		if (vcpu->exit.code == VCPU_EXIT_INTERRUPT) {
 			arch_vcpu_handle_interrupt(vcpu);
@@ -745,7 +674,7 @@ check_handlers(struct vcpu *vcpu)
 	bool passed = true;
 
 	arch_vcpu_set_handler(vcpu, VM_FLAT_BASE + (uint64_t)(guest_hlt - guest_code));
-	fill_registers(vcpu);
+	hand_fill_registers(vcpu, 0);
 	go_to(vcpu, guest_ud2);
 	for (unsigned int depth = 0; depth < PAYLOAD_NESTING_MAX; depth++) {
 		passed = passed && arch_vcpu_can_nest(vcpu);
@@ -769,7 +698,7 @@ check_handlers(struct vcpu *vcpu)
 			passed = passed && vcpu->arch.regs.rbx == 0x333;
 		}
 	}
-	passed = passed && !arch_vcpu_handler_return(vcpu) && registers_are(vcpu, 0) &&
+	passed = passed && !arch_vcpu_handler_return(vcpu) && hand_registers_are(vcpu, 0) &&
 	         vcpu->arch.regs.rsp == rsp;
 	run(vcpu);
 	report(passed && vcpu->exit.vector == VECTOR_UD, "handlers nest and return");
@@ -779,9 +708,9 @@ check_handlers(struct vcpu *vcpu)
 int
 main(void)
 {
-	struct vm *vm = make_machine();
-	struct vcpu *a = make_vcpu(vm);
-	struct vcpu *b = make_vcpu(vm);
+	struct vm *vm = hand_machine(guest_code, guest_code_end);
+	struct vcpu *a = hand_vcpu(vm);
+	struct vcpu *b = hand_vcpu(vm);
 
 	set_cpus_allowed(current, 1); /* the sender has the other */
 	preempt_notifier_inc();
