@@ -67,6 +67,7 @@ struct arch_vcpu {
 	bool trapped; /* and neither completed nor replayed */
 	unsigned int next;
 	struct vcpu_trap trap;
+	bool at_gate;
 	unsigned int fault; /* enum early_cause: comes with the next exit */
 	bool exits;
 	unsigned int completed;

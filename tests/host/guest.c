@@ -32,8 +32,10 @@ void
 arch_vcpu_decode(struct vcpu *vcpu, struct vcpu_trap *trap)
 {
 	ASSERT(!arch_irqs_disabled());
-	HOST_EXPECT(vcpu->arch.trapped);
-	*trap = vcpu->arch.trap;
+	*trap = (struct vcpu_trap){ .kind = VCPU_TRAP_AGAIN };
+	if (vcpu->arch.trapped) {
+		*trap = vcpu->arch.trap;
+	}
 }
 
 bool
@@ -53,6 +55,11 @@ arch_vcpu_complete(struct vcpu *vcpu, const struct vcpu_trap *trap, uint64_t res
 	end_trap(vcpu, is_behind ? vcpu->arch.place.at : vcpu->arch.next);
 	vcpu->arch.place.result = result;
 	vcpu->arch.completed++;
+	if (trap->kind == VCPU_TRAP_STI && trap->args[0] == VCPU_TRAP_HLT) {
+		vcpu->arch.trapped = true;
+		vcpu->arch.trap = (struct vcpu_trap){ .kind = VCPU_TRAP_HLT };
+		vcpu->arch.next++;
+	}
 }
 
 /* ---- handlers ---- */
@@ -139,6 +146,13 @@ host_guest_trap(struct vcpu *vcpu, const struct vcpu_trap *trap)
 	HOST_EXPECT(host_this->in_guest);
 	vcpu->arch.trapped = true;
 	vcpu->arch.trap = *trap;
+}
+
+void
+host_guest_gate(struct vcpu *vcpu)
+{
+	HOST_EXPECT(host_this->in_guest);
+	vcpu->arch.at_gate = true;
 }
 
 uint64_t

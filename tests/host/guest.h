@@ -27,9 +27,13 @@ typedef unsigned int host_guest(struct vcpu *vcpu, unsigned int at);
 /*
  * This instruction exits, and asks for this. What it returned is where the guest goes on when the
  * trap is completed; one that is not is called again at the next entry. A hypercall is behind its
- * instruction already: it must be completed, or replayed.
+ * instruction already: it must be completed, or replayed. args[0] of STI: the kind of trap of the
+ * instruction behind it, if that is HLT.
  */
 void host_guest_trap(struct vcpu *vcpu, const struct vcpu_trap *trap);
+
+/* The next instruction waits until the exploration starts, as at host_gate(). */
+void host_guest_gate(struct vcpu *vcpu);
 
 /* What the last trap was completed with. */
 uint64_t host_guest_result(const struct vcpu *vcpu);

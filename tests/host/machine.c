@@ -326,13 +326,12 @@ machine_guest_exit(void)
 }
 
 enum host_actor
-machine_guest_point(bool first)
+machine_guest_point(enum host_op_kind kind)
 {
 	struct host_cpu *cpu = host_this;
-	struct host_op settled = { HOST_OP_SETTLED, &cpu->pending };
 	enum host_actor actor;
 
-	cpu->op = first ? settled : (struct host_op){ HOST_OP_LOCAL, NULL };
+	cpu->op = (struct host_op){ kind, kind == HOST_OP_SETTLED ? &cpu->pending : NULL };
 	actor = wait_for_turn();
 	if (actor == HOST_NMI) {
 		take_interrupt(actor);

@@ -32,7 +32,7 @@
 #include "shared/trace_abi.h"
 
 #define HOST_CPUS_MAX   8
-#define HOST_STORES_MAX 12 /* fewer than any machine has, enough for one step and what it wakes */
+#define HOST_STORES_MAX 16 /* fewer than any machine has, enough for one step and what it wakes */
 #define HOST_READS_MAX  8
 
 #define HOST_STACK_SIZE 0x4000u

@@ -49,12 +49,12 @@ extern struct machine machine;
 void machine_point(struct host_op op);
 
 /*
- * The entry of a guest: interrupts are on behind it. Then, before each of its instructions (first:
- * of this entry), who moves: STEP; NMI, which has been handled; or an interrupt, which was
- * acknowledged and has ended guest mode: interrupts are off again.
+ * The entry of a guest: interrupts are on behind it. Then, before each of its instructions, who
+ * moves: STEP; NMI, which has been handled; or an interrupt, which was acknowledged and has ended
+ * guest mode: interrupts are off again. kind: SETTLED, LOCAL or GATE.
  */
 void machine_guest_enter(void);
-enum host_actor machine_guest_point(bool first);
+enum host_actor machine_guest_point(enum host_op_kind kind);
 void machine_guest_exit(void);
 
 void machine_send(unsigned int cpu, unsigned int kind);

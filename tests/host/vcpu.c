@@ -176,13 +176,22 @@ step(struct vcpu *vcpu)
 	unsigned int at = arch->place.at;
 
 	expect_guest_mode(vcpu);
+	arch->at_gate = false;
 	arch->next = ((host_guest *)arch->place.fn)(vcpu, at);
 	if (!arch->trapped || arch->trap.kind == VCPU_TRAP_HYPERCALL) {
 		arch->place.at = arch->next;
 		arch->next = at; /* where a replay begins */
 	}
-	host_this->spins = !arch->trapped && arch->place.at == at;
+	host_this->spins = !arch->trapped && !arch->at_gate && arch->place.at == at;
 	return arch->trapped || arch->exits;
+}
+
+static enum host_op_kind
+next_op(const struct vcpu *vcpu, bool first)
+{
+	return vcpu->arch.at_gate && machine.booting ? HOST_OP_GATE
+	       : first                               ? HOST_OP_SETTLED
+	                                             : HOST_OP_LOCAL;
 }
 
 static struct vcpu_exit
@@ -191,7 +200,7 @@ run_guest(struct vcpu *vcpu)
 	bool first = true;
 
 	while (!has_error(vcpu)) { /* forever: until it exits */
-		enum host_actor actor = machine_guest_point(first);
+		enum host_actor actor = machine_guest_point(next_op(vcpu, first));
 
 		if (actor != HOST_STEP && actor != HOST_NMI) {
 			return (struct vcpu_exit){ .code = VCPU_EXIT_INTERRUPT,
