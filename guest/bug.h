@@ -165,7 +165,7 @@
 	  "served == atomic_load(&wanted) or urgent_runs == 1")                                    \
 	X(KEEP_REQUEST_ON_STAY, "only a switch clears the request", "asterinas PR #2234", "P23",   \
 	  "assertion failed: !need_resched()")                                                     \
-	X(KICK_CPU_FIRST, "a kick reads where the vcpu is before it reads its mode",               \
+	X(KICK_CPU_FIRST, "a kick reads where the vcpu is before its request and the mode",        \
 	  "85b640450ddc", "P55", "stays in its guest")                                             \
 	X(KICK_WITHOUT_MODE, "each kick sends an interrupt, whatever the vcpu does",               \
 	  "tgoskits PR #2247", "P55", "IPI")                                                       \

@@ -82,8 +82,6 @@ vcpu_wake_up(struct vcpu *vcpu)
 void
 vcpu_kick(struct vcpu *vcpu)
 {
-	unsigned int early_cpu = bug(KICK_CPU_FIRST) ? atomic_load(&vcpu->cpu) : 0;
-
 	ASSERT(!in_nmi());
 	atomic_fetch_add(&vcpu->stats.kicks, 1);
 	if (vcpu_wake_up(vcpu)) {
@@ -98,7 +96,7 @@ vcpu_kick(struct vcpu *vcpu)
 			atomic_fetch_add(&vcpu->stats.exiting, 1);
 		}
 	} else if (exiting_guest_mode(vcpu) == IN_GUEST_MODE) {
-		send(vcpu, bug(KICK_CPU_FIRST) ? early_cpu : atomic_load(&vcpu->cpu));
+		send(vcpu, atomic_load(&vcpu->cpu));
 	}
 	preempt_enable();
 }
@@ -136,7 +134,7 @@ call_and_wait(struct vcpu *vcpu, unsigned int cpu)
 }
 
 static void
-send_for_request(struct vcpu *vcpu, unsigned int flags)
+send_for_request(struct vcpu *vcpu, unsigned int flags, unsigned int early_cpu)
 {
 	uint32_t mode = exiting_guest_mode(vcpu);
 
@@ -145,13 +143,15 @@ send_for_request(struct vcpu *vcpu, unsigned int flags)
 			call_and_wait(vcpu, atomic_load(&vcpu->cpu));
 		}
 	} else if (mode == IN_GUEST_MODE) {
-		send(vcpu, atomic_load(&vcpu->cpu));
+		send(vcpu, bug(KICK_CPU_FIRST) ? early_cpu : atomic_load(&vcpu->cpu));
 	}
 }
 
 void
 vcpu_make_request(struct vcpu *vcpu, enum vcpu_request request, unsigned int flags)
 {
+	unsigned int early_cpu = bug(KICK_CPU_FIRST) ? atomic_load(&vcpu->cpu) : 0;
+
 	ASSERT(!in_nmi());
 	ASSERT(!(flags & VCPU_REQ_WAIT) || !arch_irqs_disabled());
 	if (!(flags & VCPU_REQ_NO_ACTION)) {
@@ -161,7 +161,7 @@ vcpu_make_request(struct vcpu *vcpu, enum vcpu_request request, unsigned int fla
 		return;
 	}
 	preempt_disable();
-	send_for_request(vcpu, flags);
+	send_for_request(vcpu, flags, early_cpu);
 	preempt_enable();
 }
 
