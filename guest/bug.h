@@ -369,7 +369,8 @@
 	  "7c2102e56a3f", "P28", "resched_cpu")                                                    \
 	X(RESCHED_LOCK_DEPTH, "cond_resched_lock() compares with a depth of 0", "fe32d3cd5e8e",    \
 	  "P13", "cond_resched_lock")                                                              \
-	X(RESET_LOADED, "a loaded vcpu is reset in memory alone", "e761a927bc9a", "P51", "reset")  \
+	X(RESET_LOADED, "a loaded vcpu is reset in memory alone", "e761a927bc9a", "P51",           \
+	  "host_this->guest_word == vcpu->arch.expected")                                          \
 	X(RESUME_FLAG_LATE, "the flag of a user task's works is cleared behind them", "", "P24",   \
 	  "done_count == wanted")                                                                  \
 	X(RUNNING_BEFORE_QUEUED, "a woken task is running before it is queued", "", "P38",         \

@@ -463,7 +463,7 @@ START_TEST(test_guest_state_is_its_own)
 		[OTHER_NOT_PUT] = "host_this->guest == NULL",
 		[RESET_WHILE_LOADED] = "host_this->guest_word == vcpu->arch.expected",
 		[INTERRUPT_LOST] = "host_this->unhandled == 0",
-		[OTHER_RUNNING] = "HOST_PER_CPU(running_vcpu) == vcpu",
+		[OTHER_RUNNING] = "per_cpu(running_vcpu, n) == vcpu",
 	};
 	static const struct explore_scenario state = {
 		"two guests in turn", 1, boot_mistake, check_one, NULL, 0, NULL

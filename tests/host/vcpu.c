@@ -60,6 +60,7 @@ arch_vcpu_load(struct vcpu *vcpu, unsigned int cpu)
 	ASSERT(!arch_irqs_disabled());
 	ASSERT(preempt_count() == PREEMPT_DISABLE_OFFSET);
 	HOST_EXPECT(cpu == host_this->id);
+	HOST_EXPECT(HOST_PER_CPU(running_vcpu) == vcpu);
 	expect_loaded_nowhere(vcpu, "loaded");
 	HOST_EXPECT(host_this->guest == NULL);
 	host_point_local();
@@ -74,6 +75,7 @@ void
 arch_vcpu_put(struct vcpu *vcpu)
 {
 	ASSERT(preempt_count() != 0 || !CONFIG_PREEMPT_COUNT);
+	HOST_EXPECT(HOST_PER_CPU(running_vcpu) == vcpu);
 	HOST_EXPECT(host_this->guest == vcpu);
 	HOST_EXPECT(host_this->unhandled == 0);
 	host_point_local();
@@ -150,7 +152,9 @@ expect_guest_mode(const struct vcpu *vcpu)
 	HOST_EXPECT(host_this->irqs_on);
 	HOST_EXPECT(host_this->guest == vcpu);
 	HOST_EXPECT(host_this->guest_word == vcpu->arch.expected);
-	HOST_EXPECT(HOST_PER_CPU(running_vcpu) == vcpu);
+	for (unsigned int n = 0; n < machine.cpu_count; n++) {
+		HOST_EXPECT((per_cpu(running_vcpu, n) == vcpu) == (n == host_this->id));
+	}
 	HOST_EXPECT(HOST_PER_CPU(current_task) == vcpu->notifier.task);
 	HOST_EXPECT(vcpu->cpu.value == host_this->id);
 	HOST_EXPECT(mode == IN_GUEST_MODE || mode == EXITING_GUEST_MODE);
