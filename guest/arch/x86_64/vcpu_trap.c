@@ -24,6 +24,7 @@
 #define FAULT_FETCH   0x10u
 
 #define SYSCALL_LENGTH 2u
+#define OPCODE_HLT     0xf4u
 
 /* trap->reg: the register, the width that changes, and how. */
 #define REG_NUMBER      0x0fu
@@ -258,6 +259,19 @@ decode_debug(struct vcpu *vcpu, const struct vcpu_insn *insn, struct vcpu_trap *
 	conclude(vcpu, trap, is_done);
 }
 
+/* HLT behind it lies in its shadow: as one trap they leave no place for an interrupt to be lost. */
+static void
+decode_sti(const struct vcpu *vcpu, struct vcpu_trap *trap)
+{
+	const uint8_t *next = mm_find(vcpu->vm->mm, vcpu->arch.regs.rip + trap->length, false);
+
+	trap->kind = VCPU_TRAP_STI;
+	if (next != NULL && *(const volatile uint8_t *)next == OPCODE_HLT) {
+		trap->kind = VCPU_TRAP_STI_HLT;
+		trap->length++;
+	}
+}
+
 /* trap is the exception that it is, unless it is something else. */
 static void
 decode_protection(struct vcpu *vcpu, struct vcpu_trap *trap)
@@ -280,7 +294,7 @@ decode_protection(struct vcpu *vcpu, struct vcpu_trap *trap)
 		trap->kind = VCPU_TRAP_CLI;
 		break;
 	case VCPU_INSN_STI:
-		trap->kind = VCPU_TRAP_STI;
+		decode_sti(vcpu, trap);
 		break;
 	case VCPU_INSN_STI_HLT:
 		trap->kind = VCPU_TRAP_STI_HLT;
