@@ -2,7 +2,7 @@
 /*
  * Sets breakpoints of its own: MOV to debug registers traps, and is carried out. Each vcpu has
  * other ones, at a place and on a variable; its handler counts them. Where breakpoints of ring 3 do
- * not fire it stops with PAYLOAD_NO_BREAKPOINTS.
+ * not fire it stops with PAYLOAD_NOT_RAISED.
  */
 #include "tests/scenario/payload/programs.h"
 
@@ -60,7 +60,7 @@ _start:
 	movl %r14d, %eax
 	orl %r15d, %eax
 	jnz 7f
-	movl $PAYLOAD_NO_BREAKPOINTS, %edi
+	movl $PAYLOAD_NOT_RAISED, %edi
 7:	movl $HYPERCALL_SHUTDOWN, %eax
 	syscall
 	ud2

@@ -59,6 +59,13 @@ handle(uint64_t vector, uint64_t error, uint64_t addr)
 	}
 }
 
+/* Some of them leave no stack to stand on. */
+extern const char enter_on_good_stack[];
+__asm__("enter_on_good_stack:\n"
+        "	movq skip_rsp(%rip), %rsp\n"
+        "	subq $128, %rsp\n"
+        "	jmp payload_enter\n");
+
 static bool
 was_expected(enum payload_exception exception)
 {
@@ -86,8 +93,12 @@ payload_main(uint32_t vcpu, uint32_t parameter)
 	}
 	if (parameter & EXCEPTION_HANDLED) {
 		set_handler(handle);
+		hypercall1(HYPERCALL_handler, (uintptr_t)enter_on_good_stack);
 	}
 	raises[exception]();
+	if (seen_vector == UINT64_MAX) {
+		return PAYLOAD_NOT_RAISED;
+	}
 	if (exception == EXCEPTION_kernel_read && seen_addr != KERNEL) {
 		return PAYLOAD_WRONG;
 	}

@@ -6,6 +6,8 @@
 #include "tests/scenario/payload/payload.h"
 #include "tests/scenario/payload/programs.h"
 
+#define DEPTH 3u
+
 static uint32_t wanted;
 static volatile uint32_t depth;
 static volatile uint32_t deepest;
@@ -45,7 +47,7 @@ payload_main(uint32_t vcpu, uint32_t parameter)
 	if (vcpu != 0) {
 		return PAYLOAD_RIGHT; /* the variables are one vcpu's */
 	}
-	wanted = parameter;
+	wanted = parameter != 0 ? parameter : DEPTH;
 	set_handler(handle);
 	fault();
 	return deepest == wanted && depth == 0 && wrongs == 0 ? PAYLOAD_RIGHT : PAYLOAD_WRONG;

@@ -4,9 +4,9 @@
  */
 #pragma once
 
-#define PAYLOAD_RIGHT          0
-#define PAYLOAD_WRONG          1
-#define PAYLOAD_NO_BREAKPOINTS 2 /* breakpoints, on such a machine */
+#define PAYLOAD_RIGHT      0
+#define PAYLOAD_WRONG      1
+#define PAYLOAD_NOT_RAISED 2 /* breakpoints, exceptions: the machine does not raise them */
 
 /* hello stops with its parameter. modify and endless have none. sums adds so often, 0: 100,000. */
 
