@@ -24,6 +24,8 @@ static const char *guest_path = "build/guest.elf";
 static const char *program_folder = "build/scenario";
 static const char *file_folder = "build/test";
 
+static const char *memory = "32"; /* MiB; a test that changes it is a process of its own */
+
 static struct spawn qemu; /* too large for a stack */
 
 /* isa-debug-exit makes 2 * status + 1 of a status. */
@@ -59,7 +61,7 @@ boot_cpu(const char *cpu, const struct machine *machine, const char *image)
 		"tcg",         "-M",
 		machine->type, "-smp",
 		machine->cpus, "-m",
-		"32",          "-display",
+		memory,        "-display",
 		"none",        "-serial",
 		"stdio",       "-no-reboot",
 		"-device",     "isa-debug-exit,iobase=0xf4,iosize=4",
@@ -167,6 +169,11 @@ static const struct load {
 	{ "everything-debug", { "pc", "4", false, "-- 3 20000" }, "\n0 failures\n" },
 	{ "interrupts", { "pc", "1", false, "-- spurious" }, ": nobody cared. Its handlers:" },
 	{ "interrupts", { "pc", "4", false, "threadirqs" }, "\n0 failures\n" },
+	{ "vcpu", { "pc", "1", false, "-- check 4 3 100" }, "\n0 failures\n" },
+	{ "vcpu", { "pc", "2", false, "-- check 4 3 100" }, "\n0 failures\n" },
+	{ "vcpu", { "pc", "4", false, "-- check 1 3 100" }, "\n0 failures\n" },
+	{ "vcpu", { "pc", "4", false, "preempt=full -- check 64 2 8" }, "\n0 failures\n" },
+	{ "vcpu-debug", { "pc", "2", false, "-- check 4 2 50" }, "\n0 failures\n" },
 	{ "vcpu_inject",
 	  { "pc", "1", false, "early=irqs-on" ERRORS },
 	  "\n3 NMIs, 1 machine checks\n" },
@@ -212,6 +219,20 @@ START_TEST(test_qemu_user_has_segment_bases)
 	boot_cpu("max", &machine, image);
 	expect_status(EXIT_STATUS_OK);
 	ck_assert_ptr_ne(strstr(qemu.out.text, "PASS segment bases are each task's own"), NULL);
+}
+END_TEST
+
+/* P55 (every): a thousand vcpus on four cpus all come to their end. */
+START_TEST(test_qemu_vcpu_crowd_ends)
+{
+	const struct machine machine = { "pc", "4", false, "-- crowd 1000" };
+	char image[4096];
+
+	memory = "256";
+	snprintf(image, sizeof(image), "%s/vcpu.elf", program_folder);
+	boot(&machine, image);
+	expect_status(EXIT_STATUS_OK);
+	ck_assert_ptr_ne(strstr(qemu.out.text, "1000 vcpus, "), NULL);
 }
 END_TEST
 
@@ -378,6 +399,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_qemu_load_adds_up, 0, LOAD_COUNT);
 	tcase_add_test(tests, test_qemu_user_has_segment_bases);
 	tcase_add_loop_test(tests, test_qemu_tour_succeeds_on_a_slow_machine, 0, 4);
+	tcase_add_test(tests, test_qemu_vcpu_crowd_ends);
 	tcase_add_loop_test(tests, test_qemu_hard_lockup_is_a_panic, 0, 2);
 	tcase_add_test(tests, test_qemu_sweep_passes);
 	tcase_add_test(tests, test_qemu_nmis_on_ways_from_ring_3_pass);

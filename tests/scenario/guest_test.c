@@ -138,8 +138,9 @@ static const struct {
 	{ "trace=off", "boot argument trace=off: the tour has nothing to show" },
 	{ "trace=no", "boot argument trace='no': must be off or on" },
 	{ "idle=", "boot argument idle='': must be halt or poll" },
-	{ "scenario=", "boot argument scenario='': must be tour, shell or user" },
-	{ "scenario=tourist", "boot argument scenario='tourist': must be tour, shell or user" },
+	{ "scenario=", "boot argument scenario='': must be tour, shell, user or vcpu" },
+	{ "scenario=tourist",
+	  "boot argument scenario='tourist': must be tour, shell, user or vcpu" },
 	{ "threadirqs=", "boot argument threadirqs='': must be without a value" },
 	{ "threadirqs=on", "boot argument threadirqs='on': must be without a value" },
 	{ "inject=nmi",
@@ -152,6 +153,8 @@ static const struct {
 	{ "watchdog_thresh=61", "boot argument watchdog_thresh='61': must be a number from 0" },
 	{ "softlockup_panic=on", "boot argument softlockup_panic='on': must be a number" },
 	{ "resched_latency_warn_ms=1s", "boot argument resched_latency_warn_ms='1s': must be" },
+	{ "vcpus=0", "boot argument vcpus='0': must be a number from 1 to 1000" },
+	{ "early=late", "boot argument early='late': must be irqs-off or irqs-on" },
 	{ "timer=sundial", "boot argument timer='sundial': must be tsc-deadline or lapic" },
 };
 
@@ -648,6 +651,68 @@ START_TEST(test_user_modules_bad_are_refused)
 }
 END_TEST
 
+/* ---- vcpus ---- */
+
+/*
+ * P51-P54, P57 (every): payloads that check themselves, under both orders of the run loop, on 1, 2
+ * and 4 cpus: sums and breakpoints are their vcpu's, what traps is done once, nothing is lost.
+ */
+START_TEST(test_vcpu_payloads_check_themselves)
+{
+	static const char *const models[] = { "preempt=none", "preempt=full", "preempt=lazy" };
+
+	run(VMM("-c", kernel_machines[_i], program("vcpu"), models[_i], "--", "check", "2", "1",
+	        "8"),
+	    EXIT_STATUS_OK);
+	expect_kernel_passed();
+	expect_out("payload broken: not a static executable: link it with -static -no-pie\n");
+	expect_out("vcpu 0 stops: division error, error 0, address 0000000000000000: "
+	           "it has no handler\n");
+	expect_out("its handlers nest too deep\n");
+}
+END_TEST
+
+/* P55 (every): many vcpus on few cpus all come to their end. */
+START_TEST(test_vcpu_crowd_ends)
+{
+	run(VMM("-c", "2", "-m", "64M", program("vcpu"), "--", "crowd", "100"), EXIT_STATUS_OK);
+	expect_out("100 vcpus, ");
+	expect_kernel_passed();
+}
+END_TEST
+
+static const char *
+payload(const char *name)
+{
+	static char path[4096];
+
+	snprintf(path, sizeof(path), "%s/../payload/%s", program_folder, name);
+	return path;
+}
+
+/* Payloads run as modules, ELF or flat; what became of each vcpu is told, and that it adds up. */
+START_TEST(test_vcpu_modules_are_run)
+{
+	static const char *const orders[] = { "early=irqs-off", "early=irqs-on" };
+
+	run(VMM("--module", payload("hello.elf"), guest_path, "scenario=vcpu", "vcpus=3",
+	        orders[_i]),
+	    EXIT_STATUS_OK);
+	expect_out("vcpu 2: hello from a payload\n");
+	expect_out(_i == 0 ? "3 vcpus, early=irqs-off, " : "3 vcpus, early=irqs-on, ");
+	expect_out("  shutdown 0\n  all ");
+	run(VMM("--module", payload("modify.bin"), guest_path, "scenario=vcpu", orders[_i]),
+	    EXIT_STATUS_OK);
+	run(VMM("--module", payload("exceptions.elf"), guest_path, "scenario=vcpu", orders[_i]),
+	    EXIT_STATUS_FAILED);
+	expect_out("  division error\n");
+	run(VMM("--module", vmm_path, guest_path, "scenario=vcpu", orders[_i]), EXIT_STATUS_FAILED);
+	expect_out("payload module 0: not a static executable: link it with -static -no-pie\n");
+	run(VMM(guest_path, "scenario=vcpu", orders[_i]), EXIT_STATUS_USAGE);
+	expect_out("scenario=vcpu: no payload was given");
+}
+END_TEST
+
 /* The compiler may have put a part of a function aside: "function.cold". */
 static bool
 is_of_function(const char *symbol, const char *function)
@@ -869,6 +934,9 @@ main(int argc, char **argv)
 	tcase_add_test(tests, test_user_programs_run_in_the_checked_kernel);
 	tcase_add_test(tests, test_user_modules_are_run);
 	tcase_add_test(tests, test_user_modules_bad_are_refused);
+	tcase_add_loop_test(tests, test_vcpu_payloads_check_themselves, 0, 3);
+	tcase_add_test(tests, test_vcpu_crowd_ends);
+	tcase_add_loop_test(tests, test_vcpu_modules_are_run, 0, 2);
 	tcase_add_test(tests, test_fault_in_interrupt_shows_what_it_interrupted);
 	tcase_add_test(tests, test_fault_irq_stack_overflow_is_named);
 	tcase_add_loop_test(tests, test_rcu_stall_names_the_reader, 0, 2);
