@@ -53,7 +53,7 @@
 	X(DEAD_UNLOCKED, "a task marks itself dead while a waker has it in hand", "", "P39",       \
 	  "was switched in")                                                                       \
 	X(DEMAND_UNLOCKED, "two vcpus that want a page both find that it is not there", "", "P54", \
-	  "assertion failed: ")                                                                    \
+	  "assertion failed: arch_mm_find(mm, va, false) == NULL")                                 \
 	X(DEQUEUE_ON_PREEMPT, "a preempted task that had set its state is dequeued", "", "P21",    \
 	  "FAIL a preempted sleeper stays queued")                                                 \
 	X(DETACHED_TOO_EARLY, "a task that moves looks dequeued before it is", "b55945c500c5",     \
