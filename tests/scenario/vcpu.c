@@ -32,15 +32,12 @@
 #define WAITS_MAX     4000 /* of a tick or so: more than any host stands still */
 #define MEMORY_ROUNDS 8u
 
-#define PAYLOADS(X)                                                                            \
-	X(hello)                                                                               \
-	X(ticks)                                                                               \
-	X(ports)                                                                               \
-	X(mmio) X(pages) X(sums) X(modify) X(endless) X(breakpoints) X(pingpong) X(exceptions) \
-		X(nested)
+#define PAYLOADS(X)       X(hello) X(ticks) X(ports) X(mmio) X(pages) X(sums) X(modify) X(endless)
+#define OTHER_PAYLOADS(X) X(breakpoints) X(pingpong) X(exceptions) X(nested) X(calls) X(lock)
 
 #define BLOB(name) extern const char payload_##name[], payload_##name##_end[];
 PAYLOADS(BLOB)
+OTHER_PAYLOADS(BLOB)
 
 struct payload {
 	const char *name;
@@ -168,6 +165,10 @@ check_payloads(uint32_t count, uint32_t rounds)
 	       "a flat payload changes its own code");
 	report(stops_with(PAYLOAD(pingpong), count, rounds, PAYLOAD_RIGHT),
 	       "no doorbell between vcpus is lost");
+	report(stops_with(PAYLOAD(lock), count, rounds, PAYLOAD_RIGHT),
+	       "a lock between vcpus keeps them apart, and is got");
+	report(stops_with(PAYLOAD(calls), count, 0, PAYLOAD_RIGHT),
+	       "hypercalls do what they say, and refuse what is wrong");
 }
 
 /* Where breakpoints of ring 3 fire at all, each vcpu's are its own. */
