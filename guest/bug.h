@@ -60,6 +60,8 @@
 	  "P36", "assertion failed: atomic_load(&task->on_rq) != TASK_ON_RQ_QUEUED")               \
 	X(DEVICE_COUNT_TORN, "a register that vcpus share is changed in two steps", "", "P54",     \
 	  "writes were lost")                                                                      \
+	X(DEVICE_TIMER_LEFT, "a vcpu is destroyed while its timer's function runs", "", "P54",     \
+	  "of a vcpu that is gone")                                                                \
 	X(DISABLE_FIRST, "a switch of the model disables before it enables", "", "P17",            \
 	  "!asked || urgent_ran")                                                                  \
 	X(EARLY_EMULATES, "a trap is emulated before the early fault that came with it is told",   \

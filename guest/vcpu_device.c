@@ -64,7 +64,7 @@ void
 vcpu_device_end(struct vcpu *vcpu)
 {
 	/* Out of the queue is not enough: its function may be looking at the vcpu. */
-	if (bug(VCPU_TIMER_LEFT)) {
+	if (bug(DEVICE_TIMER_LEFT)) {
 		timer_try_to_cancel(&vcpu->device.timer);
 	} else {
 		timer_cancel(&vcpu->device.timer);

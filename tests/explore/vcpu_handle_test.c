@@ -424,8 +424,8 @@ START_TEST(test_timer_does_not_outlive_its_vcpu)
 	early = VM_EARLY_IRQS_OFF;
 	scenario_must_hold_within(&timer, DEVIATIONS, LIMIT);
 	scenario_must_survive(&timer, RANDOM_RUNS);
-	scenario_must_catch_within(&timer, DEVIATIONS, "vcpu-timer-left", "of a vcpu that is gone",
-	                           LIMIT);
+	scenario_must_catch_within(&timer, DEVIATIONS, "device-timer-left",
+	                           "of a vcpu that is gone", LIMIT);
 }
 END_TEST
 
