@@ -30,6 +30,7 @@ static volatile uint64_t skip_rsp __attribute__((used));
 
 RAISE(divide, "xorl %%ecx, %%ecx; xorl %%edx, %%edx; divl %%ecx")
 RAISE(single_step, "pushfq; orl $0x100, (%%rsp); popfq; nop; nop")
+RAISE(stepped_port, "pushfq; orl $0x100, (%%rsp); popfq; outb %%al, $0x80; nop")
 RAISE(breakpoint, "int3")
 RAISE(software_interrupt, "int $0x80")
 RAISE(undefined, "ud2")

@@ -17,23 +17,24 @@
  * exceptions: name, the vectors that it may be seen as. 64-bit code has no way to raise #OF and
  * #BR; those that machines differ in say so.
  */
-#define PAYLOAD_EXCEPTIONS(X)               \
-	X(divide, 0, 0)                     \
-	X(single_step, 1, 1)                \
-	X(breakpoint, 3, 6) /* or an #UD */ \
-	X(software_interrupt, 13, 6)        \
-	X(undefined, 6, 6)                  \
-	X(stack, 12, 13)                    \
-	X(stack_not_there, 14, 14)          \
-	X(selector, 13, 13)                 \
-	X(privileged, 13, 13)               \
-	X(unknown_msr, 13, 13)              \
-	X(non_canonical, 13, 13)            \
-	X(null_pointer, 14, 14)             \
-	X(kernel_read, 14, 14)              \
-	X(text_write, 14, 14)               \
-	X(data_execute, 14, 14)             \
-	X(x87, 16, 16)                      \
+#define PAYLOAD_EXCEPTIONS(X)                                \
+	X(divide, 0, 0)                                      \
+	X(single_step, 1, 1)                                 \
+	X(stepped_port, 1, 1) /* the step is over an exit */ \
+	X(breakpoint, 3, 6)   /* or an #UD */                \
+	X(software_interrupt, 13, 6)                         \
+	X(undefined, 6, 6)                                   \
+	X(stack, 12, 13)                                     \
+	X(stack_not_there, 14, 14)                           \
+	X(selector, 13, 13)                                  \
+	X(privileged, 13, 13)                                \
+	X(unknown_msr, 13, 13)                               \
+	X(non_canonical, 13, 13)                             \
+	X(null_pointer, 14, 14)                              \
+	X(kernel_read, 14, 14)                               \
+	X(text_write, 14, 14)                                \
+	X(data_execute, 14, 14)                              \
+	X(x87, 16, 16)                                       \
 	X(simd, 19, 19)
 
 #ifndef __ASSEMBLER__
