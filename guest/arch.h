@@ -324,5 +324,8 @@ bool arch_vcpu_handler_return(struct vcpu *vcpu);
 bool arch_vcpu_saved(struct vcpu *vcpu, unsigned int reg, uint64_t *value);
 bool arch_vcpu_set_saved(struct vcpu *vcpu, unsigned int reg, uint64_t value);
 
+/* Where it goes on, in its own words. As decode. */
+uint64_t arch_vcpu_ip(const struct vcpu *vcpu);
+
 /* Is there room to interrupt it once more? Else it is at an end. */
 bool arch_vcpu_can_nest(const struct vcpu *vcpu);

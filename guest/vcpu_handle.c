@@ -57,9 +57,9 @@ stop_with_fault(struct vcpu *vcpu, const struct vcpu_trap *trap, const char *why
 {
 	vcpu_console_end(vcpu);
 	if (!vcpu->vm->quiet) {
-		printk("vcpu %u stops: %s, error %x, address %016llx: %s\n", vcpu->id,
-		       vcpu_vector_name(trap->vector), trap->error, (unsigned long long)trap->addr,
-		       why);
+		printk("vcpu %u stops at %llx: %s, error %x, address %llx: %s\n", vcpu->id,
+		       (unsigned long long)arch_vcpu_ip(vcpu), vcpu_vector_name(trap->vector),
+		       trap->error, (unsigned long long)trap->addr, why);
 	}
 	vcpu->stop = VCPU_STOP_FAULT;
 	vcpu->stop_value = trap->vector;

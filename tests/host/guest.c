@@ -82,6 +82,12 @@ arch_vcpu_can_nest(const struct vcpu *vcpu)
 	return vcpu->arch.depth < PAYLOAD_NESTING_MAX;
 }
 
+uint64_t
+arch_vcpu_ip(const struct vcpu *vcpu)
+{
+	return vcpu->arch.place.at;
+}
+
 bool
 arch_vcpu_handler_return(struct vcpu *vcpu)
 {
