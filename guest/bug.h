@@ -131,6 +131,8 @@
 	  "edc8fc01f608", "P33", "done_count == wanted")                                           \
 	X(IRQSAVE_LEAVES_IRQS_ON, "spin_lock_irqsave() saves the interrupt flag and leaves it on", \
 	  "", "P9", "irqs inside")                                                                 \
+	X(INJECT_COUNT_TORN, "two cpus count their exits as one", "", "P53",                       \
+	  "an order did not come once")                                                            \
 	X(IRQ_LOST_IN_PROGRESS,                                                                    \
 	  "an interrupt that comes while its handler runs elsewhere is dropped", "", "P47",        \
 	  "atomic_load(&taken) == wanted")                                                         \

@@ -3,6 +3,7 @@
 
 #include "guest/arch.h"
 #include "guest/atomic.h"
+#include "guest/bug.h"
 #include "guest/panic.h"
 #include "guest/printk.h"
 #include "guest/string.h"
@@ -117,6 +118,19 @@ inject(enum early_cause cause)
 	arch_vcpu_exit_inject(cause);
 }
 
+/* One step, over all cpus: each exit has a number of its own. */
+static uint64_t
+number_exit(void)
+{
+	if (bug(INJECT_COUNT_TORN)) {
+		uint64_t number = atomic_load(&exit_count) + 1;
+
+		atomic_store(&exit_count, number);
+		return number;
+	}
+	return atomic_fetch_add(&exit_count, 1) + 1;
+}
+
 void
 vcpu_inject_count(const struct vcpu *vcpu)
 {
@@ -124,7 +138,7 @@ vcpu_inject_count(const struct vcpu *vcpu)
 
 	ASSERT(arch_irqs_disabled());
 	ASSERT(this_cpu_read(running_vcpu) == vcpu);
-	number = atomic_fetch_add(&exit_count, 1) + 1;
+	number = number_exit();
 	for (uint32_t i = 0; i < order_count; i++) {
 		if (orders[i].exit == number) {
 			inject(orders[i].cause);
