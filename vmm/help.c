@@ -36,8 +36,12 @@ const char help_text[] =
 	"project's own guest.elf understands\n"
 	"  preempt=none|voluntary|full|lazy  preemption model        (default: full)\n"
 	"  hz=N                           ticks a second, 10 to 1000 (default: 100)\n"
-	"  scenario=tour|shell|user       what it does; user: runs each --module, a\n"
-	"                                 static program of ring 3   (default: tour)\n"
+	"  scenario=tour|shell|user|vcpu  what it does; user: runs each --module, a\n"
+	"                                 static program of ring 3; vcpu: each in a\n"
+	"                                 virtual machine of its own (default: tour)\n"
+	"  vcpus=N                        of each such machine, 1 to 1000 (default: 1)\n"
+	"  early=irqs-off|irqs-on         whose order their run loop follows, x86's or\n"
+	"                                 arm64's                    (default: irqs-off)\n"
 	"  apic=x2apic|xapic              (default: x2apic where the cpu has it)\n"
 	"  timer=tsc-deadline|lapic       (default: tsc-deadline where the cpu has it)\n"
 	"  threadirqs                     handlers of interrupts run in threads\n"
@@ -67,6 +71,7 @@ const char help_text[] =
 	"Examples:\n"
 	"  vmm guest.elf preempt=voluntary hz=250\n"
 	"  vmm -c 4 -m 64M -t 2.5 --module payload.bin guest.elf\n"
-	"  vmm --module user/hello.elf guest.elf scenario=user\n";
+	"  vmm --module user/hello.elf guest.elf scenario=user\n"
+	"  vmm --inject nmi@exit=50 --module payload.elf guest.elf scenario=vcpu\n";
 _Static_assert(BOOT_CPUS_MAX == 64 && OPTIONS_MODULES_MAX == 16 && INJECT_MAX == 8,
                "the help text says so");
