@@ -781,13 +781,14 @@ static const struct {
 /*
  * P53: NMIs and machine checks from outside, behind chosen exits, are charged once each, to
  * the vcpu of the exit, and what that was for is done once. One that is ordered too late is told.
+ * Ticks are exits, too: with few of them no error comes before all vcpus can take it.
  */
 START_TEST(test_injected_errors_reach_their_vcpus)
 {
 	run(VMM("-c", errors[_i].cpus, "--inject", "nmi@exit=300", "--inject", "nmi@exit=301",
 	        "--inject", "mce@exit=340", "--inject", "mce@exit=380", "--inject", "nmi@exit=420",
-	        "--inject", "mce@exit=99999", program("vcpu_inject"), errors[_i].early, "--", "3",
-	        "2"),
+	        "--inject", "mce@exit=99999", program("vcpu_inject"), "hz=10", errors[_i].early,
+	        "--", "3", "2"),
 	    EXIT_STATUS_OK);
 	expect_out("\n3 NMIs, 2 machine checks\n");
 	expect_out("\ninject=mce@exit=99999: not reached, there were ");

@@ -2,13 +2,14 @@
 /*
  * Takes NMIs and machine checks while it does I/O. All vcpus write the register that counts, and
  * the last one reads it: an instruction whose exit brings an error has its effect once, whether it
- * ran again or not. Each vcpu stops with how many errors it has seen; no exit is made by one that
- * could see them, until all can.
+ * ran again or not. Each vcpu stops with how many errors it has seen; so they begin to write when
+ * all can see them, and stop when all have written.
  */
 #include "tests/scenario/payload/payload.h"
 #include "tests/scenario/payload/programs.h"
 
 static uint32_t ready;
+static uint32_t written;
 static uint32_t through;
 static uint32_t wrong;
 static uint32_t nmis[PAYLOAD_ERRORS_VCPUS];
@@ -38,6 +39,16 @@ handle(uint64_t vector, uint64_t error, uint64_t addr)
 	}
 }
 
+/* Here and where all others are, too, without an exit of its own. */
+static void
+meet(uint32_t *arrived, uint64_t vcpus)
+{
+	__atomic_add_fetch(arrived, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(arrived, __ATOMIC_SEQ_CST) != vcpus) {
+		__asm__ volatile("pause");
+	}
+}
+
 int
 payload_main(uint32_t vcpu, uint32_t parameter)
 {
@@ -47,13 +58,11 @@ payload_main(uint32_t vcpu, uint32_t parameter)
 		return PAYLOAD_ERRORS_WRONG;
 	}
 	set_handler(handle);
-	__atomic_add_fetch(&ready, 1, __ATOMIC_SEQ_CST);
-	while (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) != vcpus) {
-		__asm__ volatile("pause");
-	}
+	meet(&ready, vcpus);
 	for (uint32_t round = 0; round < parameter; round++) {
 		MMIO_WRITE(uint32_t, VM_MMIO_COUNT, 1);
 	}
+	meet(&written, vcpus);
 	if (is_last(&through) && MMIO_READ(uint64_t, VM_MMIO_COUNT) != parameter * vcpus) {
 		return PAYLOAD_ERRORS_WRONG;
 	}
