@@ -206,9 +206,9 @@ vm_check_inject(const struct vm *vm, const struct inject *inject)
 {
 	uint32_t left = inject_left(inject);
 
-	check_error(vm, left, DOORBELL_INJECT_NMI, KVM_CAP_USER_NMI, "NMI");
-	check_error(vm, left, DOORBELL_INJECT_MCE, KVM_CAP_MCE, "machine check");
-	check_error(vm, left, DOORBELL_INJECT_MCE_FATAL, KVM_CAP_MCE, "machine check");
+	check_error(vm, left, DOORBELL_INJECT_NMI, KVM_CAP_USER_NMI, "NMIs");
+	check_error(vm, left, DOORBELL_INJECT_MCE, KVM_CAP_MCE, "machine checks");
+	check_error(vm, left, DOORBELL_INJECT_MCE_FATAL, KVM_CAP_MCE, "machine checks");
 }
 
 void
