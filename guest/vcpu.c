@@ -173,6 +173,9 @@ add(struct vm *vm, struct vcpu *vcpu)
 	preempt_disable();
 	reset_state(vcpu);
 	preempt_enable();
+	if (atomic_load(&vm->dead)) {
+		vcpu_set_request(vcpu, VCPU_REQ_VM_DEAD);
+	}
 	atomic_store_release(place, vcpu);
 	atomic_store(&vm->vcpu_count, vcpu->id + 1);
 	return true;

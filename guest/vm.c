@@ -118,9 +118,13 @@ vm_touch(struct vm *vm, uint64_t addr)
 	return is_there;
 }
 
+/* The lock: who adds a vcpu sees that the machine is dead, or is asked here. */
 void
 vm_kill(struct vm *vm)
 {
+	might_sleep();
+	mutex_lock(&vm->lock);
 	atomic_store(&vm->dead, 1);
 	vm_make_all_requests(vm, VCPU_REQ_VM_DEAD, 0);
+	mutex_unlock(&vm->lock);
 }
