@@ -111,6 +111,8 @@
 	  "assertion failed: references != 0")                                                     \
 	X(FUTEX_WAKE_UNORDERED, "a futex waker looks for waiters before its word can be seen", "", \
 	  "P32", "done_count == wanted")                                                           \
+	X(GUEST_FLUSH_MISSING, "a guest is entered with a wakeup that RCU has put off",            \
+	  "4ae7dc97f726", "P24", "done_count == wanted")                                           \
 	X(GUEST_TIME_SHORT, "guest time ends before the interrupt that ended the guest", "",       \
 	  "P60", "guest_timing()")                                                                 \
 	X(HALT_TESTS_FIRST, "a vcpu that blocks looks for work before it has set its state", "",   \

@@ -7,7 +7,9 @@
 
 #include <stdbool.h>
 
+#include "guest/bug.h"
 #include "guest/panic.h"
+#include "guest/rcu.h"
 #include "guest/task.h"
 
 /* What keeps a task from guest code. Both kinds of request count, under every model. */
@@ -21,11 +23,17 @@ __xfer_to_guest_mode_work_pending(void)
 	return atomic_load(&current->flags) & XFER_TO_GUEST_MODE_WORK;
 }
 
-/* The last look: what comes later interrupts the guest. irqs off. */
+/*
+ * The last look, behind what RCU has put off, which may ask for a reschedule (4ae7dc97f726): what
+ * comes later interrupts the guest. irqs off.
+ */
 static inline bool
 xfer_to_guest_mode_work_pending(void)
 {
 	DEBUG_ASSERT(arch_irqs_disabled());
+	if (!bug(GUEST_FLUSH_MISSING)) {
+		rcu_flush_deferred_wakeup();
+	}
 	return __xfer_to_guest_mode_work_pending();
 }
 
