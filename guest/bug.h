@@ -17,6 +17,8 @@
 #define BUGS(X)                                                                                    \
 	X(ABORT_LEAVES_MODE, "an entry that is given up leaves the vcpu's mode at IN", "", "P56",  \
 	  "mode) == OUTSIDE_GUEST_MODE")                                                           \
+	X(AWAITED_TOO_LONG, "an error that comes behind early handling is taken for the guest's",  \
+	  "", "P53", "early.cause == EARLY_NONE")                                                  \
 	X(BH_AS_SOFTIRQ, "local_bh_disable() counts one unit, as a softirq that runs does", "",    \
 	  "P7", "!in_serving_softirq()")                                                           \
 	X(BH_ENABLE_LOOKS_FIRST,                                                                   \
@@ -85,6 +87,13 @@
 	X(EXITING_IGNORED,                                                                         \
 	  "the last look before the entry does not know that the vcpu is to exit", "", "P55",      \
 	  "stays in its guest")                                                                    \
+	X(EXIT_HANDLED_PINNED,                                                                     \
+	  "the second half of an exit's handling, which may sleep, comes before preempt_enable",   \
+	  "tgoskits issue #2109", "P52", "preempt_count() == 0")                                   \
+	X(EXIT_PREEMPTIBLE, "a vcpu can be switched between its exit and preempt_enable", "",      \
+	  "P52", "early_calls == stats->entries or check_stayed")                                  \
+	X(EXIT_READ_LATE, "what an exit says is read from its cpu's record behind preempt_enable", \
+	  "xvisor PR #202", "P52", "trap.kind != VCPU_TRAP_HYPERCALL")                             \
 	X(FAST_PATH_BLIND,                                                                         \
 	  "a guest that is entered anew by the fast path is entered without a look", "", "P55",    \
 	  "stays in its guest")                                                                    \

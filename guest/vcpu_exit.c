@@ -107,9 +107,14 @@ static inline void
 consume(struct vcpu *vcpu)
 {
 	vcpu->stats.early_calls++;
-	this_cpu_write(exit_record.is_awaited, false); /* first: an NMI may come at any time */
+	if (!bug(AWAITED_TOO_LONG)) {
+		this_cpu_write(exit_record.is_awaited, false); /* first: NMIs come at any time */
+	}
 	barrier();
 	vcpu->early = this_cpu_read(exit_record.early.cause);
+	if (bug(AWAITED_TOO_LONG)) {
+		this_cpu_write(exit_record.is_awaited, false);
+	}
 	if (__builtin_expect(vcpu->early != EARLY_NONE, 0)) {
 		consume_fault(vcpu);
 	}

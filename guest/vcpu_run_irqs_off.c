@@ -129,6 +129,10 @@ enter(struct vcpu *vcpu)
 	guest_timing_exit_irqoff(); /* 19 */
 	arch_irq_enable();
 	trace(TRACE_vcpu_exit, vcpu->id, vcpu->exit.code | (uint64_t)vcpu->exit.vector << 8);
+	if (bug(EXIT_PREEMPTIBLE)) {
+		preempt_enable();
+		preempt_disable();
+	}
 }
 
 static int
@@ -164,8 +168,14 @@ enter_guest(struct vcpu *vcpu)
 	if (!bug(LATE_EARLY_EXIT)) {
 		vcpu_check_consumed(vcpu);
 	}
+	if (bug(EXIT_HANDLED_PINNED)) {
+		handle_exit(vcpu);
+	}
 	preempt_enable(); /* 20 */
-	lock_srcu(vcpu);  /* 21 */
+	if (bug(EXIT_READ_LATE)) {
+		vcpu->exit = raw_cpu_ptr(&exit_record)->exit;
+	}
+	lock_srcu(vcpu); /* 21 */
 	if (bug(LATE_EARLY_EXIT)) {
 		handle_exit_early(vcpu);
 	}

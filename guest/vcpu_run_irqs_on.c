@@ -78,6 +78,10 @@ enter(struct vcpu *vcpu)
 	guest_timing_exit_irqoff(); /* 18 */
 	arch_irq_enable();          /* 19 */
 	trace(TRACE_vcpu_exit, vcpu->id, vcpu->exit.code | (uint64_t)vcpu->exit.vector << 8);
+	if (bug(EXIT_PREEMPTIBLE)) {
+		preempt_enable();
+		preempt_disable();
+	}
 }
 
 /* 4 to 25; ready: nothing yet says that the loop is to end. */
@@ -104,7 +108,13 @@ turn(struct vcpu *vcpu, int ready)
 		handle_exit_early(vcpu); /* 21 */
 		vcpu_check_consumed(vcpu);
 	}
+	if (bug(EXIT_HANDLED_PINNED)) {
+		handle_exit(vcpu);
+	}
 	preempt_enable(); /* 23 */
+	if (bug(EXIT_READ_LATE)) {
+		vcpu->exit = raw_cpu_ptr(&exit_record)->exit;
+	}
 	if (bug(LATE_EARLY_EXIT)) {
 		handle_exit_early(vcpu);
 	}
