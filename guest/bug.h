@@ -122,6 +122,8 @@
 	  "P32", "done_count == wanted")                                                           \
 	X(GUEST_FLUSH_MISSING, "a guest is entered with a wakeup that RCU has put off",            \
 	  "4ae7dc97f726", "P24", "done_count == wanted")                                           \
+	X(GUEST_LAZY_IGNORED, "the entry to a guest does not look for lazy requests", "", "P13",   \
+	  "no switch at this point or TIF_NEED_RESCHED_LAZY")                                      \
 	X(GUEST_TIME_SHORT, "guest time ends before the interrupt that ended the guest", "",       \
 	  "P60", "guest_timing()")                                                                 \
 	X(HALT_TESTS_FIRST, "a vcpu that blocks looks for work before it has set its state", "",   \

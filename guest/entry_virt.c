@@ -10,7 +10,7 @@
 int
 __xfer_to_guest_mode_handle_work(void)
 {
-	uint32_t work = atomic_load(&current->flags) & XFER_TO_GUEST_MODE_WORK;
+	uint32_t work = xfer_to_guest_mode_work();
 
 	ASSERT(preempt_count() == 0);
 	ASSERT(!arch_irqs_disabled());
@@ -24,7 +24,7 @@ __xfer_to_guest_mode_handle_work(void)
 		if (work & TIF_NOTIFY_RESUME) {
 			resume_user_mode_work();
 		}
-		work = atomic_load(&current->flags) & XFER_TO_GUEST_MODE_WORK;
+		work = xfer_to_guest_mode_work();
 	}
 	return 0;
 }

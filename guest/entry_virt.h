@@ -16,11 +16,19 @@
 #define XFER_TO_GUEST_MODE_WORK \
 	(TIF_NOTIFY_RESUME | TIF_SIGPENDING | TIF_NEED_RESCHED | TIF_NEED_RESCHED_LAZY)
 
+static inline uint32_t
+xfer_to_guest_mode_work(void)
+{
+	uint32_t work = atomic_load(&current->flags) & XFER_TO_GUEST_MODE_WORK;
+
+	return bug(GUEST_LAZY_IGNORED) ? work & ~TIF_NEED_RESCHED_LAZY : work;
+}
+
 /* Racy where others may add some: for who looks again. Any context. */
 static inline bool
 __xfer_to_guest_mode_work_pending(void)
 {
-	return atomic_load(&current->flags) & XFER_TO_GUEST_MODE_WORK;
+	return xfer_to_guest_mode_work() != 0;
 }
 
 /*

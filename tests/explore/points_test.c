@@ -11,6 +11,7 @@
 
 #include "guest/bottom_half.h"
 #include "guest/context_tracking.h"
+#include "guest/entry_virt.h"
 #include "guest/exception.h"
 #include "guest/mm.h"
 #include "guest/page.h"
@@ -166,6 +167,14 @@ point_schedule_preempt_disabled(void)
 	preempt_enable_no_resched();
 }
 
+/* The run loop's top, in both of its orders. */
+static void
+point_guest_entry(void)
+{
+	HOST_EXPECT(xfer_to_guest_mode_handle_work() == 0);
+	HOST_EXPECT(!__xfer_to_guest_mode_work_pending());
+}
+
 static void
 point_idle_loop(void)
 {
@@ -261,7 +270,7 @@ static const struct {
 	[POINT_SYSCALL_RETURN] = { point_syscall_return, IN_USER, NULL },
 	[POINT_IRQ_RETURN_USER] = { point_interrupt_return_user, IN_USER, NULL },
 	[POINT_EXCEPTION_RETURN_USER] = { point_exception_return_user, IN_USER, NULL },
-	[POINT_GUEST_ENTRY] = { .missing = "there are no vcpus" },
+	[POINT_GUEST_ENTRY] = { point_guest_entry, IN_TASK, NULL },
 	[POINT_IRQ_RETURN] = { point_interrupt_return, IN_TASK, NULL },
 	[POINT_EXCEPTION_RETURN] = { point_trap_return, IN_TASK, NULL },
 	[POINT_PREEMPT_ENABLE] = { point_preempt_enable, IN_TASK, NULL },
@@ -617,6 +626,8 @@ static const struct mutant {
 	  "exception return to user, lazy, asked lazily: no switch at this point" },
 	{ "user-lazy-ignored", "syscall return to user", PREEMPT_LAZY, REQUEST_LAZY,
 	  "syscall return to user, lazy, asked lazily: no switch at this point" },
+	{ "guest-lazy-ignored", "entry to a vcpu's guest", PREEMPT_LAZY, REQUEST_LAZY,
+	  "entry to a vcpu's guest, lazy, asked lazily: no switch at this point" },
 	{ "lazy-irq-return-off", "interrupt return to kernel", PREEMPT_LAZY, REQUEST_FULL,
 	  "interrupt return to kernel, lazy, asked: no switch at this point" },
 	{ "lazy-at-enable", "outermost preempt_enable", PREEMPT_LAZY, REQUEST_LAZY,

@@ -210,6 +210,9 @@ guest_under_attack(struct vcpu *vcpu, unsigned int at)
 {
 	bool is_first = vcpu->id == 0;
 
+	/* A request that is there at the entry is not left to the guest's next exit. */
+	HOST_EXPECT(!is_first ||
+	            !(tasks[0]->flags.value & (TIF_NEED_RESCHED | TIF_NEED_RESCHED_LAZY)));
 	switch (at) {
 	case 0:
 		if (is_first) {
@@ -449,6 +452,27 @@ START_TEST(test_vcpu_that_leaves_too_early_is_caught)
 }
 END_TEST
 
+/* P13, P24 (lazy), seeded bug: a guest that is entered though its task was asked lazily. */
+START_TEST(test_guest_entered_with_a_lazy_request_is_caught)
+{
+	char name[80];
+
+	if (!scenario_has_model(PREEMPT_LAZY)) {
+		return;
+	}
+	attack = LAZILY;
+	model = PREEMPT_LAZY;
+	by_interrupt = true;
+	has_fault = false;
+	for (early = VM_EARLY_IRQS_ON; early <= VM_EARLY_IRQS_OFF; early++) {
+		struct explore_scenario scenario = attack_scenario(name, sizeof(name));
+
+		scenario_must_catch_within(&scenario, 1, "guest-lazy-ignored",
+		                           "TIF_NEED_RESCHED_LAZY", LIMIT);
+	}
+}
+END_TEST
+
 /* ---- whose errors they are ---- */
 
 #define ERRORS_MAX 2u /* of each */
@@ -636,6 +660,7 @@ main(void)
 	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
 	tcase_add_test(tests, test_vcpu_stays_until_its_exit_is_handled_early);
 	tcase_add_loop_test(tests, test_vcpu_that_leaves_too_early_is_caught, 0, MUTANT_COUNT);
+	tcase_add_test(tests, test_guest_entered_with_a_lazy_request_is_caught);
 	tcase_add_test(tests, test_vcpus_get_their_own_errors);
 	tcase_add_test(tests, test_nmi_is_charged_to_the_vcpu_that_ran);
 	suite_add_tcase(suite, tests);

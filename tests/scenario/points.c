@@ -9,6 +9,7 @@
 
 #include "guest/bottom_half.h"
 #include "guest/completion.h"
+#include "guest/entry_virt.h"
 #include "guest/main.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
@@ -141,6 +142,13 @@ point_block(void)
 	__set_current_state(TASK_RUNNING);
 }
 
+/* The top of a vcpu's run loop. */
+static void
+point_guest_entry(void)
+{
+	xfer_to_guest_mode_handle_work();
+}
+
 /* How each is passed, and by how many interrupts; or why it cannot be yet. */
 static const struct {
 	const char *name;
@@ -155,7 +163,7 @@ static const struct {
 #define WAY_SYSCALL_RETURN            MISSING("passed in the scenario user")
 #define WAY_IRQ_RETURN_USER           MISSING("passed in the scenario user")
 #define WAY_EXCEPTION_RETURN_USER     MISSING("passed in the scenario user")
-#define WAY_GUEST_ENTRY               MISSING("there are no vcpus")
+#define WAY_GUEST_ENTRY               WAY(point_guest_entry)
 #define WAY_IRQ_RETURN                point_irq_return, 1, NULL
 #define WAY_EXCEPTION_RETURN          WAY(arch_trap)
 #define WAY_PREEMPT_ENABLE            WAY(point_preempt_enable)
