@@ -162,6 +162,10 @@ static const struct load {
 	{ "softirqs", { "pc", "1", false, "preempt=none" }, "\n0 failures\n" },
 	{ "softirqs", { "pc", "2", false, "preempt=voluntary" }, "\n0 failures\n" },
 	{ "softirqs", { "pc", "4", false, "" }, "\n0 failures\n" },
+	{ "notifiers", { "pc", "1", false, "-- 1 1000" }, "\n0 failures\n" },
+	{ "notifiers", { "pc", "2", false, "-- 2 500 1" }, "\n0 failures\n" },
+	{ "notifiers", { "pc", "4", false, "-- 3 1000 1" }, "\n0 failures\n" },
+	{ "notifiers-debug", { "pc", "4", false, "-- 4 300 1" }, "\n0 failures\n" },
 	{ "user", { "pc", "2", false, "" }, "general protection fault at the return to rip" },
 	{ "user_nmis", { "pc", "4", false, "-- 2000" }, "\n0 failures\n" },
 	{ "everything", { "pc", "4", false, "-- 1 20000" }, "\n0 failures\n" },
@@ -196,8 +200,10 @@ static const struct load {
 
 #define LOAD_COUNT (int)(sizeof(loads) / sizeof(loads[0]))
 
-/* P21, P32, P39, P41, P45, P53 (every): what is under load adds up under TCG, whose cpus run at the
- * same time. */
+/*
+ * P21, P32, P39, P41, P45, P48-P50, P53 (every): what is under load adds up under TCG, whose cpus
+ * run at the same time.
+ */
 START_TEST(test_qemu_load_adds_up)
 {
 	char image[4096];

@@ -339,6 +339,20 @@ START_TEST(test_storm_of_softirqs_passes)
 END_TEST
 
 /*
+ * P48-P50, P59 (every): tasks with several preempt notifiers lose their cpus in every way, and
+ * move: each call is in its turn, and in its context.
+ */
+START_TEST(test_storm_of_notifiers_passes)
+{
+	static const char *const rounds[] = { "40", "40", "10" };
+
+	run(VMM("-c", kernel_machines[_i], program("notifiers"), "--", "1", rounds[_i]),
+	    EXIT_STATUS_OK);
+	expect_kernel_passed();
+}
+END_TEST
+
+/*
  * P32, P41, P45 (every): user and kernel tasks, timers, softirqs, calls, NMIs and readers at
  * once, while the model changes: all goes on, and adds up.
  */
@@ -924,6 +938,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_watchdog_hard_lockup_is_a_panic, 0, 3);
 	tcase_add_loop_test(tests, test_watchdog_computing_cpus_are_healthy, 0, 3);
 	tcase_add_loop_test(tests, test_storm_of_softirqs_passes, 0, 3);
+	tcase_add_loop_test(tests, test_storm_of_notifiers_passes, 0, 3);
 	tcase_add_test(tests, test_everything_at_once_passes);
 	tcase_add_test(tests, test_panic_tells_of_the_other_cpus);
 	tcase_add_test(tests, test_fault_assertion_is_reported);
