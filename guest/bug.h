@@ -15,6 +15,10 @@
 #include <stdint.h>
 
 #define BUGS(X)                                                                                    \
+	X(ABORT_LEAKS, "an entry that is given up leaves preemption off", "", "P56",               \
+	  "preempt_count() == 0")                                                                  \
+	X(ABORT_LEAVES_IRQS_OFF, "an entry that is given up leaves interrupts off", "", "P56",     \
+	  "!arch_irqs_disabled()")                                                                 \
 	X(ABORT_LEAVES_MODE, "an entry that is given up leaves the vcpu's mode at IN", "", "P56",  \
 	  "mode) == OUTSIDE_GUEST_MODE")                                                           \
 	X(AWAITED_TOO_LONG, "an error that comes behind early handling is taken for the guest's",  \
@@ -77,6 +81,8 @@
 	X(ENABLE_IRQ_FORGETS,                                                                      \
 	  "enable_irq() does not deliver what came while the line was disabled", "", "P47",        \
 	  "atomic_load(&taken) == wanted")                                                         \
+	X(EVENT_DROPPED, "an entry that is given up forgets the event that was prepared", "",      \
+	  "P56", "of the guest was lost")                                                          \
 	X(EVENT_NOT_CANCELLED, "an entry that is given up keeps its event prepared", "", "P56",    \
 	  "injected")                                                                              \
 	X(EVENT_OVERWRITTEN,                                                                       \

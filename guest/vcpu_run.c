@@ -133,7 +133,7 @@ __vcpu_cancel_event(struct vcpu *vcpu)
 {
 	if (vcpu->injected.is_exception) {
 		vcpu->exception = vcpu->injected;
-	} else {
+	} else if (!bug(EVENT_DROPPED)) {
 		atomic_fetch_or(&vcpu->pending,
 		                1u << (vcpu->injected.vector - PAYLOAD_VECTOR_FIRST));
 	}

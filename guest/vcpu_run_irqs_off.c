@@ -64,8 +64,12 @@ abort_entry(struct vcpu *vcpu)
 	if (!bug(ABORT_LEAVES_MODE)) {
 		atomic_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE);
 	}
-	arch_irq_enable();
-	preempt_enable();
+	if (!bug(ABORT_LEAVES_IRQS_OFF)) {
+		arch_irq_enable();
+	}
+	if (!bug(ABORT_LEAKS)) {
+		preempt_enable();
+	}
 	lock_srcu(vcpu);
 	vcpu_cancel_event(vcpu);
 }

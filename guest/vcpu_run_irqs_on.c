@@ -44,8 +44,12 @@ abort_entry(struct vcpu *vcpu)
 		atomic_store(&vcpu->mode, OUTSIDE_GUEST_MODE);
 	}
 	vcpu_cancel_event(vcpu);
-	arch_irq_enable();
-	preempt_enable();
+	if (!bug(ABORT_LEAVES_IRQS_OFF)) {
+		arch_irq_enable();
+	}
+	if (!bug(ABORT_LEAKS)) {
+		preempt_enable();
+	}
 }
 
 /* 17: what ended the guest is served within its time. */
