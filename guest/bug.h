@@ -130,8 +130,10 @@
 	  "4ae7dc97f726", "P24", "done_count == wanted")                                           \
 	X(GUEST_LAZY_IGNORED, "the entry to a guest does not look for lazy requests", "", "P13",   \
 	  "no switch at this point or TIF_NEED_RESCHED_LAZY")                                      \
+	X(GUEST_TIME_LONG, "guest time ends behind the enabling of interrupts", "", "P60",         \
+	  "is the guest's time")                                                                   \
 	X(GUEST_TIME_SHORT, "guest time ends before the interrupt that ended the guest", "",       \
-	  "P60", "guest_timing()")                                                                 \
+	  "P60", "timed_vcpu")                                                                     \
 	X(HALT_TESTS_FIRST, "a vcpu that blocks looks for work before it has set its state", "",   \
 	  "P32", "sleeps with an interrupt pending")                                               \
 	X(IDLE_FLUSH_MISSING, "a cpu that idles and polls does not look for calls", "", "P33",     \
@@ -148,10 +150,10 @@
 	  "overslept or done_count == wanted")                                                     \
 	X(IDLE_TIMER_LOST, "an interrupt of idle leaves the next timer to idle, which sleeps",     \
 	  "edc8fc01f608", "P33", "done_count == wanted")                                           \
-	X(IRQSAVE_LEAVES_IRQS_ON, "spin_lock_irqsave() saves the interrupt flag and leaves it on", \
-	  "", "P9", "irqs inside")                                                                 \
 	X(INJECT_COUNT_TORN, "two cpus count their exits as one", "", "P53",                       \
 	  "an order did not come once")                                                            \
+	X(IRQSAVE_LEAVES_IRQS_ON, "spin_lock_irqsave() saves the interrupt flag and leaves it on", \
+	  "", "P9", "irqs inside")                                                                 \
 	X(IRQ_LOST_IN_PROGRESS,                                                                    \
 	  "an interrupt that comes while its handler runs elsewhere is dropped", "", "P47",        \
 	  "atomic_load(&taken) == wanted")                                                         \
@@ -239,6 +241,8 @@
 	X(LEAK_IN_SYSCALL, "a system call returns with preemption off", "", "P3",                  \
 	  "system call getpid returns with preempt_count 00000001")                                \
 	X(LEAK_IN_TIMER, "a timer's function leaves preemption off", "", "P3", "timer function")   \
+	X(LEAVER_PREEMPTED, "a vcpu that does not want to run is told to be preempted",            \
+	  "a6816314af57", "P57", "preempted")                                                      \
 	X(LISTED_EARLY, "a task can be found before its scheduling is set up", "b1e8206582f9",     \
 	  "P36", "assertion failed: task->class != NULL")                                          \
 	X(LOCAL_REQUEST_UNFLAGGED, "a request on the own cpu sets the folded bit alone",           \
@@ -345,6 +349,8 @@
 	  "done_count == wanted")                                                                  \
 	X(POLLING_PREEMPTIBLE, "idle enables preemption while it says that it polls",              \
 	  "tgoskits PR #2403", "P34", "!(flags & TIF_POLLING_NRFLAG)")                             \
+	X(PREEMPTED_KEPT, "a vcpu that is back on a cpu is still told to be preempted", "", "P57", \
+	  "preempted")                                                                             \
 	X(PREEMPTED_SEEN_EARLY,                                                                    \
 	  "the guest sees its vcpu preempted in the midst of an instruction", "6cd88243c7e0",      \
 	  "P57", "seen preempted")                                                                 \
@@ -507,6 +513,8 @@
 	  "d136122f5845", "P32", "done_count == wanted")                                           \
 	X(STATE_READ_TWICE, "a sleeper reads its own state again after it is dequeued",            \
 	  "dbfb089d360b", "P32", "sched_nr_uninterruptible()")                                     \
+	X(STEAL_UNRECORDED, "a load does not ask for the guest's view to be put right", "", "P57", \
+	  "finds itself preempted")                                                                \
 	X(STOP_PLAIN_STATE, "a task stops while a waker of its last sleep has it in hand", "",     \
 	  "P32", "done_count == wanted")                                                           \
 	X(STOP_UNLOCKED, "a task stops after it has dropped the lock under which it took SIGSTOP", \

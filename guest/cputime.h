@@ -44,5 +44,12 @@ guest_timing_exit_irqoff(void)
 	this_cpu_write(timed_vcpu, NULL);
 }
 
+/* Does this cpu's guest time run? irqs off. */
+static inline bool
+guest_timing(void)
+{
+	return this_cpu_read(timed_vcpu) != NULL;
+}
+
 /* A tick. hardirq, irqs off. */
 void account_tick(void);

@@ -44,7 +44,7 @@ load_here(struct vcpu *vcpu)
 	if (!vcpu->in_wfi || bug(WFI_RELOADED)) {
 		atomic_store(&vcpu->resident, 1);
 	}
-	if (vcpu->steal.addr != 0) {
+	if (vcpu->steal.addr != 0 && !bug(STEAL_UNRECORDED)) {
 		vcpu_set_request(vcpu, VCPU_REQ_STEAL);
 	}
 }
@@ -109,7 +109,8 @@ vcpu_sched_out(struct preempt_notifier *notifier, struct task *next)
 	vcpu_check_out(vcpu);
 	atomic_store(&vcpu->scheduled_out, 1);
 	vcpu->stats.outs++;
-	if ((is_runnable || bug(SLEEPER_PREEMPTED)) && vcpu->wants_to_run) {
+	if ((is_runnable || bug(SLEEPER_PREEMPTED)) &&
+	    (vcpu->wants_to_run || bug(LEAVER_PREEMPTED))) {
 		vcpu->stats.outs_preempted++;
 		atomic_store(&vcpu->preempted, 1);
 		atomic_store(&vcpu->ready, 1);
@@ -125,7 +126,9 @@ vcpu_sched_in(struct preempt_notifier *notifier, unsigned int cpu)
 	struct vcpu *vcpu = container_of(notifier, struct vcpu, notifier);
 
 	vcpu_check_in(vcpu);
-	atomic_store(&vcpu->preempted, 0);
+	if (!bug(PREEMPTED_KEPT)) {
+		atomic_store(&vcpu->preempted, 0);
+	}
 	atomic_store(&vcpu->ready, 0);
 	if (bug(RUNNING_SET_LATE)) {
 		load_here(vcpu);

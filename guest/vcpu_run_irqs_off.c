@@ -130,6 +130,10 @@ enter(struct vcpu *vcpu)
 	vcpu_inject_exit(vcpu);
 	handle_exit_irqoff(vcpu); /* 17 */
 	open_window(vcpu);
+	if (bug(GUEST_TIME_LONG)) {
+		arch_irq_enable();
+		arch_irq_disable();
+	}
 	guest_timing_exit_irqoff(); /* 19 */
 	arch_irq_enable();
 	trace(TRACE_vcpu_exit, vcpu->id, vcpu->exit.code | (uint64_t)vcpu->exit.vector << 8);

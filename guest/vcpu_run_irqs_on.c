@@ -79,6 +79,10 @@ enter(struct vcpu *vcpu)
 	vcpu_check_exit(vcpu);
 	vcpu_inject_exit(vcpu);
 	serve_interrupt(vcpu);
+	if (bug(GUEST_TIME_LONG)) {
+		arch_irq_enable();
+		arch_irq_disable();
+	}
 	guest_timing_exit_irqoff(); /* 18 */
 	arch_irq_enable();          /* 19 */
 	trace(TRACE_vcpu_exit, vcpu->id, vcpu->exit.code | (uint64_t)vcpu->exit.vector << 8);
