@@ -228,6 +228,76 @@ check_in_nmi(const struct lockdep_map *map, unsigned int subclass, struct held_l
 	}
 }
 
+/* ---- what has been asked before ---- */
+
+/*
+ * Whoever holds the same locks in the same ways, and takes the same in the same way, is answered as
+ * the one before: nothing that was learned is ever forgotten. Linux's chain cache.
+ */
+#define CHAINS_MAX 128u /* a power of two */
+#define CHAIN_MIX  0x9e3779b97f4a7c15ull
+
+static uint64_t known_chains[CHAINS_MAX] LOCKDEP_TABLE; /* 0: none */
+
+void
+lockdep_forget_chains(void)
+{
+	for (unsigned int n = 0; n < CHAINS_MAX; n++) {
+		known_chains[n] = 0;
+	}
+}
+
+void
+lockdep_each_chain_table(void (*each)(void *start, size_t size))
+{
+	each(known_chains, sizeof(known_chains));
+}
+
+/* Everything that an answer depends on, but what is held: it is in the key before. */
+static inline uint64_t
+chain_with(uint64_t before, const struct lockdep_task *self, const struct held_lock *next,
+           uint32_t count)
+{
+	uint64_t how = next->class | (uint64_t)next->read << 8 | (uint64_t)next->context << 10 |
+	               (uint64_t)next->trylock << 12 | (uint64_t)next->irqs_off << 13 |
+	               (uint64_t)next->softirqs_off << 14 | (uint64_t)self->raw_irq << 15 |
+	               (uint64_t) !!(count & HARDIRQ_MASK) << 16 |
+	               (uint64_t) !!(count & SOFTIRQ_OFFSET) << 17 | 1u << 18;
+
+	before = (before ^ how) * CHAIN_MIX;
+	return before ^ before >> 32;
+}
+
+static inline uint64_t *
+chain_place(uint64_t chain)
+{
+	return &known_chains[chain % CHAINS_MAX];
+}
+
+/* One from the middle is gone: what was asked of those behind it does not hold for what is left. */
+static void
+rechain(struct lockdep_task *self, struct held_lock *from)
+{
+	for (; from != &self->held[self->depth]; from++) {
+		uint64_t before = from == self->held ? 0 : from[-1].chain;
+
+		from->chain = (before ^ from->class ^ (uint64_t)from->read << 8 ^
+		               (uint64_t)from->trylock << 10) *
+		                      CHAIN_MIX |
+		              1;
+	}
+}
+
+static __attribute__((noinline)) void
+ask(const struct lockdep_task *self, const struct held_lock *next, uint32_t count)
+{
+	mark_usage(next, count);
+	check_nesting(self, next);
+	if (!check_twice(self, next) && !next->trylock) {
+		add_edges(self, next);
+	}
+}
+
 /* Returns whether it can be noted down. */
 static inline bool
 check(struct lockdep_task *self, struct held_lock *next, struct lockdep_map *map,
@@ -247,10 +317,11 @@ check(struct lockdep_task *self, struct held_lock *next, struct lockdep_map *map
 	if (!next->irqs_off) {
 		lockdep_mark_held(self, !next->softirqs_off);
 	}
-	mark_usage(next, count);
-	check_nesting(self, next);
-	if (!check_twice(self, next) && !next->trylock) {
-		add_edges(self, next);
+	next->chain = chain_with(self->depth != 0 ? self->held[self->depth - 1].chain : 0, self,
+	                         next, count);
+	if (*chain_place(next->chain) != next->chain) {
+		ask(self, next, count);
+		*chain_place(next->chain) = next->chain;
 	}
 	return true;
 }
@@ -350,8 +421,14 @@ release(struct lockdep_task *self, const struct lockdep_map *map, uintptr_t ip, 
 	if (irqs_on) {
 		lockdep_mark_held(self, !(count & SOFTIRQ_MASK));
 	}
-	for (struct held_lock *last = &self->held[--self->depth]; lock != last; lock++) {
-		*lock = lock[1];
+	self->depth--;
+	if (__builtin_expect(lock != &self->held[self->depth], 0)) {
+		struct held_lock *gap = lock;
+
+		for (; lock != &self->held[self->depth]; lock++) {
+			*lock = lock[1];
+		}
+		rechain(self, gap);
 	}
 }
 

@@ -64,6 +64,7 @@ struct held_lock {
 	bool trylock;
 	bool irqs_off;     /* since it was taken */
 	bool softirqs_off; /* likewise, or irqs off */
+	uint64_t chain;    /* tells what is held up to this one, and how */
 };
 
 /* What a task holds, the newest last. Its own; interrupts stack theirs on it. */

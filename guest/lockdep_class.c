@@ -68,6 +68,9 @@ make_class(const struct lockdep_map *map, const void *key, unsigned int subclass
 {
 	unsigned int n = lock_class_count == 0 ? 1 : lock_class_count;
 
+	if (lock_class_count == 0) {
+		lockdep_forget_chains();
+	}
 	if (n == LOCKDEP_CLASSES_MAX) {
 		lockdep_give_up(LOCKDEP_CLASSES_MAX - 1, "classes");
 		return 0;

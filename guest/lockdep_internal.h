@@ -104,6 +104,12 @@ void lockdep_mark_held(struct lockdep_task *self, bool softirqs_on);
 /* A table is full: says so, once that can be said, and is silent from now on. */
 void lockdep_give_up(unsigned int count, const char *what);
 
+/* With the first class: what is known may be of an earlier run. */
+void lockdep_forget_chains(void);
+
+/* A part of lockdep_for_each_table(). */
+void lockdep_each_chain_table(void (*each)(void *start, size_t size));
+
 /* ---- lockdep_class.c ---- */
 
 /* The map's class, made if it is new; 0: there is no room. irqs off. */

@@ -338,4 +338,5 @@ lockdep_for_each_table(void (*each)(void *start, size_t size))
 {
 	each(lock_classes, lock_class_count * sizeof(lock_classes[0]));
 	each(lock_edges, lock_edge_count * sizeof(lock_edges[0]));
+	lockdep_each_chain_table(each);
 }
