@@ -634,6 +634,14 @@ START_TEST(test_user_registers_survive_nmis)
 }
 END_TEST
 
+/* P45, P53: so does a vcpu's guest, whose early faults they are. */
+START_TEST(test_vcpu_registers_survive_nmis)
+{
+	run(VMM("-c", "2", program("vcpu_nmis")), EXIT_STATUS_OK);
+	expect_kernel_passed();
+}
+END_TEST
+
 static const char *
 user_program(const char *name)
 {
@@ -933,6 +941,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_storm_of_workers_passes, 0, 3);
 	tcase_add_loop_test(tests, test_nmis_checks_from_inside_pass, 0, 3);
 	tcase_add_test(tests, test_user_registers_survive_nmis);
+	tcase_add_test(tests, test_vcpu_registers_survive_nmis);
 	tcase_add_test(tests, test_watchdog_endless_loop_is_reported);
 	tcase_add_test(tests, test_watchdog_preempted_loop_is_no_lockup);
 	tcase_add_loop_test(tests, test_watchdog_hard_lockup_is_a_panic, 0, 3);
