@@ -192,6 +192,8 @@
 	  "assertion failed: !need_resched()")                                                     \
 	X(KICK_CPU_FIRST, "a kick reads where the vcpu is before its request and the mode",        \
 	  "85b640450ddc", "P55", "stays in its guest")                                             \
+	X(KICK_SENT_TO_SELF, "a kick sends an interrupt to the cpu that it is made on", "", "P55", \
+	  "host_sent_count(0, IRQ_RESCHEDULE) == 0")                                               \
 	X(KICK_WITHOUT_MODE, "each kick sends an interrupt, whatever the vcpu does",               \
 	  "tgoskits PR #2247", "P55", "IPI")                                                       \
 	X(KILLABLE_BY_ALL, "any signal ends a killable sleep", "", "P32",                          \

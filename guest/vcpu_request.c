@@ -61,7 +61,7 @@ exiting_guest_mode(struct vcpu *vcpu)
 static void
 send(struct vcpu *vcpu, unsigned int cpu)
 {
-	if (cpu < cpu_count && cpu != smp_processor_id()) {
+	if (cpu < cpu_count && (cpu != smp_processor_id() || bug(KICK_SENT_TO_SELF))) {
 		atomic_fetch_add(&vcpu->stats.ipis, 1);
 		arch_ipi_send(cpu, IRQ_RESCHEDULE);
 	}
@@ -90,7 +90,7 @@ vcpu_kick(struct vcpu *vcpu)
 	preempt_disable();
 	/* From its own cpu, where it can be in its guest only in between: it is not to go in again.
 	 */
-	if (vcpu == this_cpu_read(running_vcpu)) {
+	if (vcpu == this_cpu_read(running_vcpu) && !bug(KICK_SENT_TO_SELF)) {
 		if (atomic_load(&vcpu->mode) == IN_GUEST_MODE) {
 			atomic_store(&vcpu->mode, EXITING_GUEST_MODE);
 			atomic_fetch_add(&vcpu->stats.exiting, 1);

@@ -436,6 +436,51 @@ START_TEST(test_vcpu_kick_from_its_own_cpu_sends_nothing)
 }
 END_TEST
 
+/* Its hypercall is done without leaving, and has it leave. */
+static unsigned int
+time_and_loop(struct vcpu *vcpu, unsigned int at)
+{
+	stepped = vcpu->serial;
+	if (at == 1) {
+		host_guest_trap(vcpu, &(struct vcpu_trap){ .kind = VCPU_TRAP_HYPERCALL,
+		                                           .value = HYPERCALL_time });
+		return 2;
+	}
+	return vcpus_loop_from_gate(vcpu, at);
+}
+
+static void
+kick_in_fast_path(struct vcpu *vcpu)
+{
+	HOST_EXPECT(arch_irqs_disabled());
+	hits[FROM_ITS_OWN_CPU] += vcpu->mode.value == IN_GUEST_MODE;
+	vcpu_kick(vcpu);
+	HOST_EXPECT(atomic_load(&vcpu->mode) == EXITING_GUEST_MODE);
+}
+
+static void
+boot_fast_path(void)
+{
+	scenario_task(0, own_from_boot, (void *)time_and_loop);
+}
+
+static const struct explore_scenario fast_path = {
+	"a kick in a fast path", 1, boot_fast_path, check_own_cpu, NULL, 0, NULL
+};
+
+/* P55: a kick within the fast path, where mode is IN, sends nothing, and the guest is left for it.
+ */
+START_TEST(test_vcpu_kick_in_a_fast_path_is_heeded)
+{
+	host_guest_completes = kick_in_fast_path;
+	hold(&fast_path, VM_EARLY_IRQS_OFF, 0, 1u << FROM_ITS_OWN_CPU);
+	scenario_must_catch(&fast_path, "exiting-ignored", "stays in its guest", LIMIT);
+	scenario_must_catch(&fast_path, "fast-path-blind", "stays in its guest", LIMIT);
+	scenario_must_catch(&fast_path, "kick-sent-to-self",
+	                    "host_sent_count(0, IRQ_RESCHEDULE) == 0", LIMIT);
+}
+END_TEST
+
 /* ---- one that moves ---- */
 
 static unsigned int
@@ -528,6 +573,7 @@ main(void)
 	tcase_add_test(tests, test_vcpu_request_while_switched_out_is_seen);
 	tcase_add_test(tests, test_vcpu_kick_wakes_who_is_about_to_block);
 	tcase_add_test(tests, test_vcpu_kick_from_its_own_cpu_sends_nothing);
+	tcase_add_test(tests, test_vcpu_kick_in_a_fast_path_is_heeded);
 	tcase_add_test(tests, test_vcpu_kick_finds_one_that_moves);
 	tcase_add_test(tests, test_vcpu_request_is_a_barrier_by_itself);
 	suite_add_tcase(suite, tests);

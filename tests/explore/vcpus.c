@@ -95,6 +95,9 @@ vcpus_check(struct vcpu *vcpu)
 
 	if (cpu < cpu_count && host_cpu(cpu)->guest == vcpu && host_cpu(cpu)->in_guest) {
 		check_pending(vcpu, "stays in its guest");
+		if (atomic_load(&vcpu->mode) == EXITING_GUEST_MODE) {
+			host_fail("vcpu %u stays in its guest and is to exit", vcpu->id);
+		}
 	} else if (vcpu->task != NULL && atomic_load(&vcpu->task->state) != TASK_RUNNING) {
 		check_pending(vcpu, "sleeps");
 	}

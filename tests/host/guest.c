@@ -9,6 +9,8 @@
 #include "guest/vcpu.h"
 #include "tests/host/run.h"
 
+void (*host_guest_completes)(struct vcpu *vcpu);
+
 /* ---- traps ---- */
 
 static void
@@ -59,6 +61,9 @@ arch_vcpu_complete(struct vcpu *vcpu, const struct vcpu_trap *trap, uint64_t res
 		vcpu->arch.trapped = true;
 		vcpu->arch.trap = (struct vcpu_trap){ .kind = VCPU_TRAP_HLT };
 		vcpu->arch.next++;
+	}
+	if (host_guest_completes != NULL) {
+		host_guest_completes(vcpu);
 	}
 }
 

@@ -59,6 +59,9 @@ struct host_guest_event {
 };
 struct host_guest_event host_guest_event(const struct vcpu *vcpu);
 
+/* If set, is told of each trap that is completed, where that is done: mode is IN in a fast path. */
+extern void (*host_guest_completes)(struct vcpu *vcpu);
+
 /* How often its traps were completed, and replayed, since its reset. */
 unsigned int host_guest_completed(const struct vcpu *vcpu);
 unsigned int host_guest_replayed(const struct vcpu *vcpu);
