@@ -5,6 +5,8 @@
 #include "guest/format.h"
 #include "guest/object.h"
 #include "guest/panic.h"
+#include "guest/sched_change.h"
+#include "guest/smp.h"
 #include "guest/vcpu.h"
 
 static bool
@@ -43,6 +45,9 @@ run(void *arg)
 {
 	struct vcpu_member *member = arg;
 
+	if (member->is_placed) {
+		set_cpus_allowed(current, UINT64_MAX);
+	}
 	member->error = vcpu_run(member->vcpu);
 }
 
@@ -56,6 +61,10 @@ vcpu_member_start(struct vcpu_member *member, const struct task_params *params)
 	own.comm = comm;
 	own.fn = run;
 	own.arg = member;
+	member->is_placed = own.cpus_allowed == 0;
+	if (member->is_placed) {
+		own.cpus_allowed = 1ull << member->vcpu->id % cpu_count;
+	}
 	member->task = task_create(&own);
 	if (member->task == NULL) {
 		member->error = -ENOMEM;

@@ -15,6 +15,7 @@ struct vcpu_member {
 	struct vcpu *vcpu;
 	struct task *task; /* NULL: it does not run */
 	int error;         /* what vcpu_run() returned last, or -ENOMEM: there was no task for it */
+	bool is_placed;    /* its task begins on a cpu that was chosen, and may then run anywhere */
 	struct vcpu_member *next;
 };
 
@@ -39,7 +40,11 @@ payload_arg(uint32_t id, uint32_t parameter)
 uint32_t vcpu_crew_create(struct vcpu_crew *crew, struct vm *vm, uint32_t count,
                           uint32_t parameter);
 
-/* Each is run by a task as params say; comm, fn and arg are ours. May sleep. */
+/*
+ * Each is run by a task as params say; comm, fn and arg are ours. Where cpus_allowed is 0 they
+ * begin on all cpus in turn: nobody would move them later on only to have the cpus share. May
+ * sleep.
+ */
 void vcpu_crew_start(struct vcpu_crew *crew, const struct task_params *params);
 
 /* The same for one of them. May sleep. */

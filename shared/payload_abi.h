@@ -84,4 +84,4 @@ struct payload_steal {
 _Static_assert(sizeof(struct payload_steal) == 16, "steal time");
 
 #define PAYLOAD_STEAL_PREEMPTED 0x1u /* its vcpu was preempted between two instructions */
-#define PAYLOAD_STEAL_FLUSH     0x2u /* set by another vcpu: forget translations before it goes on */
+#define PAYLOAD_STEAL_FLUSH     0x2u /* another vcpu sets it: forget translations first */
