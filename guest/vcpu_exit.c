@@ -76,12 +76,12 @@ judge(struct vcpu *vcpu, const struct early_fault *fault)
 static void
 check_whose(const struct vcpu *vcpu, const struct early_fault *fault)
 {
-	if (fault->cpu != smp_processor_id() || fault->vcpu != vcpu->id ||
-	    fault->serial != vcpu->serial) {
+	unsigned int cpu = raw_smp_processor_id(); /* whatever it is: that is what is to be told */
+
+	if (fault->cpu != cpu || fault->vcpu != vcpu->id || fault->serial != vcpu->serial) {
 		panic("early fault of vcpu %u, entry %lu, on cpu %u: charged to vcpu %u, entry "
 		      "%lu, on cpu %u",
-		      fault->vcpu, fault->serial, fault->cpu, vcpu->id, vcpu->serial,
-		      smp_processor_id());
+		      fault->vcpu, fault->serial, fault->cpu, vcpu->id, vcpu->serial, cpu);
 	}
 }
 

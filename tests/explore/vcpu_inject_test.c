@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "guest/mm.h"
+#include "guest/sched_change.h"
 #include "guest/vcpu.h"
 #include "guest/vcpu_device.h"
 #include "guest/vcpu_report.h"
@@ -66,7 +67,8 @@ END_TEST
 
 static HOST_STATE struct vm *vm;
 static HOST_STATE struct vcpu *vcpus[2];
-static HOST_STATE unsigned int nmis[2]; /* that its guest has seen */
+static HOST_STATE struct atomic through; /* vcpu 0 is */
+static HOST_STATE unsigned int nmis[2];  /* that its guest has seen */
 static HOST_STATE unsigned int checks[2];
 
 /* Over all runs: by the vcpus that the first and the second error came to. */
@@ -133,6 +135,9 @@ run_member(void *member)
 	HOST_EXPECT(vcpu_run(vcpu) == 0);
 	HOST_EXPECT(vcpu->stop == VCPU_STOP_SHUTDOWN);
 	HOST_EXPECT(vcpu_stats_fault(vcpu) == NULL);
+	if (vcpu->id == 0) {
+		atomic_store(&through, 1);
+	}
 	scenario_done();
 	scenario_sleep();
 }
@@ -195,6 +200,78 @@ START_TEST(test_order_mutants_are_caught)
 }
 END_TEST
 
+/* ---- two vcpus on one cpu ---- */
+
+static HOST_STATE struct task *moved;
+
+/* Over all runs: those where it went while it had its vcpu loaded. */
+static unsigned int moved_count;
+
+/* While its vcpu is in its guest, or has just left it: that cpu is the other one's from now on. */
+static void
+move_first(void *unused)
+{
+	(void)unused;
+	host_gate();
+	while (atomic_load(&vcpus[0]->mode) == OUTSIDE_GUEST_MODE && !atomic_load(&through)) {
+		arch_cpu_relax(); /* bounded: by the vcpu */
+	}
+	HOST_EXPECT(set_cpus_allowed(moved, 2) == 0);
+	scenario_done();
+	scenario_sleep();
+}
+
+static void
+boot_shared(void)
+{
+	HOST_EXPECT(order("mce@exit=1"));
+	preempt_model_set(CONFIG_PREEMPT_COUNT ? PREEMPT_FULL : PREEMPT_NONE);
+	scenario_fifo_task(0, 50, make_pair, NULL);
+	moved = scenario_task(0, run_member, (void *)0);
+	scenario_task(0, run_member, (void *)1);
+	scenario_task(1, move_first, NULL);
+}
+
+static void
+check_shared(void)
+{
+	scenario_check_at_rest(4);
+	for (unsigned int n = 0; n < 2; n++) {
+		HOST_EXPECT(vcpus[n]->stats.early_faults == checks[n]);
+	}
+	moved_count += checks[0] != 0 && vcpus[0]->stats.outs != 0;
+	HOST_EXPECT(checks[0] + checks[1] == 1);
+}
+
+static const struct explore_scenario shared = {
+	"two vcpus on one cpu, and one leaves it", 2, boot_shared, check_shared, NULL, 0, NULL
+};
+
+/*
+ * P52, P53: wherever its task is sent to another cpu, the vcpu that exited is charged with the
+ * error, and not the other one, which runs on the first cpu next.
+ */
+START_TEST(test_error_is_charged_before_the_cpu_is_shared)
+{
+	for (early = VM_EARLY_IRQS_ON; early <= VM_EARLY_IRQS_OFF; early++) {
+		moved_count = 0;
+		scenario_must_hold_within(&shared, 1, LIMIT);
+		scenario_must_survive(&shared, RANDOM_RUNS);
+		printf("%-44s %8u moved with it\n", "the window", moved_count);
+		ck_assert_uint_ne(moved_count, 0);
+	}
+}
+END_TEST
+
+START_TEST(test_late_handling_is_caught)
+{
+	early = VM_EARLY_IRQS_OFF; /* in the other order that takes a deviation more */
+	if (CONFIG_PREEMPT_COUNT) {
+		scenario_must_catch_within(&shared, 1, "late-early-exit", "charged to vcpu", LIMIT);
+	}
+}
+END_TEST
+
 static Suite *
 vcpu_inject_suite(void)
 {
@@ -206,6 +283,8 @@ vcpu_inject_suite(void)
 	tcase_add_test(tests, test_other_words_are_refused);
 	tcase_add_test(tests, test_each_order_comes_once_to_its_vcpu);
 	tcase_add_test(tests, test_order_mutants_are_caught);
+	tcase_add_test(tests, test_error_is_charged_before_the_cpu_is_shared);
+	tcase_add_test(tests, test_late_handling_is_caught);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
