@@ -108,7 +108,7 @@ check_call(void)
 	check_ended(1, 3);
 }
 
-/* A system call may name what the stack has not grown to yet. */
+/* P20: a system call may name what the stack has not grown to yet. */
 START_TEST(test_user_stack_grows_under_a_copy)
 {
 	static const struct explore_scenario call = {
@@ -143,7 +143,7 @@ check_guard(void)
 	check_ended(1, USER_STATUS_KILLED + SIGSEGV);
 }
 
-/* A stack grows no further than its guard: the task ends. */
+/* P20: a stack grows no further than its guard: the task ends. */
 START_TEST(test_user_stack_ends_at_its_guard)
 {
 	static const struct explore_scenario guard = {
