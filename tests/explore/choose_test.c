@@ -8,6 +8,7 @@
 
 #include "guest/atomic.h"
 #include "tests/explore/scenario.h"
+#include "tests/host/fiber.h"
 #include "tests/unit/random.h"
 #include "tests/unit/suite.h"
 
@@ -478,6 +479,81 @@ START_TEST(test_choose_ends_a_spin)
 }
 END_TEST
 
+/* ---- kept moments ---- */
+
+#define LONG_ROUNDS 24 /* far more transitions than lie between two kept moments */
+#define DEVIATIONS  1
+
+static HOST_STATE struct atomic own[2];
+
+/* Long, with values early and late, stores that wait, and few races: most of all near the end. */
+static void
+meet_late(unsigned int cpu)
+{
+	r[cpu] = choose(cpu);
+	for (unsigned int n = 0; n < LONG_ROUNDS; n++) {
+		atomic_fetch_add(&own[cpu], 1);
+	}
+	atomic_store(cpu == 0 ? &x : &y, 1 + choose(cpu));
+	r[cpu] = r[cpu] * 4 + (unsigned int)atomic_load(cpu == 0 ? &y : &x);
+	atomic_fetch_add(&x, 1);
+}
+
+static unsigned int
+late_outcome(void)
+{
+	return r[0] * 16 + r[1];
+}
+
+static const struct explore_scenario late = {
+	.name = "meet late",
+	.cpus = 2,
+	.boot = boot_two,
+	.check = collect,
+};
+
+static void
+explore_late(unsigned int how, bool whole, struct explore_report *report)
+{
+	explore_whole = whole;
+	collect_as(whole);
+	if (how == 0) {
+		explore_all(&late, LIMIT, report);
+	} else {
+		explore_bounded(&late, DEVIATIONS, LIMIT, report);
+	}
+	explore_whole = false;
+	ck_assert_msg(report->complete, "%s", report->reason);
+}
+
+/*
+ * Depth first, runs that go on from a kept moment are those that are made from the start: as many,
+ * as long, and with the same outcomes.
+ */
+START_TEST(test_choose_kept_moments_change_nothing)
+{
+	static struct explore_report kept, whole;
+
+	steps = meet_late;
+	outcome = late_outcome;
+	set_ranges(2, 2, 2, 2);
+	explore_late((unsigned int)_i, true, &whole);
+	explore_late((unsigned int)_i, false, &kept);
+	printf("%llu runs, %llu from kept moments\n", (unsigned long long)kept.runs,
+	       (unsigned long long)kept.resumed);
+	ck_assert_uint_eq(kept.runs, whole.runs);
+	ck_assert_uint_eq(kept.pruned, whole.pruned);
+	ck_assert_uint_eq(kept.transitions, whole.transitions);
+	ck_assert_uint_eq(kept.longest, whole.longest);
+	ck_assert_mem_eq(outcomes[0], outcomes[1], sizeof(outcomes[0]));
+	ck_assert_uint_gt(outcome_count(), 4);
+	ck_assert_uint_eq(whole.resumed, 0);
+	if (fiber_is_only_bytes()) {
+		ck_assert_uint_gt(kept.resumed, kept.runs / 2);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -493,6 +569,7 @@ main(void)
 	tcase_add_test(tests, test_choose_failing_value_replays);
 	tcase_add_test(tests, test_choose_without_end_fails);
 	tcase_add_test(tests, test_choose_ends_a_spin);
+	tcase_add_loop_test(tests, test_choose_kept_moments_change_nothing, 0, 2);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

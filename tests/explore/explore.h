@@ -30,7 +30,8 @@ struct explore_scenario {
 
 struct explore_report {
 	uint64_t runs;
-	uint64_t pruned; /* runs given up, because they are equivalent to others; not in runs */
+	uint64_t pruned;  /* runs given up, because they are equivalent to others; not in runs */
+	uint64_t resumed; /* of all of these: that went on from a kept moment */
 	uint64_t transitions;
 	uint32_t longest; /* transitions of a run */
 	bool complete;    /* the whole space was explored, and nothing failed */

@@ -147,6 +147,7 @@ pick_run_from(const struct explore_scenario *scenario, unsigned int prefix,
 	value_count = from->value_count;
 	choices.count = from->choice_count;
 	is_pruned = false;
+	report->resumed++;
 	host_go_on(kept_count - 1, &result);
 	return account(scenario, &result, report);
 }
