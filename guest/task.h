@@ -221,9 +221,9 @@ signal_wake_up(struct task *task)
 }
 
 /*
- * If task is a user task and runs on another cpu, that cpu looks at its flags on the way back to
- * user code: sends it the reschedule interrupt. The flags come first, with a full barrier. Linux's.
- * Any context but NMI.
+ * If task runs on another cpu, that cpu looks at its flags on the way back to user code or into a
+ * guest: sends it the reschedule interrupt. The flags come first, with a full barrier. Linux's. Any
+ * context but NMI.
  */
 void kick_process(struct task *task);
 

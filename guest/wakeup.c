@@ -303,9 +303,6 @@ kick_process(struct task *task)
 	uint32_t cpu;
 
 	ASSERT(!in_nmi());
-	if (!task->is_user) {
-		return;
-	}
 	preempt_disable();
 	cpu = atomic_load(&task->cpu);
 	if (cpu != smp_processor_id() && atomic_load(&task->on_cpu)) {
