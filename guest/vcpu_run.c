@@ -57,6 +57,9 @@ stay_out(struct vcpu *vcpu)
 	error = wait_event_interruptible_exclusive(
 		vcpu->wait, !atomic_load(&vcpu->paused) || atomic_load(&vcpu->vm->dead));
 	vcpu_lock_srcu(vcpu);
+	if (atomic_load(&vcpu->vm->dead)) {
+		vcpu_set_request(vcpu, VCPU_REQ_VM_DEAD); /* its killer may be on its way */
+	}
 	if (error != 0 || atomic_load(&vcpu->paused)) {
 		vcpu_set_request(vcpu, VCPU_REQ_SLEEP);
 	}
