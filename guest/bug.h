@@ -32,6 +32,8 @@
 	  "P44", "urgent_runs == before")                                                          \
 	X(BH_ENABLE_UNASKED, "the outermost local_bh_enable() does not look for a request", "",    \
 	  "P44", "no switch at unlock or !urgent_overslept()")                                     \
+	X(CALL_UNWAITED, "a request that waits for its vcpu to leave the guest does not", "",      \
+	  "P55", "back before its guest is left")                                                  \
 	X(CANCEL_LETS_REQUEUE, "cancel_work_sync() does not refuse what is queued meanwhile", "",  \
 	  "P32", "!is_gone")                                                                       \
 	X(CHECK_BEFORE_MODE,                                                                       \
@@ -54,6 +56,8 @@
 	  "P20", "BELOW - 1, 4, 0) == 4")                                                          \
 	X(CT_ENTER_UNORDERED, "RCU sees late that a cpu left idle", "", "RCU",                     \
 	  "a reader sees freed memory")                                                            \
+	X(DEAD_SERVED_LAST, "a vcpu looks last whether its machine is dead", "", "P55",            \
+	  "a dead machine's vcpu serves requests")                                                 \
 	X(DEAD_TASK_PREEMPTIBLE, "a dying task can be preempted after it is marked dead", "",      \
 	  "P39", "assertion failed: prev_state != TASK_DEAD")                                      \
 	X(DEAD_UNLOCKED, "a task marks itself dead while a waker has it in hand", "", "P39",       \
@@ -127,7 +131,7 @@
 	X(FUTEX_WAKE_UNORDERED, "a futex waker looks for waiters before its word can be seen", "", \
 	  "P32", "done_count == wanted")                                                           \
 	X(GUEST_FLUSH_MISSING, "a guest is entered with a wakeup that RCU has put off",            \
-	  "4ae7dc97f726", "P24", "done_count == wanted")                                           \
+	  "4ae7dc97f726", "P24", "host_all_halted()")                                              \
 	X(GUEST_LAZY_IGNORED, "the entry to a guest does not look for lazy requests", "", "P13",   \
 	  "no switch at this point or TIF_NEED_RESCHED_LAZY")                                      \
 	X(GUEST_TIME_LONG, "guest time ends behind the enabling of interrupts", "", "P60",         \

@@ -128,7 +128,7 @@ call_and_wait(struct vcpu *vcpu, unsigned int cpu)
 	atomic_fetch_add(&vcpu->stats.waits, 1);
 	atomic_fetch_add(&vcpu->stats.ipis, 1);
 	smp_call_function_single_async(cpu, &call.data);
-	while (!atomic_load_acquire(&call.done)) {
+	while (!atomic_load_acquire(&call.done) && !bug(CALL_UNWAITED)) {
 		arch_cpu_relax(); /* bounded: that cpu takes interrupts again */
 	}
 }

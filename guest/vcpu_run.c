@@ -78,7 +78,7 @@ int
 __vcpu_serve_requests(struct vcpu *vcpu)
 {
 	ASSERT(preempt_count() == 0);
-	if (vcpu_check_request(vcpu, VCPU_REQ_VM_DEAD)) {
+	if (!bug(DEAD_SERVED_LAST) && vcpu_check_request(vcpu, VCPU_REQ_VM_DEAD)) {
 		vcpu_set_request(vcpu, VCPU_REQ_VM_DEAD); /* for good */
 		return -EIO;
 	}
@@ -103,6 +103,9 @@ __vcpu_serve_requests(struct vcpu *vcpu)
 		vcpu_emulate_halt(vcpu);
 	}
 	vcpu_check_request(vcpu, VCPU_REQ_UNBLOCK); /* it did not block */
+	if (bug(DEAD_SERVED_LAST) && vcpu_test_request(vcpu, VCPU_REQ_VM_DEAD)) {
+		return -EIO;
+	}
 	return 1;
 }
 
