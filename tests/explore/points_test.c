@@ -22,12 +22,13 @@
 #include "tests/explore/scenario.h"
 #include "tests/explore/urgent.h"
 #include "tests/host/kernel.h"
+#include "tests/point_bodies.h"
 #include "tests/points.h"
 #include "tests/unit/suite.h"
 
 #define LIMIT 1000
 
-static HOST_STATE struct raw_spinlock lock;
+HOST_STATE struct raw_spinlock point_lock;
 static HOST_STATE bool was_passed;
 static HOST_STATE bool switched;
 
@@ -75,42 +76,6 @@ point_unwatched_interrupt_return(void)
 }
 
 static void
-point_preempt_enable(void)
-{
-	preempt_disable();
-	preempt_enable();
-}
-
-static void
-point_preempt_enable_notrace(void)
-{
-	preempt_disable_notrace();
-	preempt_enable_notrace();
-}
-
-static void
-point_spin_unlock(void)
-{
-	raw_spin_lock(&lock);
-	raw_spin_unlock(&lock);
-}
-
-static void
-point_spin_unlock_irqrestore(void)
-{
-	unsigned long flags = raw_spin_lock_irqsave(&lock);
-
-	raw_spin_unlock_irqrestore(&lock, flags);
-}
-
-static void
-point_local_bh_enable(void)
-{
-	local_bh_disable();
-	local_bh_enable();
-}
-
-static void
 point_cond_resched(void)
 {
 	bool before = urgent_ran();
@@ -123,21 +88,6 @@ static void
 point_might_sleep(void)
 {
 	might_sleep();
-}
-
-/* Not the lock and unlock around it: those are points of their own. */
-static void
-point_cond_resched_lock(void)
-{
-	ticket_lock(&lock);
-	if (CONFIG_PREEMPT_COUNT) {
-		preempt_count_add(PREEMPT_OFFSET);
-	}
-	cond_resched_lock(&lock);
-	if (CONFIG_PREEMPT_COUNT) {
-		preempt_count_sub(PREEMPT_OFFSET);
-	}
-	ticket_unlock(&lock);
 }
 
 static void
@@ -157,14 +107,6 @@ static void
 point_block(void)
 {
 	scenario_sleep();
-}
-
-static void
-point_schedule_preempt_disabled(void)
-{
-	preempt_disable();
-	schedule_preempt_disabled();
-	preempt_enable_no_resched();
 }
 
 /* The run loop's top, in both of its orders. */
@@ -371,7 +313,7 @@ negate(void)
 		preempt_count_add(PREEMPT_OFFSET);
 		break;
 	case LOCK_HELD:
-		ticket_lock(&lock);
+		ticket_lock(&point_lock);
 		preempt_count_add(PREEMPT_OFFSET);
 		break;
 	case IN_IDLE_AT_ZERO:

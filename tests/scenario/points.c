@@ -20,6 +20,7 @@
 #include "guest/task.h"
 #include "guest/trace.h"
 #include "shared/scenario_abi.h"
+#include "tests/point_bodies.h"
 #include "tests/points.h"
 
 #define CONTROL_PRIORITY 10
@@ -28,7 +29,7 @@
 #define PASSES           2    /* undisturbed ones of each cell */
 #define ATTEMPTS         1000 /* at most */
 
-static struct raw_spinlock lock = RAW_SPINLOCK_INIT;
+struct raw_spinlock point_lock = RAW_SPINLOCK_INIT;
 static struct task *control;
 static struct task *high;
 static struct atomic high_runs;
@@ -71,64 +72,9 @@ point_irq_return(void)
 }
 
 static void
-point_preempt_enable(void)
-{
-	preempt_disable();
-	preempt_enable();
-}
-
-static void
-point_preempt_enable_notrace(void)
-{
-	preempt_disable_notrace();
-	preempt_enable_notrace();
-}
-
-static void
-point_spin_unlock(void)
-{
-	raw_spin_lock(&lock);
-	raw_spin_unlock(&lock);
-}
-
-static void
-point_spin_unlock_irqrestore(void)
-{
-	unsigned long flags = raw_spin_lock_irqsave(&lock);
-
-	raw_spin_unlock_irqrestore(&lock, flags);
-}
-
-static void
-point_local_bh_enable(void)
-{
-	local_bh_disable();
-	local_bh_enable();
-}
-
-static void
 point_cond_resched(void)
 {
 	cond_resched();
-}
-
-/* Not the lock and unlock around it: those are points of their own. */
-static void
-point_cond_resched_lock(void)
-{
-	ticket_lock(&lock);
-	preempt_count_add(PREEMPT_OFFSET);
-	cond_resched_lock(&lock);
-	preempt_count_sub(PREEMPT_OFFSET);
-	ticket_unlock(&lock);
-}
-
-static void
-point_schedule_preempt_disabled(void)
-{
-	preempt_disable();
-	schedule_preempt_disabled();
-	preempt_enable_no_resched();
 }
 
 /* Until the other has run; a tick may have let it run already. */

@@ -188,8 +188,8 @@ syscall_entry:
 	sysretq
 
 /*
- * SYSCALL of 32-bit code, which anybody may jump to, on the machines that have it: -ENOSYS, with the
- * GS and the stack of ring 3. What comes meanwhile is on a stack of its own.
+ * SYSCALL of 32-bit code, which anybody may jump to, on the machines that have it: -ENOSYS, with
+ * the GS and the stack of ring 3. What comes meanwhile is on a stack of its own.
  */
 	.globl	syscall32_entry
 syscall32_entry:
