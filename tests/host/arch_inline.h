@@ -68,6 +68,7 @@ struct arch_vcpu {
 	unsigned int next;
 	struct vcpu_trap trap;
 	bool at_gate;
+	const void *reads;  /* the word that each instruction loads, or NULL */
 	unsigned int fault; /* enum early_cause: comes with the next exit */
 	bool exits;
 	unsigned int completed;

@@ -167,6 +167,14 @@ host_guest_gate(struct vcpu *vcpu)
 }
 
 uint64_t
+host_guest_load(struct vcpu *vcpu, const struct atomic *word)
+{
+	HOST_EXPECT(host_this->in_guest);
+	vcpu->arch.reads = word;
+	return word->value;
+}
+
+uint64_t
 host_guest_result(const struct vcpu *vcpu)
 {
 	return vcpu->arch.place.result;
@@ -190,8 +198,12 @@ host_guest_remap(void)
 bool
 host_guest_is_stale(const struct vcpu *vcpu)
 {
-	HOST_EXPECT(host_this->in_guest && host_this->guest == vcpu);
-	return host_this->translations != machine.translations;
+	for (unsigned int n = 0; n < machine.cpu_count; n++) {
+		if (machine.cpus[n].guest == vcpu) {
+			return machine.cpus[n].translations != machine.translations;
+		}
+	}
+	return false;
 }
 
 void

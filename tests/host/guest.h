@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "guest/atomic.h"
 #include "guest/vcpu_exit.h"
 #include "guest/vcpu_trap.h"
 
@@ -35,6 +36,9 @@ void host_guest_trap(struct vcpu *vcpu, const struct vcpu_trap *trap);
 /* The next instruction waits until the exploration starts, as at host_gate(). */
 void host_guest_gate(struct vcpu *vcpu);
 
+/* Memory's value. Every instruction behind the first of these is one that loads this word. */
+uint64_t host_guest_load(struct vcpu *vcpu, const struct atomic *word);
+
 /* What the last trap was completed with. */
 uint64_t host_guest_result(const struct vcpu *vcpu);
 
@@ -43,7 +47,8 @@ void host_guest_early_fault(struct vcpu *vcpu, enum early_cause cause, bool exit
 
 /*
  * The guests' translations change, which takes effect on each cpu when it forgets those that it
- * has: by a flush, or by a load. Any context. Does this guest, which runs, have the old ones still?
+ * has: by a flush, or by a load. Any context. Has this guest the old ones still? Not if it is not
+ * loaded.
  */
 void host_guest_remap(void);
 bool host_guest_is_stale(const struct vcpu *vcpu);

@@ -326,12 +326,12 @@ machine_guest_exit(void)
 }
 
 enum host_actor
-machine_guest_point(enum host_op_kind kind)
+machine_guest_point(struct host_op op)
 {
 	struct host_cpu *cpu = host_this;
 	enum host_actor actor;
 
-	cpu->op = (struct host_op){ kind, kind == HOST_OP_SETTLED ? &cpu->pending : NULL };
+	cpu->op = op;
 	actor = wait_for_turn();
 	if (actor == HOST_NMI) {
 		take_interrupt(actor);

@@ -38,7 +38,7 @@ struct machine {
 	void **sp_at[HOST_STACKS_MAX]; /* where a stack's sp is while it is left; NULL: not used */
 	bool page_is_mapped[HOST_PAGES_SIZE /
 	                    4096]; /* as stack: not used through its own address */
-	size_t pages_end; /* pages from here on were never handed out */
+	size_t pages_end;          /* pages from here on were never handed out */
 	size_t console_length;
 	char console[CONSOLE_SIZE]; /* last: only what is written of it is put back */
 };
@@ -51,10 +51,10 @@ void machine_point(struct host_op op);
 /*
  * The entry of a guest: interrupts are on behind it. Then, before each of its instructions, who
  * moves: STEP; NMI, which has been handled; or an interrupt, which was acknowledged and has ended
- * guest mode: interrupts are off again. kind: SETTLED, LOCAL or GATE.
+ * guest mode: interrupts are off again. op: SETTLED, LOCAL, LOAD or GATE.
  */
 void machine_guest_enter(void);
-enum host_actor machine_guest_point(enum host_op_kind kind);
+enum host_actor machine_guest_point(struct host_op op);
 void machine_guest_exit(void);
 
 void machine_send(unsigned int cpu, unsigned int kind);

@@ -190,12 +190,17 @@ step(struct vcpu *vcpu)
 	return arch->trapped || arch->exits;
 }
 
-static enum host_op_kind
+static struct host_op
 next_op(const struct vcpu *vcpu, bool first)
 {
-	return vcpu->arch.at_gate && machine.booting ? HOST_OP_GATE
-	       : first                               ? HOST_OP_SETTLED
-	                                             : HOST_OP_LOCAL;
+	if (vcpu->arch.at_gate && machine.booting) {
+		return (struct host_op){ HOST_OP_GATE, NULL };
+	}
+	if (first) {
+		return (struct host_op){ HOST_OP_SETTLED, &host_this->pending };
+	}
+	return (struct host_op){ vcpu->arch.reads != NULL ? HOST_OP_LOAD : HOST_OP_LOCAL,
+		                 vcpu->arch.reads };
 }
 
 static struct vcpu_exit
@@ -210,7 +215,7 @@ run_guest(struct vcpu *vcpu)
 			return (struct vcpu_exit){ .code = VCPU_EXIT_INTERRUPT,
 				                   .vector = actor - HOST_IRQ };
 		}
-		if (actor == HOST_STEP && step(vcpu)) {
+		if (actor == HOST_STEP && !(first && vcpu->arch.reads != NULL) && step(vcpu)) {
 			break;
 		}
 		first &= actor != HOST_STEP;
