@@ -533,6 +533,66 @@ START_TEST(test_vcpu_kick_finds_one_that_moves)
 }
 END_TEST
 
+/* ---- with an answer ---- */
+
+static unsigned int wait_flag; /* of the request; fixed in each exploration */
+
+static HOST_STATE struct atomic flushed;
+
+/* A few instructions that use translations, then an endless loop. */
+static unsigned int
+translate_and_loop(struct vcpu *vcpu, unsigned int at)
+{
+	stepped = vcpu->serial;
+	if (host_guest_load(vcpu, &flushed) && host_guest_is_stale(vcpu)) {
+		host_fail("a guest goes on with what was flushed");
+	}
+	return at == 1 || at == 2 ? at + 1 : vcpus_loop_from_gate(vcpu, at);
+}
+
+static void
+flush(void *unused)
+{
+	(void)unused;
+	scenario_gate();
+	host_guest_remap();
+	vm_make_all_requests(vcpus_only->vm, VCPU_REQ_FLUSH_ALL, wait_flag | VCPU_REQ_NO_WAKEUP);
+	atomic_store_mb(&flushed, 1);
+	host_stop();
+}
+
+static void
+boot_flush(void)
+{
+	scenario_task(0, own_from_boot, (void *)translate_and_loop);
+	scenario_task(1, flush, NULL);
+}
+
+static void
+check_flushed(void)
+{
+	struct vcpu *vcpu = vcpus_only;
+
+	HOST_EXPECT(vcpu->requests.value == 0);
+	HOST_EXPECT(host_cpu(0)->in_guest && !host_guest_is_stale(vcpu));
+}
+
+/* P55: behind a request that waits, no guest runs on as if nothing had been asked. */
+START_TEST(test_vcpu_request_that_waits_has_ended_the_guest)
+{
+	static const struct explore_scenario flushes = { "a flush", 2, boot_flush, check_flushed,
+		                                         NULL,      0, NULL };
+
+	for (int n = 0; n < 2; n++) {
+		vcpus_flavour = flavours[n];
+		wait_flag = VCPU_REQ_WAIT;
+		scenario_must_hold(&flushes, LIMIT);
+		wait_flag = 0;
+		scenario_must_fail(&flushes, "a guest goes on with what was flushed", LIMIT);
+	}
+}
+END_TEST
+
 /* ---- where a compare-exchange is no barrier ---- */
 
 static void
@@ -575,6 +635,7 @@ main(void)
 	tcase_add_test(tests, test_vcpu_kick_from_its_own_cpu_sends_nothing);
 	tcase_add_test(tests, test_vcpu_kick_in_a_fast_path_is_heeded);
 	tcase_add_test(tests, test_vcpu_kick_finds_one_that_moves);
+	tcase_add_test(tests, test_vcpu_request_that_waits_has_ended_the_guest);
 	tcase_add_test(tests, test_vcpu_request_is_a_barrier_by_itself);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
