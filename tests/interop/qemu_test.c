@@ -173,6 +173,7 @@ static const struct load {
 	{ "everything-debug", { "pc", "4", false, "-- 3 20000" }, "\n0 failures\n" },
 	{ "interrupts", { "pc", "1", false, "-- spurious" }, ": nobody cared. Its handlers:" },
 	{ "interrupts", { "pc", "4", false, "threadirqs" }, "\n0 failures\n" },
+	{ "vcpu_random", { "pc", "1", false, "-- 1000 2" }, "\n0 failures\n" },
 	{ "vcpu", { "pc", "1", false, "-- check 4 3 100" }, "\n0 failures\n" },
 	{ "vcpu", { "pc", "2", false, "-- check 4 3 100" }, "\n0 failures\n" },
 	{ "vcpu", { "pc", "4", false, "-- check 1 3 100" }, "\n0 failures\n" },

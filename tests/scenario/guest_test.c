@@ -642,6 +642,14 @@ START_TEST(test_vcpu_registers_survive_nmis)
 }
 END_TEST
 
+/* P51: a hundred payloads of random bytes harm nobody. */
+START_TEST(test_vcpu_payloads_at_random_are_harmless)
+{
+	run(VMM("-c", "1", program("vcpu_random")), EXIT_STATUS_OK);
+	expect_kernel_passed();
+}
+END_TEST
+
 static const char *
 user_program(const char *name)
 {
@@ -945,6 +953,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tests, test_nmis_checks_from_inside_pass, 0, 3);
 	tcase_add_test(tests, test_user_registers_survive_nmis);
 	tcase_add_test(tests, test_vcpu_registers_survive_nmis);
+	tcase_add_test(tests, test_vcpu_payloads_at_random_are_harmless);
 	tcase_add_test(tests, test_watchdog_endless_loop_is_reported);
 	tcase_add_test(tests, test_watchdog_preempted_loop_is_no_lockup);
 	tcase_add_loop_test(tests, test_watchdog_hard_lockup_is_a_panic, 0, 3);
