@@ -290,6 +290,10 @@ START_TEST(test_decode_endless_prefixes_end)
 	ck_assert_int_eq(decode(bytes, VCPU_INSN_MAX - 1).kind, VCPU_INSN_TRUNCATED);
 	ck_assert_int_eq(decode(bytes, VCPU_INSN_MAX).kind, VCPU_INSN_OTHER);
 	ck_assert_int_eq(decode(bytes, sizeof(bytes)).kind, VCPU_INSN_OTHER);
+	bytes[VCPU_INSN_MAX] = 0xf4; /* a byte too far behind them */
+	ck_assert_int_eq(decode(bytes, sizeof(bytes)).kind, VCPU_INSN_OTHER);
+	bytes[VCPU_INSN_MAX - 1] = 0xf4;
+	ck_assert_int_eq(decode(bytes, sizeof(bytes)).kind, VCPU_INSN_HLT);
 }
 END_TEST
 
