@@ -16,9 +16,9 @@
  * wait. An interrupt between the switch and sched_in sees the new current without what sched_in
  * sets up.
  *
- * Where Linux warns, or does not look, we stop: at a registration or a call without the key, at a
- * change of the list from within a call of it, at a call that leaves another context than it found,
- * and at the end of a task that still has one.
+ * Where Linux warns, or does not look, we stop: at a registration without the key, at a change of
+ * the list from within a call of it, and at the end of a task that still has one; in debug images
+ * also at a call without the key, and at one that leaves another context than it found.
  */
 #pragma once
 
