@@ -643,7 +643,9 @@
 	X(WORK_REENTERS, "a work whose function runs is begun by another worker", "", "P36",       \
 	  "inside == 1")                                                                           \
 	X(YIELD_IRQS_OFF, "yield() enters the scheduler with interrupts off", "345a957fcc95",      \
-	  "P3", "assertion failed: !arch_irqs_disabled()")
+	  "P3", "assertion failed: !arch_irqs_disabled()")                                         \
+	X(YIELD_TO_UNPINNED, "the target of yield_to() is not kept in the queue that is locked",   \
+	  "5d808c78d972", "P36", "&task->cpu) == rq->cpu")
 
 enum bug {
 #define BUG_ENUM(name, mistake, seen, property, caught) BUG_##name,

@@ -18,6 +18,7 @@ bring_forward(struct rq *rq, struct task *task)
 	    task->class != &sched_class_fair) {
 		return false;
 	}
+	ASSERT(atomic_load(&task->cpu) == rq->cpu);
 	list_remove(&task->run_node);
 	list_insert_before(rq->fair.queue.next, &task->run_node);
 	return true;
@@ -37,11 +38,19 @@ yield_to(struct task *task)
 	}
 	flags = raw_spin_lock_irqsave(&task->pi_lock);
 	rq = task_rq_lock_pi_held(task);
+	if (bug(YIELD_TO_UNPINNED)) {
+		raw_spin_unlock(&rq->lock);
+		raw_spin_unlock(&task->pi_lock);
+		raw_spin_lock(&rq->lock);
+	}
 	given = bring_forward(rq, task);
 	if (given && rq->curr != current) {
 		resched_curr_lazy(rq);
 	}
 	raw_spin_unlock(&rq->lock);
+	if (bug(YIELD_TO_UNPINNED)) {
+		raw_spin_lock(&task->pi_lock);
+	}
 	raw_spin_unlock_irqrestore(&task->pi_lock, flags);
 	if (given) {
 		yield();
