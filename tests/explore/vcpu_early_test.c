@@ -641,9 +641,9 @@ START_TEST(test_nmi_is_charged_to_the_vcpu_that_ran)
 		printf("    an NMI: %u times in a guest, %u behind its exit, %u elsewhere\n",
 		       nmis_in_guest, nmis_behind_exit, nmis_elsewhere);
 		fflush(stdout);
-		ck_assert_uint_ne(nmis_in_guest, 0);
-		ck_assert_uint_ne(nmis_behind_exit, 0);
-		ck_assert_uint_ne(nmis_elsewhere, 0);
+		ck_assert(nmis_in_guest != 0 || !scenario_was_exhausted());
+		ck_assert(nmis_behind_exit != 0 || !scenario_was_exhausted());
+		ck_assert(nmis_elsewhere != 0 || !scenario_was_exhausted());
 		scenario_must_catch_within(&nmi, 2, "awaited-too-long", "early.cause == EARLY_NONE",
 		                           LIMIT);
 	}
