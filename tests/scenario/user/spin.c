@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * Counts in its place of the shared page, for ever and without a system call; with SPIN_CALLS makes
- * some each time, of which one asks for a reschedule: it takes from its own weight.
+ * two each time, of which one asks for a reschedule: it takes from its own weight.
  */
 #include "tests/scenario/user/programs.h"
 #include "tests/scenario/user/shared.h"
@@ -17,7 +17,6 @@ main(uint64_t arg)
 		shared->counts[place]++;
 		if (arg & SPIN_CALLS) {
 			user_nice(0);
-			user_getpid();
 			user_nice(5);
 		}
 	}
