@@ -88,7 +88,7 @@ void ct_user_exit(void);
 static inline void
 ct_advance_into_watching(uint32_t by)
 {
-	struct atomic *word = this_cpu_ptr(&context_tracking);
+	struct atomic *word = raw_cpu_ptr(&context_tracking);
 
 	if (bug(CT_ENTER_UNORDERED)) {
 		atomic_store(word, atomic_load(word) + by);
@@ -104,7 +104,7 @@ guest_state_enter_irqoff(void)
 	DEBUG_ASSERT(arch_irqs_disabled());
 	DEBUG_ASSERT((ct_this_cpu() & (CT_CONTEXT_MASK | CT_WATCHING)) ==
 	             (CT_KERNEL | CT_WATCHING));
-	atomic_fetch_add(this_cpu_ptr(&context_tracking), CT_WATCHING + CT_GUEST);
+	atomic_fetch_add(raw_cpu_ptr(&context_tracking), CT_WATCHING + CT_GUEST);
 }
 
 static inline void

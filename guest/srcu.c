@@ -38,14 +38,12 @@ cleanup_srcu_struct(struct srcu_struct *srcu)
  * operation is the barrier B of the reader: in, before what it reads. It pairs with A below.
  */
 int
-srcu_read_lock(struct srcu_struct *srcu)
+srcu_read_lock_notrace(struct srcu_struct *srcu)
 {
 	uint32_t index = atomic_load(&srcu->index) & 1;
 	struct atomic *locks = &srcu->cpus[raw_smp_processor_id()].locks[index];
 
 	CT_CHECK_WATCHING();
-	lock_acquire_shared_recursive(&srcu->dep_map, 0, false,
-	                              (uintptr_t)__builtin_return_address(0));
 	if (bug(SRCU_LOCK_UNORDERED)) {
 		atomic_store(locks, atomic_load(locks) + 1);
 	} else {
@@ -56,12 +54,26 @@ srcu_read_lock(struct srcu_struct *srcu)
 
 /* And C: what it read, before it is out. */
 void
-srcu_read_unlock(struct srcu_struct *srcu, int index)
+srcu_read_unlock_notrace(struct srcu_struct *srcu, int index)
 {
 	ASSERT(index == 0 || index == 1);
-	lock_release(&srcu->dep_map, (uintptr_t)__builtin_return_address(0));
 	barrier();
 	atomic_fetch_add(&srcu->cpus[raw_smp_processor_id()].unlocks[index], 1);
+}
+
+int
+srcu_read_lock(struct srcu_struct *srcu)
+{
+	lock_acquire_shared_recursive(&srcu->dep_map, 0, false,
+	                              (uintptr_t)__builtin_return_address(0));
+	return srcu_read_lock_notrace(srcu);
+}
+
+void
+srcu_read_unlock(struct srcu_struct *srcu, int index)
+{
+	lock_release(&srcu->dep_map, (uintptr_t)__builtin_return_address(0));
+	srcu_read_unlock_notrace(srcu, index);
 }
 
 static uint32_t

@@ -50,6 +50,11 @@ void cleanup_srcu_struct(struct srcu_struct *srcu);
 int srcu_read_lock(struct srcu_struct *srcu);
 void srcu_read_unlock(struct srcu_struct *srcu, int index);
 
+/* The same without a word to lockdep: for who has told it, and gives the section up for a moment.
+ */
+int srcu_read_lock_notrace(struct srcu_struct *srcu);
+void srcu_read_unlock_notrace(struct srcu_struct *srcu, int index);
+
 /*
  * Returns when every reader of the domain that had begun before is over: full barriers as of
  * synchronize_rcu(). May sleep; not in a reader of the domain, nor with a lock for which one waits.

@@ -45,6 +45,14 @@ check_stayed(const struct vcpu *vcpu)
 	CHECK(vcpu, vcpu->checked.outs == vcpu->stats.outs);
 }
 
+/* Where nothing could have changed since such a point but by a switch. */
+static inline __attribute__((always_inline)) void
+check_not_switched(const struct vcpu *vcpu)
+{
+	CHECK(vcpu, this_cpu_read(running_vcpu) == vcpu);
+	CHECK(vcpu, vcpu->checked.outs == vcpu->stats.outs);
+}
+
 void
 vcpu_check_all_loaded(struct vcpu *vcpu)
 {
@@ -80,7 +88,7 @@ vcpu_check_all_pinned(struct vcpu *vcpu)
 void
 vcpu_check_all_mode(struct vcpu *vcpu)
 {
-	check_stayed(vcpu);
+	check_not_switched(vcpu);
 	CHECK(vcpu, preempt_count() == PINNED);
 	CHECK(vcpu, arch_irqs_disabled());
 	CHECK(vcpu, is_in_or_exiting(vcpu));
@@ -89,7 +97,7 @@ vcpu_check_all_mode(struct vcpu *vcpu)
 void
 vcpu_check_all_entry(struct vcpu *vcpu)
 {
-	check_stayed(vcpu);
+	check_not_switched(vcpu);
 	CHECK(vcpu, preempt_count() == PINNED);
 	CHECK(vcpu, arch_irqs_disabled());
 	CHECK(vcpu, is_in_or_exiting(vcpu));
@@ -110,7 +118,7 @@ vcpu_check_all_exit(struct vcpu *vcpu)
 void
 vcpu_check_all_window(struct vcpu *vcpu)
 {
-	check_stayed(vcpu);
+	check_not_switched(vcpu);
 	CHECK(vcpu, preempt_count() == PINNED);
 	CHECK(vcpu, atomic_load(&vcpu->mode) == OUTSIDE_GUEST_MODE);
 	CHECK(vcpu, this_cpu_read(timed_vcpu) == vcpu);
@@ -133,12 +141,12 @@ vcpu_check_all_early(struct vcpu *vcpu)
 void
 vcpu_check_all_consumed(struct vcpu *vcpu)
 {
-	check_stayed(vcpu);
+	check_not_switched(vcpu);
 	CHECK(vcpu, preempt_count() == PINNED);
 	CHECK(vcpu, !arch_irqs_disabled());
 	CHECK(vcpu, this_cpu_read(timed_vcpu) == NULL);
 	CHECK(vcpu, atomic_load(&vcpu->mode) == OUTSIDE_GUEST_MODE);
-	CHECK(vcpu, this_cpu_ptr(&exit_record)->early.cause == EARLY_NONE);
+	CHECK(vcpu, this_cpu_read(exit_record.early.cause) == EARLY_NONE);
 	CHECK(vcpu, vcpu->stats.early_calls == vcpu->stats.entries);
 }
 

@@ -19,16 +19,17 @@
 #include "guest/vcpu_run.h"
 #include "guest/vcpu_trap.h"
 
+/* Around the guest: to lockdep the section goes on, since nothing there could mind it. */
 static inline void
-lock_srcu(struct vcpu *vcpu)
+lock_srcu_again(struct vcpu *vcpu)
 {
-	vcpu->srcu_index = srcu_read_lock(&vcpu->vm->srcu);
+	vcpu->srcu_index = srcu_read_lock_notrace(&vcpu->vm->srcu);
 }
 
 static inline void
-unlock_srcu(struct vcpu *vcpu)
+leave_srcu(struct vcpu *vcpu)
 {
-	srcu_read_unlock(&vcpu->vm->srcu, vcpu->srcu_index);
+	srcu_read_unlock_notrace(&vcpu->vm->srcu, vcpu->srcu_index);
 }
 
 /*
@@ -41,7 +42,7 @@ set_in_guest_mode(struct vcpu *vcpu)
 	arch_irq_disable();
 	atomic_store_release(&vcpu->mode, IN_GUEST_MODE);
 	if (!bug(MODE_UNORDERED)) {
-		unlock_srcu(vcpu);
+		leave_srcu(vcpu);
 		smp_mb();
 	}
 }
@@ -70,7 +71,7 @@ abort_entry(struct vcpu *vcpu)
 	if (!bug(ABORT_LEAKS)) {
 		preempt_enable();
 	}
-	lock_srcu(vcpu);
+	lock_srcu_again(vcpu);
 	vcpu_cancel_event(vcpu);
 }
 
@@ -166,7 +167,7 @@ enter_guest(struct vcpu *vcpu)
 	vcpu_prepare_event(vcpu); /* 9 */
 	must_not = bug(CHECK_BEFORE_MODE) ? must_not : must_not_enter(vcpu);
 	if (bug(MODE_UNORDERED)) {
-		unlock_srcu(vcpu);
+		leave_srcu(vcpu);
 	}
 	if (must_not) {
 		abort_entry(vcpu);
@@ -183,7 +184,7 @@ enter_guest(struct vcpu *vcpu)
 	if (bug(EXIT_READ_LATE)) {
 		vcpu->exit = raw_cpu_ptr(&exit_record)->exit;
 	}
-	lock_srcu(vcpu); /* 21 */
+	lock_srcu_again(vcpu); /* 21 */
 	if (bug(LATE_EARLY_EXIT)) {
 		handle_exit_early(vcpu);
 	}
@@ -195,9 +196,9 @@ enter_guest(struct vcpu *vcpu)
 static int
 block(struct vcpu *vcpu)
 {
-	unlock_srcu(vcpu);
+	vcpu_unlock_srcu(vcpu);
 	vcpu_halt(vcpu);
-	lock_srcu(vcpu);
+	vcpu_lock_srcu(vcpu);
 	return vcpu_serve_requests(vcpu);
 }
 
@@ -206,9 +207,9 @@ handle_work(struct vcpu *vcpu)
 {
 	int result;
 
-	unlock_srcu(vcpu);
+	vcpu_unlock_srcu(vcpu);
 	result = xfer_to_guest_mode_handle_work();
-	lock_srcu(vcpu);
+	vcpu_lock_srcu(vcpu);
 	return result == 0 ? 1 : result;
 }
 
@@ -238,11 +239,11 @@ vcpu_run_irqs_off(struct vcpu *vcpu)
 	int result = -EINTR;
 
 	vcpu_load(vcpu);
-	lock_srcu(vcpu);
+	vcpu_lock_srcu(vcpu);
 	if (vcpu->wants_to_run) {
 		result = loop(vcpu);
 	}
-	unlock_srcu(vcpu);
+	vcpu_unlock_srcu(vcpu);
 	vcpu_put(vcpu);
 	return result;
 }

@@ -128,7 +128,7 @@ void
 arch_vcpu_prepare_switch_to_guest(struct vcpu *vcpu)
 {
 	if (!bug(VCPU_RSP0_STALE)) {
-		this_cpu_ptr(&tss)->rsp[0] = (uintptr_t)(&vcpu->arch.regs + 1);
+		raw_cpu_ptr(&tss)->rsp[0] = (uintptr_t)(&vcpu->arch.regs + 1);
 	}
 }
 
