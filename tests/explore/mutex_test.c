@@ -511,7 +511,7 @@ START_TEST(test_mutex_stolen_once_is_handed_over)
 	scenario_must_hold_within(&steals, 2, LIMIT);
 	scenario_must_survive(&steals, 5000);
 	printf("    asked for in %u unlocks\n", hits);
-	ck_assert_uint_ne(hits, 0);
+	ck_assert(hits != 0 || !scenario_was_exhausted());
 	scenario_must_catch_within(&steals, 2, "mutex-no-handoff", "asked && stole", LIMIT);
 	scenario_must_catch_within(&steals, 2, "mutex-pickup-by-any", "asked && stole", LIMIT);
 }
@@ -582,7 +582,7 @@ START_TEST(test_mutex_interrupted_waiter_loses_no_wakeup)
 	scenario_must_hold_within(&signalled, 1, LIMIT);
 	scenario_must_survive(&signalled, 10000);
 	printf("    interrupted in %u runs\n", hits);
-	ck_assert_uint_ne(hits, 0);
+	ck_assert(hits != 0 || !scenario_was_exhausted());
 	scenario_must_catch_within(&signalled, 2, "mutex-signal-first", "done_count == wanted",
 	                           LIMIT);
 }
@@ -634,7 +634,7 @@ START_TEST(test_mutex_signal_on_the_way_to_sleep_interrupts)
 	scenario_must_hold_within(&signalled_early, 2, LIMIT);
 	scenario_must_survive(&signalled_early, 5000);
 	printf("    interrupted in %u runs\n", hits);
-	ck_assert_uint_ne(hits, 0);
+	ck_assert(hits != 0 || !scenario_was_exhausted());
 }
 END_TEST
 

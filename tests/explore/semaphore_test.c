@@ -152,7 +152,7 @@ START_TEST(test_semaphore_hands_its_count_over)
 	hits = 0;
 	scenario_must_hold(&given, LIMIT);
 	printf("    taken after the sleeper in %u runs\n", hits);
-	ck_assert_uint_ne(hits, 0);
+	ck_assert(hits != 0 || !scenario_was_exhausted());
 	scenario_must_catch(&given, "semaphore-counts-given", "semaphore.count == count", LIMIT);
 }
 END_TEST
@@ -275,7 +275,7 @@ START_TEST(test_semaphore_interrupted_waiter_loses_no_count)
 	hits = 0;
 	scenario_must_hold(&signalled, LIMIT);
 	printf("    interrupted in %u runs\n", hits);
-	ck_assert_uint_ne(hits, 0);
+	ck_assert(hits != 0 || !scenario_was_exhausted());
 	scenario_must_catch(&signalled, "semaphore-signal-first", "semaphore.count == count",
 	                    LIMIT);
 }
