@@ -31,8 +31,8 @@ bool vcpu_inject_armed;
 
 static struct order orders[VCPU_INJECT_MAX];
 static uint32_t order_count;
-static bool with_interrupts;
-static struct atomic64 exit_count; /* while armed */
+static struct atomic with_interrupts; /* how many more */
+static struct atomic64 exit_count;    /* while armed */
 static struct atomic64 done_count;
 
 /* Where the separator begins, or NULL. */
@@ -99,10 +99,10 @@ vcpu_inject_order(const char *text, size_t size)
 }
 
 void
-vcpu_inject_with_interrupts(bool on)
+vcpu_inject_with_interrupts(uint32_t count)
 {
-	with_interrupts = on;
-	vcpu_inject_armed = on || order_count != 0;
+	atomic_store(&with_interrupts, count);
+	vcpu_inject_armed = count != 0 || order_count != 0;
 }
 
 uint64_t
@@ -131,6 +131,20 @@ number_exit(void)
 	return atomic_fetch_add(&exit_count, 1) + 1;
 }
 
+/* Of those that come with interrupts. */
+static bool
+take_one(void)
+{
+	uint32_t left = atomic_load(&with_interrupts);
+
+	while (left != 0) { /* bounded: another turn only where another cpu took one */
+		if (atomic_try_cmpxchg(&with_interrupts, &left, left - 1)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void
 vcpu_inject_count(const struct vcpu *vcpu)
 {
@@ -144,7 +158,7 @@ vcpu_inject_count(const struct vcpu *vcpu)
 			inject(orders[i].cause);
 		}
 	}
-	if (with_interrupts && vcpu->exit.code == VCPU_EXIT_INTERRUPT) {
+	if (vcpu->exit.code == VCPU_EXIT_INTERRUPT && take_one()) {
 		inject(EARLY_NMI);
 	}
 }

@@ -28,10 +28,10 @@ bool vcpu_inject_order(const char *text, size_t size);
 void vcpu_inject_count(const struct vcpu *vcpu);
 
 /*
- * Beside what is ordered, does an NMI come behind each exit that an interrupt of the host makes?
- * Not while vcpus run.
+ * Beside what is ordered an NMI comes behind each of the next `count` exits that an interrupt of
+ * the host makes. Not while vcpus run.
  */
-void vcpu_inject_with_interrupts(bool on);
+void vcpu_inject_with_interrupts(uint32_t count);
 
 /* Errors that came so far. */
 uint64_t vcpu_inject_count_done(void);
