@@ -165,6 +165,28 @@ vcpu_make_request(struct vcpu *vcpu, enum vcpu_request request, unsigned int fla
 	preempt_enable();
 }
 
+/* The mode before what the tables say: pairs with the barrier between what was taken away, and the
+ * look at mode. */
+void
+walk_shadow_page_lockless_begin(struct vcpu *vcpu)
+{
+	ASSERT(preempt_count() == 0);
+	arch_irq_disable();
+	ASSERT(atomic_load(&vcpu->mode) == OUTSIDE_GUEST_MODE);
+	if (bug(WALK_UNORDERED)) {
+		atomic_store(&vcpu->mode, READING_SHADOW_PAGE_TABLES);
+	} else {
+		atomic_store_mb(&vcpu->mode, READING_SHADOW_PAGE_TABLES);
+	}
+}
+
+void
+walk_shadow_page_lockless_end(struct vcpu *vcpu)
+{
+	atomic_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE);
+	arch_irq_enable();
+}
+
 void
 vm_make_all_requests(struct vm *vm, enum vcpu_request request, unsigned int flags)
 {

@@ -74,6 +74,14 @@ void vm_make_all_requests(struct vm *vm, enum vcpu_request request, unsigned int
  */
 void vcpu_kick(struct vcpu *vcpu);
 
+/*
+ * Around a walk of the machine's page tables without its lock: a request that waits waits for its
+ * end, so that who takes a page away may free it behind VCPU_REQ_FLUSH_ALL. The owner, loaded and
+ * outside of the guest; count 0; irqs on, and off in between. Linux's.
+ */
+void walk_shadow_page_lockless_begin(struct vcpu *vcpu);
+void walk_shadow_page_lockless_end(struct vcpu *vcpu);
+
 /* Wakes it if it is blocked; was it? Any context but NMI. Linux's kvm_vcpu_wake_up. */
 bool vcpu_wake_up(struct vcpu *vcpu);
 

@@ -593,6 +593,65 @@ START_TEST(test_vcpu_request_that_waits_has_ended_the_guest)
 }
 END_TEST
 
+static HOST_STATE struct atomic page_is_gone;
+static HOST_STATE struct atomic page_is_free;
+
+static void
+walk(void *unused)
+{
+	struct vcpu *vcpu = vcpus_create(vcpus_loop);
+
+	(void)unused;
+	vcpu_load(vcpu);
+	scenario_gate();
+	walk_shadow_page_lockless_begin(vcpu);
+	if (!atomic_load(&page_is_gone)) {
+		HOST_EXPECT(!atomic_load(&page_is_free));
+	}
+	walk_shadow_page_lockless_end(vcpu);
+	vcpu_put(vcpu);
+	scenario_done();
+	host_stop();
+}
+
+static void
+take_page_away(void *unused)
+{
+	(void)unused;
+	scenario_gate();
+	atomic_store(&page_is_gone, 1);
+	vm_make_all_requests(vcpus_only->vm, VCPU_REQ_FLUSH_ALL,
+	                     VCPU_REQ_WAIT | VCPU_REQ_NO_WAKEUP);
+	atomic_store(&page_is_free, 1);
+	scenario_done();
+	host_stop();
+}
+
+static void
+boot_walk(void)
+{
+	scenario_task(0, walk, NULL);
+	scenario_task(1, take_page_away, NULL);
+}
+
+static void
+check_walk(void)
+{
+	HOST_EXPECT(vcpus_only->mode.value == OUTSIDE_GUEST_MODE);
+}
+
+/* P55: a request that waits waits for who reads the page tables, too, though that is outside. */
+START_TEST(test_vcpu_request_that_waits_has_ended_a_walk)
+{
+	static const struct explore_scenario walks = { "a walk", 2, boot_walk, check_walk,
+		                                       NULL,     0, NULL };
+
+	vcpus_flavour = VM_EARLY_IRQS_OFF;
+	scenario_must_hold(&walks, LIMIT);
+	scenario_must_catch(&walks, "walk-unordered", "!atomic_load(&page_is_free)", LIMIT);
+}
+END_TEST
+
 /* ---- where a compare-exchange is no barrier ---- */
 
 static void
@@ -636,6 +695,7 @@ main(void)
 	tcase_add_test(tests, test_vcpu_kick_in_a_fast_path_is_heeded);
 	tcase_add_test(tests, test_vcpu_kick_finds_one_that_moves);
 	tcase_add_test(tests, test_vcpu_request_that_waits_has_ended_the_guest);
+	tcase_add_test(tests, test_vcpu_request_that_waits_has_ended_a_walk);
 	tcase_add_test(tests, test_vcpu_request_is_a_barrier_by_itself);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);

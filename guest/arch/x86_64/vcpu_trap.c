@@ -16,6 +16,7 @@
 #include "guest/preempt.h"
 #include "guest/string.h"
 #include "guest/vcpu.h"
+#include "guest/vcpu_request.h"
 #include "guest/vcpu_trap.h"
 
 /* Bits of a page fault's error code. */
@@ -60,14 +61,18 @@ read_code(const struct vcpu *vcpu, uint8_t bytes[VCPU_INSN_MAX])
 }
 
 static struct vcpu_insn
-read_insn(const struct vcpu *vcpu)
+read_insn(struct vcpu *vcpu)
 {
 	uint8_t bytes[VCPU_INSN_MAX];
+	size_t count;
 
 	if (vcpu->arch.regs.cs != SEL_USER_CS) {
 		return (struct vcpu_insn){ .kind = VCPU_INSN_OTHER }; /* 32-bit code */
 	}
-	return vcpu_decode(bytes, read_code(vcpu, bytes));
+	walk_shadow_page_lockless_begin(vcpu);
+	count = read_code(vcpu, bytes);
+	walk_shadow_page_lockless_end(vcpu);
+	return vcpu_decode(bytes, count);
 }
 
 static uint64_t
@@ -261,15 +266,18 @@ decode_debug(struct vcpu *vcpu, const struct vcpu_insn *insn, struct vcpu_trap *
 
 /* HLT behind it lies in its shadow: as one trap they leave no place for an interrupt to be lost. */
 static void
-decode_sti(const struct vcpu *vcpu, struct vcpu_trap *trap)
+decode_sti(struct vcpu *vcpu, struct vcpu_trap *trap)
 {
-	const uint8_t *next = mm_find(vcpu->vm->mm, vcpu->arch.regs.rip + trap->length, false);
+	const uint8_t *next;
 
+	walk_shadow_page_lockless_begin(vcpu);
+	next = mm_find(vcpu->vm->mm, vcpu->arch.regs.rip + trap->length, false);
 	trap->kind = VCPU_TRAP_STI;
 	if (next != NULL && *(const volatile uint8_t *)next == OPCODE_HLT) {
 		trap->kind = VCPU_TRAP_STI_HLT;
 		trap->length++;
 	}
+	walk_shadow_page_lockless_end(vcpu);
 }
 
 /* trap is the exception that it is, unless it is something else. */
