@@ -13,7 +13,7 @@
 /* From spawn_start() to the end of the process. */
 #define SPAWN_DEADLINE_MS 60000
 
-#define SPAWN_OUTPUT_MAX 0x20000u /* bytes; what comes after it is counted and dropped */
+#define SPAWN_OUTPUT_MAX 0x100000u /* bytes; what comes after it is counted and dropped */
 
 struct spawn_stream {
 	int fd;                          /* -1: closed */
