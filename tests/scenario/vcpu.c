@@ -23,10 +23,10 @@
 #include "guest/vcpu_handle.h"
 #include "guest/vcpu_report.h"
 #include "guest/vm.h"
-#include "guest/vm_load.h"
 #include "shared/scenario_abi.h"
 #include "tests/scenario/payload/programs.h"
 #include "tests/scenario/seed.h"
+#include "tests/scenario/vcpu_payload.h"
 
 #define MSEC          1000000
 #define WAITS_MAX     4000 /* of a tick or so: more than any host stands still */
@@ -35,17 +35,8 @@
 #define PAYLOADS(X)       X(hello) X(ticks) X(ports) X(mmio) X(pages) X(sums) X(modify) X(endless)
 #define OTHER_PAYLOADS(X) X(breakpoints) X(pingpong) X(exceptions) X(nested) X(calls) X(lock)
 
-#define BLOB(name) extern const char payload_##name[], payload_##name##_end[];
-PAYLOADS(BLOB)
-OTHER_PAYLOADS(BLOB)
-
-struct payload {
-	const char *name;
-	const char *start;
-	const char *end;
-};
-
-#define PAYLOAD(name) (&(const struct payload){ #name, payload_##name, payload_##name##_end })
+PAYLOADS(PAYLOAD_BLOB)
+OTHER_PAYLOADS(PAYLOAD_BLOB)
 
 static const char *const early_names[] = {
 	[VM_EARLY_IRQS_ON] = "irqs-on",
@@ -69,18 +60,10 @@ report(bool passed, const char *name)
 static struct vm *
 make_machine(const struct payload *payload, bool quiet)
 {
-	struct vm_image image;
-	struct vm *vm = NULL;
-	int error = vm_load(payload->name, payload->start, (size_t)(payload->end - payload->start),
-	                    &image);
+	struct vm *vm = payload_machine(payload, early);
 
-	if (error == 0) {
-		vm = vm_create(early, image.mm, image.entry);
-		if (vm == NULL) {
-			mm_put(image.mm);
-		} else {
-			vm->quiet = quiet;
-		}
+	if (vm != NULL) {
+		vm->quiet = quiet;
 	}
 	return vm;
 }
@@ -96,29 +79,6 @@ start(struct vcpu_crew *crew, const struct payload *payload, uint32_t count, uin
 		return false;
 	}
 	vcpu_crew_start(crew, &(struct task_params){ .cpus_allowed = cpus });
-	return true;
-}
-
-/* Did each stop so, and does all add up? */
-static bool
-stopped_so(const struct vcpu_crew *crew, int error, enum vcpu_stop stop, uint64_t value)
-{
-	for (const struct vcpu_member *member = crew->first; member != NULL;
-	     member = member->next) {
-		const struct vcpu *vcpu = member->vcpu;
-		const char *fault = vcpu_stats_fault(vcpu);
-
-		if (fault != NULL) {
-			printk("vcpu %u: %s\n", vcpu->id, fault);
-			return false;
-		}
-		if (member->error != error ||
-		    (error == 0 && (vcpu->stop != stop || vcpu->stop_value != value))) {
-			printk("vcpu %u: error %d, stop %u, value %llu\n", vcpu->id, member->error,
-			       vcpu->stop, (unsigned long long)vcpu->stop_value);
-			return false;
-		}
-	}
 	return true;
 }
 
@@ -140,7 +100,7 @@ stops_with(const struct payload *payload, uint32_t count, uint32_t parameter, ui
 		return false;
 	}
 	vcpu_crew_join(&crew);
-	right = stopped_so(&crew, 0, VCPU_STOP_SHUTDOWN, value);
+	right = crew_stopped_so(&crew, 0, VCPU_STOP_SHUTDOWN, value);
 	end(&crew);
 	return right;
 }
@@ -344,7 +304,8 @@ check_loops(void)
 	report(wait_for_loops(&crew, 3), "endless payloads share a cpu");
 	vm_kill(crew.vm);
 	vcpu_crew_join(&crew);
-	report(stopped_so(&crew, -EIO, VCPU_STOP_NONE, 0), "a machine that is dead runs no more");
+	report(crew_stopped_so(&crew, -EIO, VCPU_STOP_NONE, 0),
+	       "a machine that is dead runs no more");
 	end(&crew);
 }
 
@@ -490,7 +451,8 @@ check_crowd(uint32_t count)
 	printk("%u vcpus, %zu bytes for each with its task and stacks\n", count,
 	       (before - page_count_free()) * PAGE_SIZE / count);
 	vcpu_crew_join(&crew);
-	report(stopped_so(&crew, 0, VCPU_STOP_SHUTDOWN, PAYLOAD_RIGHT), "each of many vcpus ends");
+	report(crew_stopped_so(&crew, 0, VCPU_STOP_SHUTDOWN, PAYLOAD_RIGHT),
+	       "each of many vcpus ends");
 	end(&crew);
 }
 
