@@ -179,6 +179,11 @@ static const struct load {
 	{ "vcpu", { "pc", "4", false, "-- check 1 3 100" }, "\n0 failures\n" },
 	{ "vcpu", { "pc", "4", false, "preempt=full -- check 64 2 8" }, "\n0 failures\n" },
 	{ "vcpu-debug", { "pc", "2", false, "-- check 4 2 50" }, "\n0 failures\n" },
+	{ "vcpu_storm", { "pc", "1", false, "-- all 1 3000" }, "\n0 failures\n" },
+	{ "vcpu_storm", { "pc", "2", false, "-- sums 5000 1" }, "\n0 failures\n" },
+	{ "vcpu_storm", { "pc", "2", false, "-- all 2 800" }, "\n0 failures\n" },
+	{ "vcpu_storm", { "pc", "4", false, "-- all 3 400" }, "\n0 failures\n" },
+	{ "vcpu_storm-debug", { "pc", "2", false, "-- all 4 400" }, "\n0 failures\n" },
 	{ "vcpu_inject",
 	  { "pc", "1", false, "early=irqs-on" ERRORS },
 	  "\n3 NMIs, 1 machine checks\n" },
@@ -202,8 +207,8 @@ static const struct load {
 #define LOAD_COUNT (int)(sizeof(loads) / sizeof(loads[0]))
 
 /*
- * P21, P32, P39, P41, P45, P48-P50, P53 (every): what is under load adds up under TCG, whose cpus
- * run at the same time.
+ * P21, P32, P39, P41, P45, P48-P51, P53, P55, P58 (every): what is under load adds up under TCG,
+ * whose cpus run at the same time.
  */
 START_TEST(test_qemu_load_adds_up)
 {

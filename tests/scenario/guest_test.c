@@ -710,6 +710,31 @@ START_TEST(test_vcpu_payloads_check_themselves)
 }
 END_TEST
 
+static const struct {
+	const char *cpus;
+	const char *storm;
+	const char *count;
+} storms[] = {
+	{ "1", "sums", "40" },  { "1", "kicks", "80" },  { "1", "moves", "40" },
+	{ "2", "sums", "160" }, { "2", "kicks", "160" }, { "2", "moves", "80" },
+	{ "4", "sums", "40" },  { "4", "kicks", "160" }, { "4", "moves", "40" },
+};
+
+#define STORM_COUNT (int)(sizeof(storms) / sizeof(storms[0]))
+
+/*
+ * P50, P51, P55, P58 (every): vcpus that are preempted, asked for everything, and moved, end
+ * right and add up, under both orders of the run loop.
+ */
+START_TEST(test_vcpu_storms_add_up)
+{
+	run(VMM("-c", storms[_i].cpus, program("vcpu_storm"), "--", storms[_i].storm,
+	        storms[_i].count, "1"),
+	    EXIT_STATUS_OK);
+	expect_kernel_passed();
+}
+END_TEST
+
 /* P55 (every): many vcpus on few cpus all come to their end. */
 START_TEST(test_vcpu_crowd_ends)
 {
@@ -976,6 +1001,7 @@ main(int argc, char **argv)
 	tcase_add_test(tests, test_user_modules_are_run);
 	tcase_add_test(tests, test_user_modules_bad_are_refused);
 	tcase_add_loop_test(tests, test_vcpu_payloads_check_themselves, 0, 3);
+	tcase_add_loop_test(tests, test_vcpu_storms_add_up, 0, STORM_COUNT);
 	tcase_add_test(tests, test_vcpu_crowd_ends);
 	tcase_add_loop_test(tests, test_vcpu_modules_are_run, 0, 2);
 	tcase_add_test(tests, test_fault_in_interrupt_shows_what_it_interrupted);
