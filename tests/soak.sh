@@ -6,7 +6,8 @@
 folder=$1
 seconds=${2:-30}
 shift $(($# < 2 ? $# : 2))
-programs=${*:-locks waiting workers rcu softirqs vcpu vcpu-debug everything everything-debug}
+programs=${*:-locks waiting workers rcu softirqs vcpu vcpu-debug vcpu_storm vcpu_storm-debug \
+everything everything-debug}
 limit=120 # a run that takes longer hangs
 qemu=qemu-system-x86_64
 if ! command -v $qemu >/dev/null; then
@@ -23,6 +24,7 @@ words_of() {
 	case $1 in
 	locks) echo "-- all 3 $2 500" ;;
 	everything*) echo "trace=off watchdog_thresh=10 resched_latency_warn_ms=1000 -- $2 400000" ;;
+	vcpu_storm*) echo "-- all $2 800" ;;
 	vcpu*) echo "-- chance $(($2 * 1000)) 1000" ;; # payloads, each from a seed of its own
 	waiting) ;; # draws nothing: only the machine's time differs
 	*) echo "-- $2" ;;
