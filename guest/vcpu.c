@@ -196,7 +196,6 @@ vcpu_create(struct vm *vm, uint64_t arg)
 	}
 	vcpu->vm = vm;
 	vcpu->arg = arg;
-	vcpu->initialized = true;
 	atomic_store(&vcpu->cpu, VCPU_NO_CPU);
 	mutex_init(&vcpu->mutex);
 	LOCKDEP_INIT(&vcpu->task_lock, LD_WAIT_SPIN);
@@ -235,7 +234,6 @@ vcpu_reset(struct vcpu *vcpu)
 		put_here(vcpu);
 	}
 	reset_state(vcpu);
-	vcpu->initialized = true;
 	if (!bug(RESET_LOADED)) {
 		load_here(vcpu);
 	}

@@ -114,8 +114,7 @@ struct vcpu {
 	bool in_wfi;        /* interrupts of its devices are the waiter's business */
 	bool interrupts_on; /* the guest's own flag */
 	bool halted;        /* until it has something to run for */
-	bool initialized;
-	int srcu_index; /* of vm->srcu, while held */
+	int srcu_index;     /* of vm->srcu, while held */
 	uint32_t last_entry_cpu;
 	uint64_t serial; /* of the entry */
 	struct vcpu_exit exit;
@@ -164,8 +163,8 @@ struct vcpu *vcpu_get_running(void);
 
 /*
  * Runs it until something stops it. Returns 0: vcpu->stop says what; -EINTR: a signal is pending
- * for current, or immediate_exit was set; -EIO: its machine is dead; -EAGAIN: it waits for the
- * reset that initializes it. Count 0, irqs on; may sleep. Linux's kvm_arch_vcpu_ioctl_run.
+ * for current, or immediate_exit was set; -EIO: its machine is dead. Count 0, irqs on; may sleep.
+ * Linux's kvm_arch_vcpu_ioctl_run.
  */
 int vcpu_run(struct vcpu *vcpu);
 

@@ -97,10 +97,9 @@ say_stop(const struct vcpu_member *member, char text[STOP_SIZE])
 
 	if (member->error != 0) {
 		format_string(text, STOP_SIZE, "%s",
-		              member->error == -EIO      ? "the machine is dead"
-		              : member->error == -EINTR  ? "a signal"
-		              : member->error == -ENOMEM ? "there was no memory for a task"
-		                                         : "not initialized");
+		              member->error == -EIO     ? "the machine is dead"
+		              : member->error == -EINTR ? "a signal"
+		                                        : "there was no memory for a task");
 	} else if (vcpu->stop == VCPU_STOP_SHUTDOWN) {
 		format_string(text, STOP_SIZE, "shutdown %llu",
 		              (unsigned long long)vcpu->stop_value);
