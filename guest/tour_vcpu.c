@@ -148,34 +148,23 @@ check(enum preempt_model model, uint64_t injected)
 /* ---- what is shown ---- */
 
 static void
-print_switches(const struct actor *actor)
-{
-	static const char *const words[SCHED_REASON_COUNT] = {
-#define REASON_WORDS(name, text) text,
-		SCHED_REASONS(REASON_WORDS)
-#undef REASON_WORDS
-	};
-	const char *between = "";
-
-	for (unsigned int reason = 0; reason < SCHED_REASON_COUNT; reason++) {
-		if (actor->switches[reason] != 0 && reason != SCHED_REASON_EXIT) {
-			printk("%s%s %u", between, words[reason], actor->switches[reason]);
-			between = ", ";
-		}
-	}
-	printk("\n");
-}
-
-static void
 print_actor(uint32_t id)
 {
 	static const char *const roles[VCPUS] = { "computes", "waits, FIFO", "computes",
-		                                  "waits, nice -10" };
+		                                  "waits, nice" };
 	const struct vcpu_stats *stats = &actors[id].member->vcpu->stats;
+	const uint32_t *switches = actors[id].switches;
+	uint32_t others = 0;
 
-	printk("  %4u  %-15s %6lu %6lu %6lu %5lu %9lu  ", id, roles[id], stats->exits,
-	       stats->early_calls, stats->early_faults, stats->outs, stats->outs_preempted);
-	print_switches(&actors[id]);
+	for (unsigned int reason = SCHED_REASON_YIELD; reason < SCHED_REASON_COUNT; reason++) {
+		others += switches[reason];
+	}
+	others -= switches[SCHED_REASON_PREEMPT_ENABLE] + switches[SCHED_REASON_IRQ_RETURN] +
+	          switches[SCHED_REASON_GUEST_ENTRY];
+	printk(" %3u  %-12s %5lu %5lu %6lu %9lu | %14u %10u %11u %6u %5u\n", id, roles[id],
+	       stats->exits, stats->early_calls, stats->early_faults, stats->outs_preempted,
+	       switches[SCHED_REASON_PREEMPT_ENABLE], switches[SCHED_REASON_IRQ_RETURN],
+	       switches[SCHED_REASON_GUEST_ENTRY], switches[SCHED_REASON_BLOCK], others);
 }
 
 /* ---- one model ---- */
@@ -233,10 +222,12 @@ tour_show_vcpus(void)
 
 	printk("Four vcpus on %s: two compute in their guests, two wait for timers, whose\n"
 	       "interrupts hit those guests. With each of the first %u comes an error, which is\n"
-	       "the early handling's, before anybody else can run there.\n\n",
+	       "the early handling's, before anybody else can run there. Right of the bar: where\n"
+	       "each was switched away from.\n\n",
 	       cpu_count == 1 ? "one cpu" : "two cpus", ERRORS);
-	printk("  %4s  %-15s %6s %6s %6s %5s %9s  %s\n", "vcpu", "", "exits", "early", "errors",
-	       "out", "preempted", "switched away at");
+	printk(" %3s  %-12s %5s %5s %6s %9s | %14s %10s %11s %6s %5s\n", "", "vcpu", "exits",
+	       "early", "errors", "preempted", "preempt_enable", "irq return", "guest entry",
+	       "blocks", "other");
 	for (unsigned int model = 0; model < PREEMPT_MODEL_COUNT && passed; model++) {
 		if (!boot_args.preempt_given || boot_args.preempt == model) {
 			passed = show((enum preempt_model)model);

@@ -31,6 +31,12 @@ static const char *const other_cpu[] = {
 	"^ B exits",
 };
 
+/* The third act, of each model. */
+static const char *const vcpus[] = {
+	"Four vcpus on", "preempt=none", "waits, FIFO",  "preempt=voluntary", "waits, FIFO",
+	"preempt=full",  "waits, FIFO",  "preempt=lazy", "waits, FIFO",
+};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Returns the text behind the last of the words, which must stand in this order. */
@@ -69,6 +75,7 @@ tour_expect(const char *text, bool two_cpus)
 	} else {
 		ck_assert_ptr_eq(strstr(rest, other_cpu[0]), NULL);
 	}
+	rest = expect_words(rest, vcpus, COUNT(vcpus));
 	ck_assert_ptr_ne(strstr(rest, "taken away one by one."), NULL);
 	expect_narrow_lines(text);
 }
