@@ -46,7 +46,7 @@ wait_interrupted(void (*fn)(struct timer *))
 {
 	timer_init(&timer, fn);
 	timer_start(&timer, 0);
-	while (timer_pending(&timer)) { /* bounded: it expires */
+	for (;;) { /* forever: the timer's function ends the run; no call, which would hide us */
 		arch_cpu_relax();
 	}
 }
