@@ -599,10 +599,8 @@
 	  "FAIL bases that the guest has set survive a put")                                       \
 	X(VCPU_MM_LEFT, "a vcpu's put leaves its address space loaded", "", "P51",                 \
 	  "FAIL a put leaves nothing behind")                                                      \
-	X(VCPU_RSP0_STALE, "an entry trusts the stack that ring 3 had before", "", "P51",          \
+	X(VCPU_STACK_STALE, "an entry trusts the stack that ring 3 had before", "", "P51",         \
 	  "assertion failed: this_cpu_ptr(&tss)->rsp[0] ==")                                       \
-	X(VCPU_TIMER_LEFT, "a vcpu is destroyed while its timer's function runs", "", "P54",       \
-	  "of a vcpu that is gone")                                                                \
 	X(WAITER_ADDED_BEHIND, "a waiter that is not exclusive is added behind those that are",    \
 	  "", "P32", "called_count == 3")                                                          \
 	X(WAITER_LEAVES_LATE, "a signalled exclusive waiter is in the queue at its last test", "", \

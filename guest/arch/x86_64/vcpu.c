@@ -127,7 +127,7 @@ arch_vcpu_flush(struct vcpu *vcpu)
 void
 arch_vcpu_prepare_switch_to_guest(struct vcpu *vcpu)
 {
-	if (!bug(VCPU_RSP0_STALE)) {
+	if (!bug(VCPU_STACK_STALE)) {
 		raw_cpu_ptr(&tss)->rsp[0] = (uintptr_t)(&vcpu->arch.regs + 1);
 	}
 }
