@@ -8,6 +8,7 @@
 #include "guest/timer.h"
 #include "guest/trace.h"
 #include "guest/vcpu_request.h"
+#include "guest/vcpu_run.h"
 #include "guest/yield_to.h"
 
 /* Polling: as in Linux, longer where it has paid, not at all where it has not. */
@@ -16,11 +17,7 @@
 bool
 vcpu_runnable(const struct vcpu *vcpu)
 {
-	if (vcpu->exception.valid || vcpu->injected.valid) {
-		return true;
-	}
-	return vcpu->interrupts_on && atomic_load(&vcpu->pending) != 0 &&
-	       arch_vcpu_has_handler(vcpu);
+	return vcpu->exception.valid || vcpu->injected.valid || vcpu_interrupt_waits(vcpu);
 }
 
 /* Is there a reason not to wait? A request that may wait does not count: nobody would take it. */
