@@ -22,9 +22,9 @@
 #include "guest/task.h"
 #include "guest/trace.h"
 #include "guest/vcpu.h"
+#include "guest/vcpu_check.h"
 #include "guest/vcpu_crew.h"
 #include "guest/vcpu_inject.h"
-#include "guest/vcpu_report.h"
 #include "guest/vm_load.h"
 
 #define VCPUS         4

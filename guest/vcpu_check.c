@@ -215,16 +215,38 @@ vcpu_check_interrupt(void)
 	}
 }
 
-void
-vcpu_check_stats(struct vcpu *vcpu)
+const char *
+vcpu_stats_fault(const struct vcpu *vcpu)
 {
 	const struct vcpu_stats *stats = &vcpu->stats;
 
-	CHECK(vcpu, stats->exits == stats->entries + stats->reentries);
-	CHECK(vcpu, stats->early_calls == stats->entries);
-	CHECK(vcpu, stats->loops == stats->entries + stats->aborts);
-	CHECK(vcpu, stats->outs == stats->ins);
-	CHECK(vcpu, stats->loads == stats->puts);
-	CHECK(vcpu, atomic_load(&stats->ipis) <=
-	                    atomic_load(&stats->exiting) + atomic_load(&stats->waits));
+	if (stats->exits != stats->entries + stats->reentries) {
+		return "exits are not entries";
+	}
+	if (stats->early_calls != stats->entries) {
+		return "early calls are not entries";
+	}
+	if (stats->loops != stats->entries + stats->aborts) {
+		return "loops are not entries and aborts";
+	}
+	if (stats->outs != stats->ins) {
+		return "it was put and not loaded, or loaded and not put, by its switches";
+	}
+	if (stats->loads != stats->puts) {
+		return "it is loaded still";
+	}
+	if (atomic_load(&stats->ipis) > atomic_load(&stats->exiting) + atomic_load(&stats->waits)) {
+		return "more interrupts were sent than it was asked to exit";
+	}
+	return NULL;
+}
+
+void
+vcpu_check_stats(const struct vcpu *vcpu)
+{
+	const char *fault = vcpu_stats_fault(vcpu);
+
+	if (fault != NULL) {
+		panic("vcpu %u, entry %lu: %s", vcpu->id, vcpu->serial, fault);
+	}
 }

@@ -62,5 +62,9 @@ VCPU_CHECKS(VCPU_CHECK)
 /* P: in hardirq, what it interrupted. */
 void vcpu_check_interrupt(void);
 
-/* Of a vcpu that nobody runs: its counts agree with each other. */
-void vcpu_check_stats(struct vcpu *vcpu);
+/*
+ * NULL, or which identity of struct vcpu_stats a vcpu that nobody runs does not have; check panics
+ * with it. Any context.
+ */
+const char *vcpu_stats_fault(const struct vcpu *vcpu);
+void vcpu_check_stats(const struct vcpu *vcpu);

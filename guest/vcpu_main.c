@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include "guest/vcpu_check.h"
 #include "guest/vcpu_main.h"
 
 #include "guest/boot_info.h"

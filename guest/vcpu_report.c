@@ -7,36 +7,11 @@
 #include "guest/format.h"
 #include "guest/printk.h"
 #include "guest/vcpu.h"
+#include "guest/vcpu_check.h"
 #include "guest/vcpu_crew.h"
 #include "guest/vcpu_handle.h"
 
 #define STOP_SIZE 48 /* bytes, NUL included */
-
-const char *
-vcpu_stats_fault(const struct vcpu *vcpu)
-{
-	const struct vcpu_stats *stats = &vcpu->stats;
-
-	if (stats->exits != stats->entries + stats->reentries) {
-		return "exits are not entries";
-	}
-	if (stats->early_calls != stats->entries) {
-		return "early calls are not entries";
-	}
-	if (stats->loops != stats->entries + stats->aborts) {
-		return "loops are not entries and aborts";
-	}
-	if (stats->outs != stats->ins) {
-		return "it was put and not loaded, or loaded and not put, by its switches";
-	}
-	if (stats->loads != stats->puts) {
-		return "it is loaded still";
-	}
-	if (atomic_load(&stats->ipis) > atomic_load(&stats->exiting) + atomic_load(&stats->waits)) {
-		return "more interrupts were sent than it was asked to exit";
-	}
-	return NULL;
-}
 
 /* The columns. */
 struct row {

@@ -7,9 +7,6 @@
 struct vcpu;
 struct vcpu_crew;
 
-/* NULL, or which identity of struct vcpu_stats a vcpu that nobody runs does not have. */
-const char *vcpu_stats_fault(const struct vcpu *vcpu);
-
 /* One line for each of the first VCPU_REPORT_ROWS, one for all, and one for each fault. */
 #define VCPU_REPORT_ROWS 32u
 void vcpu_report(const struct vcpu_crew *crew);

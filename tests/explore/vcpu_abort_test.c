@@ -13,7 +13,7 @@
 #include "guest/sched.h"
 #include "guest/signal.h"
 #include "guest/vcpu.h"
-#include "guest/vcpu_report.h"
+#include "guest/vcpu_check.h"
 #include "guest/vcpu_request.h"
 #include "tests/explore/scenario.h"
 #include "tests/explore/urgent.h"

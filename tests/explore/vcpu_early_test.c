@@ -4,6 +4,7 @@
  * what it can to have the vcpu's task leave this cpu; and errors of two vcpus that share a cpu,
  * with NMIs anywhere.
  */
+#include "guest/vcpu_check.h"
 #include "guest/vcpu_exit.h"
 
 #include <stdio.h>
@@ -20,7 +21,6 @@
 #include "guest/timer.h"
 #include "guest/trace.h"
 #include "guest/vcpu.h"
-#include "guest/vcpu_report.h"
 #include "tests/explore/scenario.h"
 #include "tests/host/guest.h"
 #include "tests/host/record.h"

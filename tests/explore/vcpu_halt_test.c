@@ -4,6 +4,7 @@
  * whole of the wait, with its task preempted anywhere; pauses, signals, and the end of the machine,
  * against a vcpu that waits and one that runs.
  */
+#include "guest/vcpu_check.h"
 #include "guest/vcpu_halt.h"
 
 #include <stdio.h>
@@ -18,7 +19,6 @@
 #include "guest/signal.h"
 #include "guest/timer.h"
 #include "guest/vcpu.h"
-#include "guest/vcpu_report.h"
 #include "guest/vcpu_request.h"
 #include "tests/explore/scenario.h"
 #include "tests/explore/urgent.h"

@@ -3,6 +3,7 @@
  * Ordered errors (vcpu_inject.h): which words are orders, and that each comes once and is charged
  * to the vcpu whose exit it was behind, when the exits of several cpus are counted as one.
  */
+#include "guest/vcpu_check.h"
 #include "guest/vcpu_inject.h"
 
 #include <stdio.h>
@@ -12,7 +13,6 @@
 #include "guest/sched_change.h"
 #include "guest/vcpu.h"
 #include "guest/vcpu_device.h"
-#include "guest/vcpu_report.h"
 #include "tests/explore/scenario.h"
 #include "tests/host/guest.h"
 #include "tests/unit/suite.h"

@@ -14,7 +14,7 @@
 #include "guest/sched.h"
 #include "guest/timer.h"
 #include "guest/vcpu.h"
-#include "guest/vcpu_report.h"
+#include "guest/vcpu_check.h"
 #include "guest/vcpu_request.h"
 #include "guest/vcpu_steal.h"
 #include "tests/explore/probe.h"

@@ -10,6 +10,7 @@
 #include "guest/printk.h"
 #include "guest/smp.h"
 #include "guest/vcpu.h"
+#include "guest/vcpu_check.h"
 #include "guest/vcpu_crew.h"
 #include "guest/vcpu_report.h"
 #include "guest/vm_load.h"

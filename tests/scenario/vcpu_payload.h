@@ -12,8 +12,8 @@
 #include "guest/mm.h"
 #include "guest/printk.h"
 #include "guest/vcpu.h"
+#include "guest/vcpu_check.h"
 #include "guest/vcpu_crew.h"
-#include "guest/vcpu_report.h"
 #include "guest/vm.h"
 #include "guest/vm_load.h"
 
