@@ -649,6 +649,8 @@
 	  "inside == 1")                                                                           \
 	X(YIELD_IRQS_OFF, "yield() enters the scheduler with interrupts off", "345a957fcc95",      \
 	  "P3", "assertion failed: !arch_irqs_disabled()")                                         \
+	X(YIELD_TO_LAZILY, "yield_to() asks another cpu as a tick does", "", "P30",                \
+	  "asks for lazy, not full")                                                               \
 	X(YIELD_TO_UNPINNED, "the target of yield_to() is not kept in the queue that is locked",   \
 	  "5d808c78d972", "P36", "&task->cpu) == rq->cpu")
 

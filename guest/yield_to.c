@@ -45,7 +45,7 @@ yield_to(struct task *task)
 	}
 	given = bring_forward(rq, task);
 	if (given && rq->curr != current) {
-		resched_curr_lazy(rq);
+		(bug(YIELD_TO_LAZILY) ? resched_curr_lazy : resched_curr)(rq);
 	}
 	raw_spin_unlock(&rq->lock);
 	if (bug(YIELD_TO_UNPINNED)) {

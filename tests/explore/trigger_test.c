@@ -11,6 +11,7 @@
 #include "guest/sched.h"
 #include "guest/sched_change.h"
 #include "guest/timer.h"
+#include "guest/yield_to.h"
 #include "tests/explore/scenario.h"
 #include "tests/unit/suite.h"
 
@@ -36,8 +37,9 @@ struct kind {
 		SCHED_NORMAL, level \
 	}
 
-/* Whose current is asked: cpu 0's, by itself; cpu 0's, by cpu 1; or cpu 0's idle task. */
-enum place { HERE, THERE, IDLE };
+/* Whose current is asked: cpu 0's, by itself; cpu 0's, by cpu 1, or by a fair task there; or cpu
+ * 0's idle task. */
+enum place { HERE, THERE, THERE_BY_FAIR, IDLE };
 
 struct trigger {
 	const char *name;
@@ -162,6 +164,14 @@ yield_to_other(void)
 	HOST_EXPECT(other_ran);
 }
 
+/* On cpu 0, where it is queued under an equal. */
+static void
+yield_to_other_there(void)
+{
+	move_other();
+	HOST_EXPECT(yield_to(other));
+}
+
 /* ---- the catalogue ---- */
 
 #define MISSING(what, why)                   \
@@ -219,7 +229,8 @@ static const struct trigger triggers[] = {
 	MISSING("RT push and pull, pinned equals", "tasks do not move by themselves"),
 	MISSING("load balance", "tasks do not move by themselves"),
 	MISSING("bandwidth: throttled, unthrottled", "there is no bandwidth control"),
-	MISSING("yield_to()", "there are no vcpus"),
+	{ "yield_to(), on another cpu", NULL, THERE_BY_FAIR, NICE(0), NICE(0), NULL,
+	  yield_to_other_there, FULL },
 	MISSING("a grace period that takes long", "RCU sends an interrupt of its own"),
 	MISSING("idle injection, nohz kick", "an idle cpu keeps its tick"),
 	MISSING("core scheduling", "siblings are not known"),
@@ -365,19 +376,22 @@ act_on_idle(void *arg)
 static void
 boot_cell(void)
 {
-	static void (*const bodies[])(void *) = { act_here, be_asked, act_on_idle };
+	static void (*const bodies[])(void *) = { act_here, be_asked, be_asked, act_on_idle };
 	const struct trigger *trigger = cell.trigger;
+	bool by_fair = trigger->place == THERE_BY_FAIR;
+	bool there = trigger->place == THERE || by_fair;
 
 	preempt_model_set(cell.model);
-	other = create(trigger->other, trigger->place == THERE ? 2 : 1, run_other);
+	other = create(trigger->other, there ? 2 : 1, run_other);
 	if (trigger->act != wake_up_new_other) {
 		wake_up_new_task(other);
 	}
 	first = create(trigger->running, 1, bodies[trigger->place]);
 	waiter = first;
 	wake_up_new_task(first);
-	if (trigger->place == THERE) {
-		waiter = scenario_fifo_task(1, 50, act_there, NULL);
+	if (there) {
+		waiter = by_fair ? scenario_task(1, act_there, NULL)
+		                 : scenario_fifo_task(1, 50, act_there, NULL);
 	}
 }
 
@@ -412,7 +426,7 @@ cell_scenario(void)
 {
 	return (struct explore_scenario){
 		cell.trigger->name,
-		cell.trigger->place == THERE ? 2 : 1,
+		cell.trigger->place == THERE || cell.trigger->place == THERE_BY_FAIR ? 2 : 1,
 		boot_cell,
 		check_cell,
 		NULL,
@@ -485,6 +499,7 @@ static const struct mutant {
 	{ "wakeup-full", "wakeup, fair, heavier", "asks for full, not lazy" },
 	{ "wakeup-full", "affinity, a heavier one comes", "asks for full, not lazy" },
 	{ "renice-lazily", "nice, current, less important", "asks for lazy, not full" },
+	{ "yield-to-lazily", "yield_to(), on another cpu", "asks for lazy, not full" },
 	{ "lazy-never-promoted", "tick that starts with a lazy request",
 	  "asks for lazy, not both" },
 };
