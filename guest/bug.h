@@ -499,6 +499,10 @@
 	X(SOFTIRQ_UNTHREADED,                                                                      \
 	  "an interrupt serves softirqs at its exit although handlers run in threads", "", "P43",  \
 	  "in_ksoftirqd()")                                                                        \
+	X(SPIN_IN_CIRCLES, "a vcpu that spins yields to others that spin", "", "P57",              \
+	  "ran_first == NULL")                                                                     \
+	X(SPIN_UNDIRECTED, "a vcpu that spins yields to whoever is next", "", "P57",               \
+	  "ran_first ==")                                                                          \
 	X(SPURIOUS_UNCOUNTED, "interrupts that nobody takes are not counted", "", "P47",           \
 	  "second_runs == 0")                                                                      \
 	X(SRCU_GP_UNORDERED, "an SRCU updater looks before all can see what was unlinked", "",     \

@@ -158,7 +158,7 @@ is_eligible(struct vcpu *vcpu)
 	if (spins) {
 		atomic_store(&vcpu->dy_eligible, !is_its_turn);
 	}
-	return !spins || is_its_turn;
+	return !spins || is_its_turn || bug(SPIN_IN_CIRCLES);
 }
 
 static bool
@@ -195,6 +195,10 @@ vcpu_on_spin(struct vcpu *vcpu)
 
 		if (other == vcpu || !atomic_load(&other->ready) || !is_eligible(other)) {
 			continue;
+		}
+		if (bug(SPIN_UNDIRECTED)) {
+			yield();
+			break;
 		}
 		if (try_yield_to(other)) {
 			atomic_store(&vm->last_boosted, other->id);
