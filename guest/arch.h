@@ -4,7 +4,7 @@
  * machine, tests/host in a process. The include path chooses the inline half:
  *
  *   arch_atomic.h   atomic operations and barriers              (through guest/atomic.h)
- *   arch_percpu.h   this_cpu_* accessors                        (through guest/percpu.h)
+ *   arch_percpu.h   this_cpu_* accessors, PER_CPU_SECTION       (through guest/percpu.h)
  *   arch_preempt.h  the preempt counter, folded or not          (through guest/preempt.h)
  *   arch_inline.h   interrupt flag, cycles, relax, struct arch_task, struct regs accessors
  *   arch_switch.h   arch_switch_to()

@@ -12,9 +12,9 @@
 
 #include "shared/boot_abi.h"
 
-#define CPUS_MAX BOOT_CPUS_MAX
+#include "arch_percpu.h"
 
-#define PER_CPU_SECTION __attribute__((section(".percpu")))
+#define CPUS_MAX BOOT_CPUS_MAX
 
 #define DECLARE_PER_CPU(type, name) extern PER_CPU_SECTION __typeof__(type) name
 #define DEFINE_PER_CPU(type, name)  PER_CPU_SECTION __typeof__(type) name
@@ -27,8 +27,6 @@ extern uintptr_t percpu_offset[CPUS_MAX];
 /* Per-CPU in the arch's sense: its own number and the address of its area minus the section's. */
 DECLARE_PER_CPU(uint32_t, cpu_number);
 DECLARE_PER_CPU(uintptr_t, this_cpu_offset);
-
-#include "arch_percpu.h"
 
 /* Any context; at once out of date unless the caller is pinned. */
 #define raw_smp_processor_id() this_cpu_read(cpu_number)

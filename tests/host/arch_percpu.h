@@ -9,6 +9,13 @@
 
 #include "tests/host/machine.h"
 
+/* percpu_init() copies the section as a whole: nothing may lie between its variables. */
+#ifdef __clang__
+#define PER_CPU_SECTION __attribute__((section(".percpu"), no_sanitize("address")))
+#else
+#define PER_CPU_SECTION __attribute__((section(".percpu")))
+#endif
+
 #define HOST_PER_CPU(name) (*per_cpu_ptr(&(name), host_this->id))
 
 #define this_cpu_read(name)         \

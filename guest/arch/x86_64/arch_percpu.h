@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#define PER_CPU_SECTION __attribute__((section(".percpu")))
+
 #define this_cpu_read(name)     (*(volatile __seg_gs __typeof__(name) *)(uintptr_t) & (name))
 #define this_cpu_write(name, v) (*(volatile __seg_gs __typeof__(name) *)(uintptr_t) & (name) = (v))
 
