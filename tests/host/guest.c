@@ -188,6 +188,20 @@ host_guest_early_fault(struct vcpu *vcpu, enum early_cause cause, bool exits)
 	vcpu->arch.exits = exits;
 }
 
+/* An endless loop ends, too. */
+void
+host_guest_strike(unsigned int cpu, enum early_cause cause)
+{
+	struct host_cpu *target = &machine.cpus[cpu];
+	struct vcpu *vcpu = target->in_guest ? (struct vcpu *)(uintptr_t)target->guest : NULL;
+
+	if (vcpu != NULL) {
+		vcpu->arch.fault = cause;
+		vcpu->arch.exits = true;
+		target->spin_over = true;
+	}
+}
+
 void
 host_guest_remap(void)
 {

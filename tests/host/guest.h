@@ -46,6 +46,12 @@ uint64_t host_guest_result(const struct vcpu *vcpu);
 void host_guest_early_fault(struct vcpu *vcpu, enum early_cause cause, bool exits);
 
 /*
+ * For the explorer, in host_pick(): the guest that runs on this cpu, if one does, exits behind its
+ * next instruction with this error.
+ */
+void host_guest_strike(unsigned int cpu, enum early_cause cause);
+
+/*
  * The guests' translations change, which takes effect on each cpu when it forgets those that it
  * has: by a flush, or by a load. Any context. Has this guest the old ones still? Not if it is not
  * loaded.

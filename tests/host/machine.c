@@ -27,10 +27,13 @@ char host_pages[HOST_PAGES_SIZE] __attribute__((aligned(4096)));
 
 unsigned int (*host_pick)(const struct host_transition *transitions, unsigned int count);
 unsigned int (*host_pick_value)(unsigned int n);
+bool host_pick_alone;
 bool host_fine;
+bool host_stepping;
 unsigned int host_broken;
 void (*host_nmi_handler)(void);
 void (*host_interrupt_seen)(unsigned int cpu);
+void (*host_trace_seen)(enum trace_event event, uint32_t a, uint64_t b);
 void (*host_transition_seen)(const struct host_transition *t, unsigned int moment);
 
 /* ---- what can happen ---- */
@@ -166,14 +169,19 @@ machine_choose(struct host_transition *mover)
 
 	for (;;) { /* bounded: by the explorer */
 		unsigned int count = list_transitions(transitions);
-		const struct host_transition *next = &transitions[0];
+		unsigned int choice = 0;
+		const struct host_transition *next;
 
 		if (count == 0) {
 			return false;
 		}
-		if (!machine.booting && (count > 1 || host_fine)) {
-			next = &transitions[host_pick(transitions, count)];
+		if (!machine.booting && (count > 1 || host_fine || host_pick_alone)) {
+			choice = host_pick(transitions, count);
 		}
+		if (choice == HOST_AGAIN) {
+			continue;
+		}
+		next = &transitions[choice];
 		if (host_transition_seen != NULL && !machine.booting) {
 			host_transition_seen(next, (unsigned int)machine.moment);
 		}
@@ -379,7 +387,8 @@ host_is_static(const void *addr)
 void
 host_point_local_slow(void)
 {
-	if (host_fine || host_this->fresh || host_this->pending || host_this->nmi_pending) {
+	if (host_fine || host_this->fresh || host_this->pending || host_this->nmi_pending ||
+	    host_stepping) {
 		machine_point((struct host_op){ HOST_OP_LOCAL, NULL });
 	}
 }
@@ -506,6 +515,34 @@ uint64_t
 host_cycles(void)
 {
 	return ++machine.cycles;
+}
+
+/* ---- the explorer's ---- */
+
+void
+host_raise(unsigned int cpu, unsigned int kind)
+{
+	assert(cpu < machine.cpu_count);
+	assert(kind < IRQ_KIND_COUNT);
+	machine.cpus[cpu].pending |= (uint8_t)(1u << kind);
+}
+
+void
+host_raise_nmi(unsigned int cpu)
+{
+	assert(cpu < machine.cpu_count);
+	machine.cpus[cpu].nmi_pending = true;
+}
+
+void
+host_clock_to_timer(unsigned int cpu)
+{
+	uint64_t timer_ns = machine.cpus[cpu].timer_ns;
+
+	if (timer_ns != UINT64_MAX) {
+		machine.clock_ns = timer_ns > machine.clock_ns ? timer_ns : machine.clock_ns;
+		raise_due_timers();
+	}
 }
 
 /* ---- scenarios ---- */

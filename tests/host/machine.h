@@ -181,11 +181,14 @@ void host_note_pages(const void *pages, size_t count);
 /* Is it a variable of the program, and not memory of the machine? */
 bool host_is_static(const void *addr);
 
+/* Every local operation is a point, with interrupts off, too. For the explorer, in host_pick(). */
+extern bool host_stepping;
+
 /* With interrupts off nothing falls between two local operations but an NMI. */
 static inline void
 host_point_local(void)
 {
-	if (host_this->irqs_on || host_this->nmi_pending) {
+	if (host_this->irqs_on || host_this->nmi_pending || host_stepping) {
 		host_point_local_slow();
 	}
 }
@@ -209,6 +212,18 @@ void host_return_to_user(void);
  * can, then the rest of its own, then the other cpus'.
  */
 extern unsigned int (*host_pick)(const struct host_transition *transitions, unsigned int count);
+
+/* It is asked even where there is only one. */
+extern bool host_pick_alone;
+
+/*
+ * In host_pick(), at once: this interrupt, or an NMI, becomes pending on the cpu; the clock goes on
+ * to the cpu's timer, if it has one. Then it returns HOST_AGAIN, and is asked anew.
+ */
+void host_raise(unsigned int cpu, unsigned int kind);
+void host_raise_nmi(unsigned int cpu);
+void host_clock_to_timer(unsigned int cpu);
+#define HOST_AGAIN (~0u)
 
 /* Chooses for host_choose(): a number below n. */
 extern unsigned int (*host_pick_value)(unsigned int n);
@@ -239,8 +254,24 @@ struct host_result {
  */
 void host_boot(unsigned int cpus, void (*boot)(void), void (*idle)(void));
 
-/* One execution from the state after host_boot(). */
+/* One execution from the state after host_boot(), or from an image's. */
 void host_run(struct host_result *result);
+
+/*
+ * After host_boot(): keeps its state as image n, for runs from it without another boot. The latest
+ * host_boot() or host_use_image() says where runs start. host_boot_image(): boots it again, as it
+ * was booted, and uses it: so that what a boot leaves elsewhere (records, names) is its own.
+ */
+void host_keep_image(unsigned int n);
+void host_use_image(unsigned int n);
+void host_boot_image(unsigned int n);
+#define HOST_IMAGES_MAX 8
+
+/*
+ * If set, begins each host_run(): as cpu 0, alone, with interrupts off. If cpu 0 halts there, a
+ * reschedule interrupt follows. What fails in it has failed the run.
+ */
+extern void (*host_prepare)(void);
 
 /*
  * In host_pick(): keeps this moment as number n. host_go_on() runs from there: this returns again.
@@ -318,6 +349,9 @@ extern void (*host_nmi_handler)(void);
 
 /* In that handler: the return from an exception, which lets the next NMI in. */
 void host_nmi_unblock(void);
+
+/* If set, is told of each event that the kernel traces in a run, recorded or not. */
+extern void (*host_trace_seen)(enum trace_event event, uint32_t a, uint64_t b);
 
 /* If set, is told of each transition of a run, by number, before it happens. */
 extern void (*host_transition_seen)(const struct host_transition *t, unsigned int moment);

@@ -8,6 +8,7 @@ bool record_runs;
 static struct trace_record records[RECORDS_MAX];
 static size_t record_count;
 static size_t boot_count;
+static size_t run_first;
 static bool is_booting;
 
 void
@@ -21,6 +22,7 @@ void
 record_end_boot(void)
 {
 	boot_count = record_count;
+	run_first = record_count;
 	is_booting = false;
 }
 
@@ -28,6 +30,14 @@ void
 record_begin_run(void)
 {
 	record_count = boot_count;
+	is_booting = record_runs;
+}
+
+void
+record_end_prepare(void)
+{
+	run_first = record_count;
+	is_booting = false;
 }
 
 bool
@@ -50,11 +60,11 @@ record_add(struct trace_record record)
 }
 
 const struct trace_record *
-record_list(size_t *count, size_t *run_first)
+record_list(size_t *count, size_t *first)
 {
 	*count = record_count;
-	if (run_first != NULL) {
-		*run_first = boot_count;
+	if (first != NULL) {
+		*first = run_first;
 	}
 	return records;
 }

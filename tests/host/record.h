@@ -20,6 +20,9 @@ void record_begin_boot(void);
 void record_end_boot(void);
 void record_begin_run(void);
 
+/* What comes before this is as of the boot. */
+void record_end_prepare(void);
+
 /*
  * Appends one, with the number of the transition in progress as its time (boot: 0). After the end
  * of a run, and in runs that are not recorded, nothing.
@@ -29,5 +32,6 @@ void record_add(struct trace_record record);
 /* Is it worth making one? */
 bool record_wanted(void);
 
-/* The boot's, then this run's. run_first: NULL, or gets the number of the run's first. */
+/* The boot's (and what prepared the run), then this run's. run_first: NULL, or gets the number of
+ * the run's first. */
 const struct trace_record *record_list(size_t *count, size_t *run_first);

@@ -22,6 +22,15 @@
 static unsigned int keeping = NOT_KEEPING; /* a cpu stands in host_keep(), for this number */
 static struct host_cpu *kept_cpus[HOST_KEPT_MAX];
 
+void (*host_prepare)(void);
+
+static struct image {
+	unsigned int cpus;
+	void (*boot)(void);
+	void (*idle)(void);
+} images[HOST_IMAGES_MAX];
+static unsigned int start; /* the slot of the state that runs start from */
+
 /* Of host_inspect() and of boot(), which run on the process's own stack. */
 static jmp_buf inspection;
 static bool inspecting;
@@ -164,7 +173,7 @@ static void
 keep(unsigned int n)
 {
 	kept_cpus[n] = host_this;
-	state_begin_slot(1 + n);
+	state_begin_slot(STATE_OF_KEPT(n));
 	take_all();
 }
 
@@ -190,6 +199,7 @@ host_boot(unsigned int cpus, void (*boot)(void), void (*idle)(void))
 	static struct host_result result;
 
 	assert(cpus >= 1 && cpus <= HOST_CPUS_MAX);
+	start = 0;
 	state_begin();
 	fiber_forget(host_stacks, sizeof(host_stacks));
 	memset(&machine, 0, sizeof(machine));
@@ -220,11 +230,60 @@ host_boot(unsigned int cpus, void (*boot)(void), void (*idle)(void))
 }
 
 void
+host_keep_image(unsigned int n)
+{
+	assert(n < HOST_IMAGES_MAX);
+	images[n] = (struct image){ machine.cpu_count, machine.boot, machine.idle };
+	state_begin_slot(STATE_OF_IMAGE(n));
+	take_all();
+	start = STATE_OF_IMAGE(n);
+}
+
+void
+host_use_image(unsigned int n)
+{
+	assert(n < HOST_IMAGES_MAX && images[n].cpus != 0);
+	start = STATE_OF_IMAGE(n);
+}
+
+void
+host_boot_image(unsigned int n)
+{
+	assert(n < HOST_IMAGES_MAX && images[n].cpus != 0);
+	host_boot(images[n].cpus, images[n].boot, images[n].idle);
+	host_keep_image(n);
+}
+
+/* A halted cpu does not look whether it has something to do, unless it is told. */
+static void
+prepare(struct host_result *result)
+{
+	struct host_cpu *cpu = &machine.cpus[0];
+	bool irqs_on = cpu->irqs_on;
+
+	cpu->irqs_on = false;
+	host_inspect(host_prepare, result);
+	cpu->irqs_on = irqs_on;
+	machine.quiet = false;
+	if (cpu->op.kind == HOST_OP_HALT) {
+		cpu->pending |= 1u << IRQ_RESCHEDULE;
+	}
+}
+
+void
 host_run(struct host_result *result)
 {
-	state_put_back(0);
+	result->end = HOST_END_QUIET;
+	state_put_back(start);
 	fiber_forget(host_stacks, sizeof(host_stacks));
 	record_begin_run();
+	if (host_prepare != NULL) {
+		prepare(result);
+	}
+	record_end_prepare();
+	if (result->end == HOST_END_FAILED) {
+		return;
+	}
 	race_begin();
 	run(result);
 	race_end(result);
@@ -249,7 +308,7 @@ host_keep(unsigned int n)
 void
 host_go_on(unsigned int n, struct host_result *result)
 {
-	state_put_back(1 + n);
+	state_put_back(STATE_OF_KEPT(n));
 	machine.result = result;
 	result->end = HOST_END_QUIET;
 	host_this = kept_cpus[n];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * The state that a run starts from: taken once, put back before each run. So are moments of runs
- * that others go on from, each in a slot of its own; slot 0 is the start.
+ * that others go on from, and other starts, each in a slot of its own; slot 0 is the start that was
+ * booted last.
  */
 #pragma once
 
@@ -9,7 +10,9 @@
 
 #include "tests/host/machine.h"
 
-#define STATE_SLOTS (1 + HOST_KEPT_MAX)
+#define STATE_SLOTS       (STATE_OF_IMAGE(0) + HOST_IMAGES_MAX)
+#define STATE_OF_KEPT(n)  (1 + (n))
+#define STATE_OF_IMAGE(n) (1 + HOST_KEPT_MAX + (n))
 
 /*
  * The first call keeps the kernel's variables, and the scenarios', as the process was started with

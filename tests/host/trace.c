@@ -11,6 +11,7 @@
 #include "guest/task.h"
 #include "tests/host/counter.h"
 #include "tests/host/record.h"
+#include "tests/host/run.h"
 
 void
 trace_init(const struct boot_info *info)
@@ -36,6 +37,9 @@ trace_write(enum trace_event event, uint32_t a, uint64_t b)
 {
 	const struct task *task;
 
+	if (host_trace_seen != NULL && !machine.quiet && !machine.booting) {
+		host_trace_seen(event, a, b);
+	}
 	if (!record_wanted()) {
 		return;
 	}
