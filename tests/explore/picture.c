@@ -208,16 +208,15 @@ print_states(const struct trace_record *list, size_t count, void (*print)(const 
 }
 
 static void
-draw(const struct explore_scenario *scenario, const struct explore_report *report, unsigned int end,
-     void (*print)(const char *))
+draw(const struct picture *picture, unsigned int end, void (*print)(const char *))
 {
 	static struct timeline_note sorted[NOTES_MAX];
 	struct timeline timeline = {
 		.label = "",
-		.track_count = scenario->cpus,
+		.track_count = picture->cpus,
 		.notes = sorted,
 		.unit = "step",
-		.ending = report->failed ? "the run fails here" : "the end",
+		.ending = picture->failed ? "the run fails here" : "the end",
 	};
 	const struct trace_record *list;
 	size_t count;
@@ -231,14 +230,14 @@ draw(const struct explore_scenario *scenario, const struct explore_report *repor
 			note_record(&list[i]);
 		}
 	}
-	for (unsigned int cpu = 0; cpu < scenario->cpus; cpu++) {
+	for (unsigned int cpu = 0; cpu < picture->cpus; cpu++) {
 		timeline.tracks[cpu] = make_track(cpu, end);
 	}
 	timeline.tasks = tasks.list;
 	timeline.task_count = count != 0 ? tasks.count : 0; /* 0: who runs is not known */
 	timeline.note_count = note_list(sorted);
-	print_wrapped(scenario->name, print);
-	print_wrapped(report->failed ? report->reason : "no failure", print);
+	print_wrapped(picture->title, print);
+	print_wrapped(picture->outcome, print);
 	if (count != 0) {
 		print_legend(print);
 	}
@@ -247,20 +246,37 @@ draw(const struct explore_scenario *scenario, const struct explore_report *repor
 }
 
 void
+picture_begin(void)
+{
+	note_begin();
+}
+
+void
+picture_end(const struct picture *picture, void (*print)(const char *line))
+{
+	unsigned int end = note_end();
+
+	if (picture->failed && picture->cpu >= 0) {
+		note_add((unsigned int)picture->cpu, end, "fails");
+	}
+	draw(picture, end, print);
+}
+
+void
 picture_draw(const struct explore_scenario *scenario, const char *replay,
              void (*print)(const char *line))
 {
 	static struct explore_report report;
 	static char told[EXPLORE_REPLAY_SIZE + 16];
-	unsigned int end;
 
-	note_begin();
+	picture_begin();
 	replay_seen(scenario, replay, note_see, note_value, &report);
-	end = note_end();
-	if (report.failed && report.cpu >= 0) {
-		note_add((unsigned int)report.cpu, end, "fails");
-	}
-	draw(scenario, &report, end, print);
+	picture_end(&(struct picture){ .title = scenario->name,
+	                               .outcome = report.failed ? report.reason : "no failure",
+	                               .cpus = scenario->cpus,
+	                               .failed = report.failed,
+	                               .cpu = report.cpu },
+	            print);
 	snprintf(told, sizeof(told), "replay: %s", replay);
 	print_wrapped(told, print);
 }

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/explore/name.h"
 #include "tests/explore/pick.h"
+#include "tests/explore/tell.h"
 #include "tests/host/record.h"
 
 static uint8_t given[EXPLORE_CHOICES_MAX]; /* choices by their numbers */
@@ -17,32 +17,11 @@ static unsigned int alternatives;
 static void (*print_line)(const char *line);
 static void (*value_chosen)(unsigned int value, unsigned int n);
 
-static const char *
-verb_of(const struct host_transition *t)
-{
-	static const char *const steps[HOST_OP_COUNT] = {
-		"starts",          "local",           "loads",   "stores",   "locked",
-		"locked, loosely", "fence",           "iret",    "sends to", "halts",
-		"passes the gate", "moves the clock", "settles",
-	};
-	static const char *const others[HOST_ACTOR_COUNT] = {
-#define KIND_WORDS(name, words) [HOST_IRQ + IRQ_##name] = "takes " #name " on",
-		IRQ_KINDS(KIND_WORDS)
-#undef KIND_WORDS
-			[HOST_NMI] = "takes NMI on",
-		[HOST_DRAIN] = "memory gets",
-		[HOST_CLOCK] = "clock goes on",
-	};
-
-	return t->actor == HOST_STEP ? steps[t->op.kind] : others[t->actor];
-}
-
 static void
 tell(const struct host_transition *t, unsigned int moment)
 {
-	char line[160];
-	int used = snprintf(line, sizeof(line), "%4u %*s%u: %s %s", moment, 4 + 26 * t->cpu, "cpu ",
-	                    t->cpu, verb_of(t), name_of(t->op.addr));
+	char line[TELL_SIZE];
+	int used = tell_transition(t, moment, line, sizeof(line));
 
 	if (deviation != 0) {
 		snprintf(line + used, sizeof(line) - (size_t)used, "  [%u of %u]", deviation,
@@ -55,11 +34,9 @@ tell(const struct host_transition *t, unsigned int moment)
 static void
 tell_value(unsigned int value, unsigned int n)
 {
-	unsigned int cpu = host_this->id;
-	char line[160];
+	char line[TELL_SIZE];
 
-	snprintf(line, sizeof(line), "     %*s%u: chooses %u of 0..%u", 4 + 26 * (int)cpu, "cpu ",
-	         cpu, value, n - 1);
+	tell_choice(value, n, line, sizeof(line));
 	print_line(line);
 }
 
