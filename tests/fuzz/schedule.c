@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: ISC
+#include "tests/fuzz/schedule.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "guest/sched.h"
+#include "guest/task.h"
+#include "tests/explore/name.h"
+#include "tests/explore/note.h"
+#include "tests/explore/picture.h"
+#include "tests/explore/tell.h"
+#include "tests/fuzz/target.h"
+#include "tests/host/counter.h"
+#include "tests/host/guest.h"
+#include "tests/host/record.h"
+
+#define LINE_SIZE 101
+
+static struct {
+	const struct fuzz_input *input;
+	unsigned int cpus;
+	struct fuzz_cursor replies;
+	struct fuzz_cursor schedule;
+	uint32_t points;
+	unsigned int turn; /* whose it is */
+	uint32_t moved;    /* points of this turn */
+	uint32_t held;     /* bit n: cpu n */
+	/* The schedule's next record, if there is one. */
+	bool has_next;
+	uint32_t due; /* the point at which its action or its single steps begin */
+	unsigned int action;
+	unsigned int cpu;
+	uint32_t extra;
+} run;
+
+/* Of a run that is told. */
+static void (*print_line)(const char *line); /* NULL: no steps */
+static bool is_drawn;
+static unsigned int moment;
+
+static const char *const action_words[FUZZ_ACTION_COUNT] = {
+#define WORDS(name, words) [FUZZ_ACTION_##name] = words,
+	FUZZ_ACTIONS(WORDS)
+#undef WORDS
+};
+
+/* ---- features ---- */
+
+static uint32_t
+mix(uint32_t hash, uint32_t value)
+{
+	hash = (hash ^ value) * 0x9e3779b1u;
+	return hash ^ hash >> 15;
+}
+
+/* Where the cpu stands: what it is about to do, its count, what is asked of it. */
+static uint32_t
+place_of(unsigned int n)
+{
+	struct host_cpu *self = host_this;
+	struct host_cpu *cpu = host_cpu(n);
+	uint32_t marks = (uint32_t)(cpu->irqs_on | cpu->in_guest << 1 | cpu->in_user << 2 |
+	                            cpu->nmi_blocked << 3 | (cpu->store_count != 0) << 4);
+	uint32_t hash;
+
+	host_this = cpu;
+	hash = mix(cpu->op.kind << 8 | marks, counter_peek());
+	host_this = self;
+	return mix(hash, (uint32_t)per_cpu(current_task, n)->flags.value << 8 | cpu->pending);
+}
+
+#define FEATURE_SWITCH 0x100u
+
+static void
+note_feature(uint32_t what, unsigned int cpu)
+{
+	fuzz_feature(mix(mix(what, place_of(cpu)), place_of(host_this->id)) % FUZZ_FEATURES);
+}
+
+/* ---- the schedule ---- */
+
+/* Passes over what is no FUZZ_AT. The last one was at point `after`. */
+static void
+read_next(uint32_t after)
+{
+	struct fuzz_item item;
+
+	do { /* bounded: by the input */
+		run.has_next = fuzz_next(&run.schedule, &item);
+	} while (run.has_next && item.kind != FUZZ_AT);
+	if (run.has_next) {
+		run.due = after + fuzz_arg(&item, 0, 256) + fuzz_arg(&item, 1, 256) * 256;
+		run.action = fuzz_arg(&item, 2, FUZZ_ACTION_COUNT);
+		run.cpu = fuzz_arg(&item, 3, run.cpus);
+		run.extra = fuzz_arg(&item, 4, FUZZ_EXTRA_MAX + 1);
+	}
+}
+
+static void
+tell_action(void)
+{
+	char words[LINE_SIZE];
+	char line[LINE_SIZE];
+
+	snprintf(words, sizeof(words), "schedule: %s", action_words[run.action]);
+	if (is_drawn) {
+		note_add(run.cpu, moment, "%s", words);
+	}
+	if (print_line != NULL) {
+		tell_event(run.cpu, words, line, sizeof(line));
+		print_line(line);
+	}
+}
+
+static void
+act(void)
+{
+	tell_action();
+	note_feature(run.action, run.cpu);
+	switch (run.action) {
+	case FUZZ_ACTION_SWITCH:
+		run.turn = run.cpu;
+		run.moved = 0;
+		break;
+	case FUZZ_ACTION_TIMER:
+		host_clock_to_timer(run.cpu);
+		break;
+	case FUZZ_ACTION_RESCHEDULE:
+		host_raise(run.cpu, IRQ_RESCHEDULE);
+		break;
+	case FUZZ_ACTION_NMI:
+		host_raise_nmi(run.cpu);
+		break;
+	case FUZZ_ACTION_MCE:
+		host_guest_strike(run.cpu, EARLY_RECOVERABLE);
+		break;
+	case FUZZ_ACTION_HOLD:
+		run.held |= 1u << run.cpu;
+		break;
+	default:
+		run.held &= ~(1u << run.cpu);
+		break;
+	}
+}
+
+/* Does what is due at this point. Was anything? */
+static bool
+act_if_due(void)
+{
+	if (!run.has_next || run.points < run.due) {
+		return false;
+	}
+	host_stepping = run.extra != 0;
+	run.due += run.extra;
+	if (run.extra == 0) {
+		act();
+		read_next(run.due);
+	}
+	run.extra = 0;
+	return true;
+}
+
+/* ---- the plainest order ---- */
+
+/* The cpu cannot go on before its buffer has room, or is empty. */
+static bool
+needs_buffer(const struct host_cpu *cpu)
+{
+	switch (cpu->op.kind) {
+	case HOST_OP_STORE:
+	case HOST_OP_LOCKED:
+	case HOST_OP_LOOSE:
+	case HOST_OP_FENCE:
+	case HOST_OP_RETURN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The lowest comes first. */
+#define RANK_DRAIN  0u
+#define RANK_CPUS   1u
+#define RANK_CPU    (HOST_ACTOR_COUNT + 2u) /* of each cpu: NMI, interrupts, step, its held stores */
+#define RANK_HELD   (RANK_CPUS + RANK_CPU * HOST_CPUS_MAX)
+#define RANK_BEHIND 1000u
+
+static unsigned int
+rank_of(const struct host_transition *t)
+{
+	bool is_held = run.held >> t->cpu & 1;
+	unsigned int first = RANK_CPUS + RANK_CPU * ((t->cpu + run.cpus - run.turn) % run.cpus);
+
+	switch (t->actor) {
+	case HOST_NMI:
+		return first;
+	case HOST_STEP:
+		return first + HOST_ACTOR_COUNT;
+	case HOST_DRAIN:
+		if (!is_held) {
+			return RANK_DRAIN;
+		}
+		return needs_buffer(host_cpu(t->cpu)) ? first + HOST_ACTOR_COUNT + 1
+		                                      : RANK_HELD + first;
+	case HOST_CLOCK:
+		return RANK_BEHIND;
+	default:
+		return (is_held ? RANK_HELD : 0) + first + t->actor;
+	}
+}
+
+static unsigned int
+plainest(const struct host_transition *transitions, unsigned int count)
+{
+	unsigned int best = 0;
+	unsigned int lowest = rank_of(&transitions[0]);
+
+	for (unsigned int n = 1; n < count; n++) {
+		unsigned int rank = rank_of(&transitions[n]);
+
+		if (rank < lowest) {
+			best = n;
+			lowest = rank;
+		}
+	}
+	return best;
+}
+
+/* This cpu moves: a point of the run. */
+static void
+note_mover(unsigned int cpu)
+{
+	if (cpu != host_this->id) {
+		note_feature(FEATURE_SWITCH, cpu);
+	}
+	if (cpu != run.turn) {
+		run.turn = cpu;
+		run.moved = 0;
+	}
+	run.moved++;
+	run.points++;
+}
+
+static unsigned int
+pick(const struct host_transition *transitions, unsigned int count)
+{
+	unsigned int slice = run.input->header.slice;
+	unsigned int choice;
+
+	if (run.points == SCHEDULE_POINTS_MAX) {
+		host_fail("the run does not come to an end");
+	}
+	if (act_if_due()) {
+		return HOST_AGAIN;
+	}
+	if (slice != 0 && run.moved >= slice) {
+		run.turn = (run.turn + 1) % run.cpus;
+		run.moved = 0;
+	}
+	choice = plainest(transitions, count);
+	if (transitions[choice].actor != HOST_DRAIN && transitions[choice].actor != HOST_CLOCK) {
+		note_mover(transitions[choice].cpu);
+	}
+	return choice;
+}
+
+bool
+schedule_reply(struct fuzz_item *item)
+{
+	return fuzz_next(&run.replies, item);
+}
+
+static unsigned int
+pick_value(unsigned int n)
+{
+	struct fuzz_item item;
+	unsigned int value = schedule_reply(&item) ? fuzz_arg(&item, 0, n) : 0;
+	char line[LINE_SIZE];
+
+	if (is_drawn) {
+		note_value(value, n);
+	}
+	if (print_line != NULL) {
+		tell_choice(value, n, line, sizeof(line));
+		print_line(line);
+	}
+	return value;
+}
+
+/* ---- runs ---- */
+
+void
+schedule_boot(unsigned int cpus_max, void (*boot)(void), void (*idle)(void))
+{
+	for (unsigned int cpus = 1; cpus <= cpus_max; cpus++) {
+		host_boot(cpus, boot, idle != NULL ? idle : sched_idle_loop);
+		host_keep_image(cpus - 1);
+	}
+}
+
+void
+schedule_run(const struct fuzz_input *input, void (*prepare)(void), struct host_result *result)
+{
+	memset(&run, 0, sizeof(run));
+	run.input = input;
+	run.cpus = input->header.cpus + 1u;
+	run.replies = fuzz_cursor(input, FUZZ_REPLIES);
+	run.schedule = fuzz_cursor(input, FUZZ_SCHEDULE);
+	read_next(0);
+	host_pick = pick;
+	host_pick_alone = true;
+	host_pick_value = pick_value;
+	host_fine = false;
+	host_stepping = false;
+	host_prepare = prepare;
+	host_use_image(input->header.cpus);
+	host_run(result);
+	host_stepping = false;
+}
+
+uint64_t
+schedule_points(void)
+{
+	return run.points;
+}
+
+/* ---- telling ---- */
+
+static void
+see_step(const struct host_transition *t, unsigned int at)
+{
+	char line[LINE_SIZE];
+
+	tell_transition(t, at, line, sizeof(line));
+	print_line(line);
+}
+
+static void
+see_note(const struct host_transition *t, unsigned int at)
+{
+	moment = at;
+	note_see(t, at);
+}
+
+/* Booted anew, for the names and the records of just this image. */
+static void
+run_told(const struct fuzz_input *input, void (*prepare)(void),
+         void (*seen)(const struct host_transition *t, unsigned int at), struct host_result *result)
+{
+	name_forget();
+	host_boot_image(input->header.cpus);
+	moment = 0;
+	record_runs = true;
+	host_transition_seen = seen;
+	schedule_run(input, prepare, result);
+	host_transition_seen = NULL;
+	record_runs = false;
+}
+
+void
+schedule_tell(const struct fuzz_input *input, void (*prepare)(void), const char *title,
+              const char *finding, void (*print)(const char *line))
+{
+	struct host_result result = { .status = 0 };
+	bool failed;
+
+	picture_begin();
+	is_drawn = true;
+	run_told(input, prepare, see_note, &result);
+	is_drawn = false;
+	failed = result.end == HOST_END_FAILED;
+	picture_end(&(struct picture){ .title = title,
+	                               .outcome = finding != NULL ? finding
+	                                          : failed        ? result.reason
+	                                                          : "nothing is wrong",
+	                               .cpus = input->header.cpus + 1u,
+	                               .failed = failed,
+	                               .cpu = failed ? result.cpu : -1 },
+	            print);
+}
+
+void
+schedule_tell_steps(const struct fuzz_input *input, void (*prepare)(void),
+                    void (*print)(const char *line))
+{
+	struct host_result result = { .status = 0 };
+
+	print_line = print;
+	run_told(input, prepare, see_step, &result);
+	print_line = NULL;
+}
