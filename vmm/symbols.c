@@ -204,12 +204,16 @@ collect(const struct source *source)
 	return symbols;
 }
 
-/* By address; the one to be shown last; names make the order total and so the output stable. */
+/*
+ * By address; the one to be shown last. Names, and of one name the ends, make the order total: what
+ * is shown depends on the symbols, not on how they are sorted.
+ */
 static int
 compare(const void *left, const void *right)
 {
 	const struct function *a = left;
 	const struct function *b = right;
+	int order;
 
 	if (a->start != b->start) {
 		return a->start < b->start ? -1 : 1;
@@ -217,7 +221,11 @@ compare(const void *left, const void *right)
 	if (a->rank != b->rank) {
 		return a->rank < b->rank ? -1 : 1;
 	}
-	return strcmp(a->name, b->name);
+	order = strcmp(a->name, b->name);
+	if (order == 0 && a->end != b->end) {
+		return a->end < b->end ? -1 : 1;
+	}
+	return order;
 }
 
 struct symbols *

@@ -7,7 +7,7 @@
  * A function is a symbol of type STT_FUNC, or an untyped label in an executable section (assembly).
  * One of size 0 reaches to the next function of its section, or to the section's end. Where
  * several begin at one address, typed goes before untyped, sized before unsized, global before
- * local.
+ * local, then the later name, then the longer function.
  */
 #pragma once
 

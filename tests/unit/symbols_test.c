@@ -468,6 +468,26 @@ START_TEST(test_symbols_aliases_have_a_stable_order)
 }
 END_TEST
 
+START_TEST(test_symbols_same_name_at_one_address_shows_the_longest)
+{
+	/* Of one name and one address the longest counts, wherever it stands in the file. */
+	static struct image image;
+
+	for (uint64_t first = 0; first < 3; first++) {
+		struct loaded loaded;
+
+		start(&image, true);
+		for (uint64_t i = 0; i < 3; i++) {
+			add_function(&image, "twin", TEXT_ADDR, 8 * (1 + (first + i) % 3));
+		}
+		write_image(&image);
+		loaded = load_image(&image);
+		assert_name(&loaded, TEXT_ADDR + 0x17, "twin+0x17");
+		unload(&loaded);
+	}
+}
+END_TEST
+
 START_TEST(test_symbols_label_at_section_end_names_nothing)
 {
 	/*
@@ -798,6 +818,7 @@ symbols_suite(void)
 	tcase_add_test(tests, test_symbols_other_symbols_are_no_functions);
 	tcase_add_test(tests, test_symbols_several_at_one_address_show_the_best);
 	tcase_add_test(tests, test_symbols_aliases_have_a_stable_order);
+	tcase_add_test(tests, test_symbols_same_name_at_one_address_shows_the_longest);
 	tcase_add_test(tests, test_symbols_label_at_section_end_names_nothing);
 	tcase_add_test(tests, test_symbols_unfit_name_is_ignored);
 	tcase_add_test(tests, test_symbols_unterminated_name_is_ignored);
