@@ -7,6 +7,7 @@
 #include "vmm/run.h"
 
 #include "vmm/die.h"
+#include "vmm/finish.h"
 #include "vmm/input.h"
 #include "vmm/terminal.h"
 #include "vmm/watchdog.h"
@@ -26,9 +27,6 @@
 #include <unistd.h>
 
 #define NS_PER_S 1000000000ll
-
-/* A reader of our output that has stopped reading holds up an end that we decided for this long. */
-#define LAST_OUTPUT_MS 1000
 
 struct run;
 
@@ -294,46 +292,6 @@ init(struct run *run, struct machine *machine)
 	run->deadline_ns = timeout_ns == 0 ? 0 : now_ns() + (int64_t)timeout_ns;
 }
 
-static void
-drain(struct run *run)
-{
-	bool is_our_decision = run->end.kind == END_SIGNAL || run->end.kind == END_TIMEOUT;
-	bool is_success = run->end.kind == END_GUEST_EXIT || run->end.kind == END_GUEST_RESET;
-	int error;
-
-	/* A signal, a second one even, is the way out for whoever does not want to wait. */
-	error = devices_drain(&run->machine->devices, run->signal_fd,
-	                      is_our_decision ? LAST_OUTPUT_MS : -1);
-	/* The guest does not know that its last words were lost; its status must not hide it. */
-	if (is_success && error != 0) {
-		run->end = (struct end){ .kind = END_OUTPUT_FAILED, .error = error };
-	}
-}
-
-/* Known only now: until its end the guest might still have asked. The last signal may be unread. */
-static void
-warn_of_unheard(struct run *run)
-{
-	handle_user_signal(run);
-	if (events_are_unheard(&run->machine->devices.events, DOORBELL_EVENT_MODEL)) {
-		warn("SIGUSR1: this guest takes no events");
-	}
-}
-
-/* Nothing else would tell a run with the error from one that ended before it. */
-static void
-warn_of_not_injected(const struct inject *inject)
-{
-	for (uint32_t i = 0; i < inject->count; i++) {
-		char word[INJECT_WORD_MAX];
-
-		if (!inject->orders[i].is_done) {
-			inject_format(&inject->orders[i], word);
-			warn("--inject %s: the guest has not come that far", word);
-		}
-	}
-}
-
 struct end
 run_machine(struct machine *machine)
 {
@@ -343,9 +301,11 @@ run_machine(struct machine *machine)
 	start_cpus(&run);
 	wait_for_end(&run);
 	join_cpus(&run);
-	drain(&run);
-	warn_of_unheard(&run);
-	warn_of_not_injected(&machine->devices.inject);
+	/* A signal, a second one even, is the way out for whoever does not want to wait. */
+	finish_output(machine, &run.end, run.signal_fd);
+	/* The last one may be unread. */
+	handle_user_signal(&run);
+	finish_warnings(&machine->devices);
 	terminal_restore();
 	input_destroy(&run.input);
 	close(run.ended_fd);
