@@ -22,7 +22,9 @@ static struct {
 	unsigned int cpus;
 	struct fuzz_cursor replies;
 	struct fuzz_cursor schedule;
-	uint32_t points;
+	uint32_t points; /* so far, but for those of `granted` that are passed */
+	uint32_t asked;
+	uint32_t granted;  /* host_plain as it was set */
 	unsigned int turn; /* whose it is */
 	uint32_t moved;    /* points of this turn */
 	uint32_t held;     /* bit n: cpu n */
@@ -79,6 +81,8 @@ note_feature(uint32_t what, unsigned int cpu)
 }
 
 /* ---- the schedule ---- */
+
+bool schedule_slow;
 
 /* Passes over what is no FUZZ_AT. The last one was at point `after`. */
 static void
@@ -182,7 +186,7 @@ needs_buffer(const struct host_cpu *cpu)
 /* The lowest comes first. */
 #define RANK_DRAIN  0u
 #define RANK_CPUS   1u
-#define RANK_CPU    (HOST_ACTOR_COUNT + 2u) /* of each cpu: NMI, interrupts, step, its held stores */
+#define RANK_CPU    (HOST_ACTOR_COUNT + 2u) /* of each: NMI, interrupts, step, its held stores */
 #define RANK_HELD   (RANK_CPUS + RANK_CPU * HOST_CPUS_MAX)
 #define RANK_BEHIND 1000u
 
@@ -242,12 +246,51 @@ note_mover(unsigned int cpu)
 	run.points++;
 }
 
+static uint32_t
+lower(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Until something is due, the mover goes on as it is. */
+static void
+grant(void)
+{
+	uint32_t count = SCHEDULE_POINTS_MAX - run.points;
+
+	if (run.has_next) {
+		count = lower(count, run.due - run.points);
+	}
+	if (run.input->header.slice != 0) {
+		count = lower(count, run.input->header.slice - run.moved);
+	}
+	if (run.held != 0 || schedule_slow || host_transition_seen != NULL) {
+		count = 0;
+	}
+	run.granted = count;
+	host_plain = count;
+}
+
+/* Counts what was passed since. */
+static void
+take_back(void)
+{
+	uint32_t passed = run.granted - host_plain;
+
+	run.points += passed;
+	run.moved += passed;
+	run.granted = 0;
+	host_plain = 0;
+}
+
 static unsigned int
 pick(const struct host_transition *transitions, unsigned int count)
 {
 	unsigned int slice = run.input->header.slice;
 	unsigned int choice;
 
+	take_back();
+	run.asked++;
 	if (run.points == SCHEDULE_POINTS_MAX) {
 		host_fail("the run does not come to an end");
 	}
@@ -261,6 +304,7 @@ pick(const struct host_transition *transitions, unsigned int count)
 	choice = plainest(transitions, count);
 	if (transitions[choice].actor != HOST_DRAIN && transitions[choice].actor != HOST_CLOCK) {
 		note_mover(transitions[choice].cpu);
+		grant();
 	}
 	return choice;
 }
@@ -316,13 +360,20 @@ schedule_run(const struct fuzz_input *input, void (*prepare)(void), struct host_
 	host_prepare = prepare;
 	host_use_image(input->header.cpus);
 	host_run(result);
+	take_back();
 	host_stepping = false;
 }
 
 uint64_t
 schedule_points(void)
 {
-	return run.points;
+	return run.points + (run.granted - host_plain);
+}
+
+uint32_t
+schedule_asked(void)
+{
+	return run.asked;
 }
 
 /* ---- telling ---- */

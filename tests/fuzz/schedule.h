@@ -59,5 +59,12 @@ uint64_t schedule_points(void);
  * none. */
 bool schedule_reply(struct fuzz_item *item);
 
+/*
+ * Asks at every point, also where the plainest order says all: the same run, for comparisons. And
+ * how often was it asked in the run?
+ */
+extern bool schedule_slow;
+uint32_t schedule_asked(void);
+
 /* A run that has as many points ends, failed. */
 #define SCHEDULE_POINTS_MAX 100000u

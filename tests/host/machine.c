@@ -28,6 +28,7 @@ char host_pages[HOST_PAGES_SIZE] __attribute__((aligned(4096)));
 unsigned int (*host_pick)(const struct host_transition *transitions, unsigned int count);
 unsigned int (*host_pick_value)(unsigned int n);
 bool host_pick_alone;
+uint32_t host_plain;
 bool host_fine;
 bool host_stepping;
 unsigned int host_broken;
@@ -292,12 +293,40 @@ end_spin(void)
 	}
 }
 
+/* Of op's kind: a STEP that an empty buffer and the machine's state do not hinder. */
+#define IS_PLAIN(kind) (((1u << HOST_OP_HALT | 1u << HOST_OP_SETTLED) >> (kind)&1) == 0)
+
+/*
+ * The way around all choices: nothing else can happen to this cpu, and host_pick has said that the
+ * others wait. What machine_choose() would do for a STEP of the cpu that runs.
+ */
+static inline bool
+pass_plainly(struct host_op op)
+{
+	struct host_cpu *cpu = host_this;
+
+	if (host_plain == 0 || !IS_PLAIN(op.kind) || (cpu->spins && !cpu->spin_over) ||
+	    (cpu->nmi_pending && !cpu->nmi_blocked) ||
+	    (cpu->pending && cpu->irqs_on && !(host_broken & HOST_BROKEN_PLAIN))) {
+		return false;
+	}
+	host_plain--;
+	machine.moment++;
+	cpu->op = op;
+	return true;
+}
+
 void
 machine_point(struct host_op op)
 {
 	enum host_actor actor;
 
 	if (machine.quiet) {
+		return;
+	}
+	if (pass_plainly(op)) {
+		end_spin();
+		host_this->fresh = op.kind != HOST_OP_LOCAL;
 		return;
 	}
 	do { /* bounded: interrupts end */
@@ -339,6 +368,10 @@ machine_guest_point(struct host_op op)
 	struct host_cpu *cpu = host_this;
 	enum host_actor actor;
 
+	if (pass_plainly(op)) {
+		cpu->spins = false;
+		return HOST_STEP;
+	}
 	cpu->op = op;
 	actor = wait_for_turn();
 	if (actor == HOST_NMI) {

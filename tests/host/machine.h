@@ -149,6 +149,7 @@ extern unsigned int host_broken;
 #define HOST_BROKEN_FIFO       0x40u  /* stores reach memory youngest first */
 #define HOST_BROKEN_ADD        0x200u /* fetch_add, and so taking a lock, is no barrier */
 #define HOST_BROKEN_CMPXCHG    0x400u /* compare-exchange is none */
+#define HOST_BROKEN_PLAIN      0x800u /* a point is passed in spite of a pending interrupt */
 
 /* ---- for the kernel's seam ---- */
 
@@ -225,6 +226,15 @@ void host_raise_nmi(unsigned int cpu);
 void host_clock_to_timer(unsigned int cpu);
 #define HOST_AGAIN (~0u)
 
+/*
+ * So many points are passed without asking, each counted down: those at which the cpu that runs can
+ * go on and has no interrupt to take. Its stores reach memory at once meanwhile. Where it is not
+ * so, host_pick is asked, and this stays what it is. Set in host_pick(), where no buffer holds a
+ * store and the choice is a STEP or an interrupt; 0 in other explorers, and at a boot. Such a run
+ * is not told: host_transition_seen does not see what is passed.
+ */
+extern uint32_t host_plain;
+
 /* Chooses for host_choose(): a number below n. */
 extern unsigned int (*host_pick_value)(unsigned int n);
 
@@ -284,6 +294,12 @@ void host_go_on(unsigned int n, struct host_result *result);
 
 /* After host_run() or in boot(): runs as cpu 0, alone. A failed check makes result FAILED. */
 void host_inspect(void (*fn)(void), struct host_result *result);
+
+/*
+ * After a run: a hash of the kernel's memory and the scenario's, but for stacks. Equal runs leave
+ * equal memory.
+ */
+uint64_t host_memory_hash(void);
 
 /* ---- for scenarios ---- */
 

@@ -180,6 +180,19 @@ buffer_store(void *addr, size_t size, uint64_t value, int order, const void *pc)
 	cpu->store_count++;
 }
 
+/* The store, and that it reaches memory before anything else happens. */
+static void
+store_plainly(void *addr, size_t size, uint64_t value, int order, const void *pc)
+{
+	struct host_cpu *cpu = host_this;
+
+	assert(cpu->store_count == 0);
+	race_store(addr, size, order, cpu->store_first, pc);
+	race_drain(cpu->id, cpu->store_first);
+	machine.moment++;
+	write_memory(addr, size, value);
+}
+
 static bool
 is_on_own_stack(const void *addr)
 {
@@ -217,6 +230,8 @@ host_store(volatile void *addr, size_t size, uint64_t value, int order)
 	machine_point((struct host_op){ HOST_OP_STORE, to });
 	if (machine.quiet) {
 		write_memory(to, size, value);
+	} else if (host_plain != 0) {
+		store_plainly(to, size, value, order, pc);
 	} else {
 		buffer_store(to, size, value, order, pc);
 	}

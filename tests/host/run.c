@@ -169,6 +169,16 @@ take_all(void)
 	state_take();
 }
 
+uint64_t
+host_memory_hash(void)
+{
+	state_begin_slot(STATE_OF_HASH);
+	kernel_each_table(state_add);
+	add_pages();
+	state_take();
+	return state_hash(STATE_OF_HASH);
+}
+
 static void
 keep(unsigned int n)
 {

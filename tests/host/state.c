@@ -6,7 +6,7 @@
 #include "tests/host/state.h"
 
 #include <assert.h>
-#include <stdint.h>
+#include <string.h>
 
 #define PIECES_MAX 256
 #define COPY_SIZE  0x200000u
@@ -126,6 +126,23 @@ void
 state_put_back(unsigned int slot)
 {
 	put_back(&slots[slot]);
+}
+
+uint64_t
+state_hash(unsigned int slot)
+{
+	const struct copy *copy = &slots[slot];
+	uint64_t hash = copy->size;
+
+	for (size_t at = 0; at < copy->size; at += sizeof(uint64_t)) {
+		size_t left = copy->size - at;
+		uint64_t word = 0;
+
+		memcpy(&word, copy->bytes + at, left < sizeof(word) ? left : sizeof(word));
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
+		hash ^= hash >> 29;
+	}
+	return hash;
 }
 
 size_t

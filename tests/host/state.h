@@ -7,12 +7,14 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "tests/host/machine.h"
 
-#define STATE_SLOTS       (STATE_OF_IMAGE(0) + HOST_IMAGES_MAX)
+#define STATE_SLOTS       (STATE_OF_HASH + 1)
 #define STATE_OF_KEPT(n)  (1 + (n))
 #define STATE_OF_IMAGE(n) (1 + HOST_KEPT_MAX + (n))
+#define STATE_OF_HASH     STATE_OF_IMAGE(HOST_IMAGES_MAX)
 
 /*
  * The first call keeps the kernel's variables, and the scenarios', as the process was started with
@@ -28,6 +30,9 @@ void state_add(void *start, size_t size);
 
 void state_take(void);
 void state_put_back(unsigned int slot);
+
+/* Of what the slot has. */
+uint64_t state_hash(unsigned int slot);
 
 /* Bytes of what the start is. */
 size_t state_size(void);
