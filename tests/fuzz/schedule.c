@@ -17,6 +17,8 @@
 
 #define LINE_SIZE 101
 
+void (*schedule_watch)(const struct host_transition *t);
+
 static struct {
 	const struct fuzz_input *input;
 	unsigned int cpus;
@@ -28,6 +30,7 @@ static struct {
 	unsigned int turn; /* whose it is */
 	uint32_t moved;    /* points of this turn */
 	uint32_t held;     /* bit n: cpu n */
+	uint32_t held_until[HOST_CPUS_MAX];
 	/* The schedule's next record, if there is one. */
 	bool has_next;
 	uint32_t due; /* the point at which its action or its single steps begin */
@@ -141,10 +144,22 @@ act(void)
 		break;
 	case FUZZ_ACTION_HOLD:
 		run.held |= 1u << run.cpu;
+		run.held_until[run.cpu] = run.points + SCHEDULE_HOLD_MAX;
 		break;
 	default:
 		run.held &= ~(1u << run.cpu);
 		break;
+	}
+}
+
+/* Nothing stays in flight for ever: who spins for it is to get it. */
+static void
+end_holds(void)
+{
+	for (unsigned int cpu = 0; cpu < run.cpus; cpu++) {
+		if (run.points >= run.held_until[cpu]) {
+			run.held &= ~(1u << cpu);
+		}
 	}
 }
 
@@ -297,6 +312,9 @@ pick(const struct host_transition *transitions, unsigned int count)
 	if (act_if_due()) {
 		return HOST_AGAIN;
 	}
+	if (run.held != 0) {
+		end_holds();
+	}
 	if (slice != 0 && run.moved >= slice) {
 		run.turn = (run.turn + 1) % run.cpus;
 		run.moved = 0;
@@ -305,6 +323,9 @@ pick(const struct host_transition *transitions, unsigned int count)
 	if (transitions[choice].actor != HOST_DRAIN && transitions[choice].actor != HOST_CLOCK) {
 		note_mover(transitions[choice].cpu);
 		grant();
+	}
+	if (schedule_watch != NULL) {
+		schedule_watch(&transitions[choice]);
 	}
 	return choice;
 }

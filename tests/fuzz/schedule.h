@@ -10,9 +10,9 @@
  * single ones: every local operation is one, with interrupts off, too.
  *
  * What is held arrives when its cpu cannot go on without (stores, at a locked operation), when
- * nothing else can happen, or when it is released; NMIs are not held. A machine check strikes a
- * running guest: elsewhere it is nothing. What host_choose() returns, the replies say, a record
- * each: its first argument; 0 when there are no more.
+ * nothing else can happen, after SCHEDULE_HOLD_MAX points, or when it is released; NMIs are not
+ * held. A machine check strikes a running guest: elsewhere it is nothing. What host_choose()
+ * returns, the replies say, a record each: its first argument; 0 when there are no more.
  */
 #pragma once
 
@@ -49,6 +49,9 @@ void schedule_tell(const struct fuzz_input *input, void (*prepare)(void), const 
 void schedule_tell_steps(const struct fuzz_input *input, void (*prepare)(void),
                          void (*print)(const char *line));
 
+/* If set, is told of each transition of a run, told or not, before it happens. No point. */
+extern void (*schedule_watch)(const struct host_transition *t);
+
 /*
  * Points of the run so far: virtual time for what may take how long. Of what is requested when,
  * host_trace_seen is told (TRACE_sched_set_need_resched, sched_wakeup, sched_switch).
@@ -68,3 +71,4 @@ uint32_t schedule_asked(void);
 
 /* A run that has as many points ends, failed. */
 #define SCHEDULE_POINTS_MAX 100000u
+#define SCHEDULE_HOLD_MAX   1000u
