@@ -279,7 +279,8 @@ grant(void)
 	if (run.input->header.slice != 0) {
 		count = lower(count, run.input->header.slice - run.moved);
 	}
-	if (run.held != 0 || schedule_slow || host_transition_seen != NULL) {
+	if (run.held != 0 || schedule_slow || schedule_watch != NULL ||
+	    host_transition_seen != NULL) {
 		count = 0;
 	}
 	run.granted = count;
