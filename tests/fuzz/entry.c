@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: ISC
 /*
  * The way in for libFuzzer and AFL++: a finding is an abort, behind its words and the command that
- * tells it again. FUZZ_BUG in the environment switches on a seeded bug.
+ * tells it again. FUZZ_BUG in the environment switches on a seeded bug; inputs that something was
+ * found by are kept in FUZZ_FINDINGS, or build/findings.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
+#include "tests/fuzz/mutate.h"
 #include "tests/fuzz/target.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned int seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint8_t *two,
+                                 size_t two_size, uint8_t *out, size_t out_max, unsigned int seed);
+void __sanitizer_report_error_summary(const char *summary);
 
-__attribute__((section("__libfuzzer_extra_counters"))) static uint8_t features[FUZZ_FEATURES];
-
-void
-fuzz_feature(uint32_t n)
-{
-	features[n % FUZZ_FEATURES] = 1;
-}
+static const uint8_t *running; /* the input; NULL: none */
+static size_t running_size;
 
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -33,15 +37,106 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+/* The same input has the same name. */
+static void
+name_input(char *path, size_t size)
+{
+	const char *folder = getenv("FUZZ_FINDINGS");
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (size_t n = 0; n < running_size; n++) {
+		hash = (hash ^ running[n]) * 0x100000001b3;
+	}
+	if (folder == NULL) {
+		folder = "build/findings";
+		mkdir("build", 0777);
+	}
+	mkdir(folder, 0777);
+	snprintf(path, size, "%s/%s-%016llx", folder, fuzz_target.name, (unsigned long long)hash);
+}
+
+static bool
+write_input(const char *path)
+{
+	FILE *file = fopen(path, "wb");
+	bool written;
+
+	if (file == NULL) {
+		return false;
+	}
+	written = fwrite(running, 1, running_size, file) == running_size;
+	return fclose(file) == 0 && written;
+}
+
+/* AFL++ keeps inputs itself, and shows nothing. */
+static void
+say_command(void)
+{
+	const char *bug = getenv("FUZZ_BUG");
+	char path[512];
+	char option[64] = "";
+
+	if (running == NULL || getenv("__AFL_SHM_ID") != NULL) {
+		return;
+	}
+	name_input(path, sizeof(path));
+	if (!write_input(path)) {
+		perror(path);
+		snprintf(path, sizeof(path), "FILE");
+	}
+	if (bug != NULL) {
+		snprintf(option, sizeof(option), "--bug %s ", bug);
+	}
+	fprintf(stderr,
+	        "To see it again:  build/replay/%s %s--tell %s\n"
+	        "To make it small: build/replay/%s %s--shrink %s.small %s\n",
+	        fuzz_target.name, option, path, fuzz_target.name, option, path, path);
+}
+
+/* The sanitizers call this with the line that sums up what they found. */
+void
+__sanitizer_report_error_summary(const char *summary)
+{
+	fprintf(stderr, "%s\nFINDING: %s\n", summary,
+	        strncmp(summary, "SUMMARY: ", 9) == 0 ? summary + 9 : summary);
+	say_command();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const char *finding = fuzz_target.run(data, size < fuzz_target.size_max ? size : fuzz_target.size_max);
+	const char *finding;
 
+	running = data;
+	running_size = size < fuzz_target.size_max ? size : fuzz_target.size_max;
+	finding = fuzz_target.run(data, running_size);
 	if (finding != NULL) {
-		fprintf(stderr, "\nFINDING: %s\nTo see it again: build/replay/%s --tell FILE\n", finding,
-		        fuzz_target.name);
+		fprintf(stderr, "\nFINDING: %s\n", finding);
+		say_command();
 		abort();
 	}
+	running = NULL;
 	return 0;
+}
+
+/* AFL++ has its mutator as a library of its own, and does not call these. */
+
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned int seed)
+{
+	if (fuzz_target.kinds == NULL) {
+		return LLVMFuzzerMutate(data, size, size_max);
+	}
+	return fuzz_mutate(data, size, size_max, seed);
+}
+
+/* Of plain bytes: their mutation has a crossover of its own. */
+size_t
+LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint8_t *two, size_t two_size,
+                          uint8_t *out, size_t out_max, unsigned int seed)
+{
+	if (fuzz_target.kinds == NULL) {
+		return 0;
+	}
+	return fuzz_crossover(one, one_size, two, two_size, out, out_max, seed);
 }

@@ -31,12 +31,14 @@ one_in(unsigned int n)
 static const struct fuzz_kind *
 kind_of(uint8_t type)
 {
-	for (size_t n = 0; n < fuzz_target.kind_count; n++) {
-		if (fuzz_target.kinds[n].type == type) {
-			return &fuzz_target.kinds[n];
+	static const struct fuzz_kind *by_type[256];
+
+	if (by_type[fuzz_target.kinds[0].type] == NULL) {
+		for (size_t n = 0; n < fuzz_target.kind_count; n++) {
+			by_type[fuzz_target.kinds[n].type] = &fuzz_target.kinds[n];
 		}
 	}
-	return NULL;
+	return by_type[type];
 }
 
 /* Streams first: a schedule has one kind, and happens as often as all operations together. */

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Features for libFuzzer: it looks at this section as at counters of edges.
+ */
+#include "tests/fuzz/target.h"
+
+__attribute__((section("__libfuzzer_extra_counters"))) static uint8_t features[FUZZ_FEATURES];
+
+void
+fuzz_feature(uint32_t n)
+{
+	features[n % FUZZ_FEATURES] = 1;
+}
