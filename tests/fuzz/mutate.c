@@ -70,7 +70,6 @@ bound_of(const struct fuzz_kind *kind, unsigned int arg)
 	return kind->below[arg] != 0 ? kind->below[arg] : 256;
 }
 
-/* Of all magnitudes: most of what happens does so soon after what was before. */
 static void
 set_delta(uint8_t *args, unsigned int delta)
 {
@@ -85,9 +84,23 @@ get_delta(const uint8_t *args)
 }
 
 static unsigned int
+delta_max(void)
+{
+	return bound_of(kind_of(FUZZ_TYPE(FUZZ_SCHEDULE, FUZZ_AT)), 1) * 256 - 1;
+}
+
+/* Of all magnitudes: most of what happens does so soon after what was before. */
+static unsigned int
 any_delta(void)
 {
-	return below(0x10000) >> below(16);
+	return below(delta_max() + 1) >> below(16);
+}
+
+/* Mostly none, or as few as make a difference. */
+static uint8_t
+any_slice(void)
+{
+	return (uint8_t)(one_in(2) ? 0 : one_in(2) ? below(8) : below(256));
 }
 
 static bool
@@ -379,10 +392,10 @@ change_header(void)
 		it.header.cpus = (uint8_t)below(CPUS_USUAL);
 		break;
 	case 1:
-		it.header.slice = (uint8_t)(one_in(2) ? 0 : any_delta());
+		it.header.model = (uint8_t)below(FUZZ_MODEL_COUNT);
 		break;
 	default:
-		it.header.model = (uint8_t)below(FUZZ_MODEL_COUNT);
+		it.header.slice = any_slice();
 		break;
 	}
 	return true;
@@ -406,16 +419,17 @@ shift(unsigned int at)
 	uint8_t *args = record_bytes(&it, at) + 2;
 	unsigned int next = schedule_from(at + 1);
 	unsigned int before = get_delta(args);
-	unsigned int after = next < it.count ? get_delta(record_bytes(&it, next) + 2) : 0xffff;
+	unsigned int most = delta_max();
+	unsigned int after = next < it.count ? get_delta(record_bytes(&it, next) + 2) : most;
 	unsigned int by = one_in(2) ? 1 + below(4) : any_delta();
 
 	if (one_in(2)) {
 		by = by < before ? by : before;
 		set_delta(args, before - by);
-		after = after + by < 0xffff ? after + by : 0xffff;
+		after = after + by < most ? after + by : most;
 	} else {
 		by = by < after ? by : after;
-		set_delta(args, before + by < 0xffff ? before + by : 0xffff);
+		set_delta(args, before + by < most ? before + by : most);
 		after -= by;
 	}
 	if (next < it.count) {
@@ -482,7 +496,7 @@ fuzz_generate(uint8_t *data, size_t size, uint64_t seed)
 	it.header.version = FUZZ_VERSION;
 	it.header.model = (uint8_t)below(FUZZ_MODEL_COUNT);
 	it.header.cpus = (uint8_t)below(CPUS_USUAL);
-	it.header.slice = (uint8_t)(one_in(2) ? 0 : any_delta());
+	it.header.slice = any_slice();
 	while (insert(it.count, record, make_record(record))) {
 		;
 	}

@@ -27,7 +27,7 @@ static const struct fuzz_kind kinds[] = {
 	{ FUZZ_TYPE(FUZZ_REPLIES, 2), 2, { 9, 3 }, "reply", { "port", "value" } },
 	{ FUZZ_TYPE(FUZZ_SCHEDULE, FUZZ_AT),
 	  FUZZ_AT_LENGTH,
-	  { 256, 256, FUZZ_ACTION_COUNT, 4, FUZZ_EXTRA_MAX + 1 },
+	  { 256, 16, FUZZ_ACTION_COUNT, 4, FUZZ_EXTRA_MAX + 1 },
 	  "at",
 	  { "delta", "delta", "action", "cpu", "extra" } },
 };
@@ -184,7 +184,7 @@ START_TEST(test_fuzz_mutate_reaches_everything)
 	size_t size = 0;
 
 	forget_seen();
-	for (uint64_t seed = 0; seed < 10 * SEEDS; seed++) {
+	for (uint64_t seed = 0; seed < 15 * SEEDS; seed++) {
 		unsigned int count;
 
 		size = fuzz_mutate(data, size, sizeof(data), seed);
@@ -210,7 +210,7 @@ START_TEST(test_fuzz_generate_reaches_everything)
 	unsigned int records = 0;
 
 	forget_seen();
-	for (uint64_t seed = 0; seed < SEEDS / 4; seed++) {
+	for (uint64_t seed = 0; seed < SEEDS; seed++) {
 		size_t bound = sizeof(struct fuzz_header) + seed % 400;
 		size_t size = fuzz_generate(data, bound, seed);
 
