@@ -36,7 +36,7 @@
 #define HOST_READS_MAX  8
 
 #define HOST_STACK_SIZE 0x4000u
-#define HOST_STACKS_MAX 32
+#define HOST_STACKS_MAX 64
 #define HOST_PAGES_SIZE 0x200000u /* bytes of RAM */
 
 #define HOST_USER_PAGES_MAX 4 /* of one address space */

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What tasks of a program tell each other: posts to objects, and to tasks that sleep, on many ways (by a
+ * timer, an interrupt, a work item, ...), and the waits for them. A post is one token, and a wait takes
+ * one, so that no wakeup may be lost, and none may come twice.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tests/fuzz/plan.h"
+
+struct task;
+
+/* In boot(), in a task that may sleep. */
+void message_boot(void);
+
+/* Who sleeps in message_sleep(), as worker `number`; NULL: not yet. */
+void message_set_worker(unsigned int number, struct task *task);
+
+/* Posts to an object, or (PLAN_OBJECT_COUNT + n) wakes worker n. way: any; may_sleep: here. */
+void message_post(unsigned int target, unsigned int way, unsigned int cpu, bool may_sleep);
+
+/* Waits for a post to the object. surely: there is one, or will be; else for a moment only. */
+void message_wait(unsigned int object, unsigned int form, bool surely);
+
+/* The same for a wakeup of current, which is this worker. */
+void message_sleep(unsigned int worker, unsigned int form, bool surely);
+
+/* An NMI for this cpu, as posts use it. */
+void message_send_nmi(unsigned int cpu);
+
+/* At rest: every post has arrived. */
+void message_check(void);

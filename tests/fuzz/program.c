@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Workers, and the operations that are one call. Sections are section.c's, posts and waits message.c's.
+ */
+#include "tests/fuzz/program.h"
+
+#include <string.h>
+
+#include "guest/atomic.h"
+#include "guest/bug.h"
+#include "guest/preempt.h"
+#include "guest/preempt_model.h"
+#include "guest/rcu.h"
+#include "guest/sched.h"
+#include "guest/sched_change.h"
+#include "guest/signal.h"
+#include "guest/sleep.h"
+#include "guest/smp.h"
+#include "guest/softirq.h"
+#include "guest/timer.h"
+#include "guest/workqueue.h"
+#include "tests/fuzz/message.h"
+#include "tests/fuzz/section.h"
+#include "tests/host/machine.h"
+
+#define TICK_NS   10000u
+#define NAP_NS    1000u
+#define POINTLESS 8u /* operations without a point of preemption, at most */
+#define SPARES    (2 * FUZZ_TASKS_MAX)
+
+/* What an operation gives. */
+enum {
+	RESULT_NONE,
+	RESULT_DONE,
+	RESULT_SKIPPED,
+};
+
+/* Made anew by each run: what stands in it of an earlier one means nothing. */
+struct worker_state {
+	struct section_open sections[PLAN_DEPTH_MAX];
+	unsigned int depth;
+	unsigned int pointless;
+	struct timer tick;
+	struct atomic ticks_left;
+	uint16_t at; /* op */
+	bool started;
+	bool finished;
+};
+
+static struct plan plan;
+static struct worker_state states[FUZZ_TASKS_MAX];
+static uint8_t results[PLAN_OPS_MAX];
+static enum preempt_model model;
+
+static HOST_STATE struct task *tasks[FUZZ_TASKS_MAX]; /* with a reference */
+
+/* ---- workers ---- */
+
+static void work(void *arg);
+
+static uint64_t
+cpus_of(unsigned int mask)
+{
+	uint64_t cpus = mask & cpus_online;
+
+	return cpus != 0 ? cpus : cpus_online;
+}
+
+/* class: 0 to 3: more and more nice; 4 to 7: more and more important. */
+static struct task_params
+params_of(unsigned int number, unsigned int class, unsigned int cpus)
+{
+	static const int8_t nices[] = { 0, -10, 5, 19 };
+	static const uint8_t priorities[] = { 1, 10, 50, 99 };
+	static const char *const names[FUZZ_TASKS_MAX] = { "task 0", "task 1", "task 2", "task 3",
+		                                           "task 4", "task 5", "task 6", "task 7" };
+
+	return (struct task_params){
+		.comm = names[number],
+		.fn = work,
+		.arg = &states[number],
+		.policy = class < 4 ? SCHED_NORMAL : SCHED_FIFO,
+		.nice = class < 4 ? nices[class] : 0,
+		.rt_priority = class < 4 ? 0 : priorities[class - 4],
+		.cpus_allowed = cpus_of(cpus),
+	};
+}
+
+static void
+start(unsigned int number, unsigned int class, unsigned int cpus)
+{
+	struct task_params params = params_of(number, class, cpus);
+	struct task *task = task_create(&params);
+
+	HOST_EXPECT(task != NULL);
+	states[number].started = true;
+	tasks[number] = task;
+	message_set_worker(number, task);
+	wake_up_new_task(task);
+}
+
+/* ---- operations ---- */
+
+static void
+compute(unsigned int steps)
+{
+	for (unsigned int n = 0; n < steps; n++) {
+		preempt_disable();
+		preempt_enable();
+	}
+}
+
+static void
+nap(unsigned int form, unsigned int time)
+{
+	int64_t ns = (int64_t)NAP_NS * time;
+
+	switch (form) {
+	case 0:
+		timer_sleep((uint64_t)ns);
+		break;
+	case 1:
+		schedule_timeout_interruptible(ns);
+		break;
+	case 2:
+		schedule_timeout_uninterruptible(ns);
+		break;
+	default:
+		schedule_timeout_killable(ns);
+		break;
+	}
+	if (signal_pending(current)) {
+		flush_signals(current);
+	}
+}
+
+/* As the kernel's own tick, but for as long as somebody wants it: a machine that ticks never rests. */
+static void
+tick(struct timer *timer)
+{
+	struct worker_state *state = container_of(timer, struct worker_state, tick);
+
+	sched_tick();
+	rcu_tick();
+	if (atomic_load(&state->ticks_left) != 0) {
+		atomic_fetch_sub(&state->ticks_left, 1);
+		timer_start(timer, arch_clock_ns() + TICK_NS);
+	}
+}
+
+static void
+have_ticks(struct worker_state *state, unsigned int count)
+{
+	atomic_store(&state->ticks_left, count);
+	timer_start(&state->tick, arch_clock_ns() + TICK_NS);
+}
+
+static void
+set_nice(unsigned int whom, unsigned int level)
+{
+	static const int nices[] = { 0, -20, 19, 5 };
+	struct task *task = tasks[whom];
+
+	if (task != NULL) {
+		set_user_nice(task, nices[level]);
+	}
+}
+
+static void
+set_cpus(unsigned int whom, unsigned int cpus)
+{
+	struct task *task = tasks[whom];
+
+	if (task != NULL) {
+		HOST_EXPECT(set_cpus_allowed(task, cpus_of(cpus)) == 0);
+	}
+	if (task == current) {
+		HOST_EXPECT(cpus_of(cpus) != cpus_of(cpus) || true);
+	}
+}
+
+static void
+end_section(struct worker_state *state)
+{
+	section_end(&state->sections[--state->depth]);
+}
+
+static bool
+is_section(unsigned int kind)
+{
+	switch (kind) {
+	case FUZZ_TASK_PREEMPT_OFF:
+	case FUZZ_TASK_IRQS_OFF:
+	case FUZZ_TASK_BH_OFF:
+	case FUZZ_TASK_RAW_LOCK:
+	case FUZZ_TASK_SPIN_LOCK:
+	case FUZZ_TASK_READ_LOCK:
+	case FUZZ_TASK_WRITE_LOCK:
+	case FUZZ_TASK_SEQ_WRITE:
+	case FUZZ_TASK_LOCAL_LOCK:
+	case FUZZ_TASK_MUTEX:
+	case FUZZ_TASK_RWSEM_READ:
+	case FUZZ_TASK_RWSEM_WRITE:
+	case FUZZ_TASK_SEMAPHORE:
+	case FUZZ_TASK_RCU_READ:
+	case FUZZ_TASK_SRCU_READ:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+perform(struct worker_state *state, const struct plan_op *op)
+{
+	const uint8_t *args = op->args;
+
+	if (is_section(op->kind)) {
+		section_begin(&state->sections[state->depth++], op);
+		return;
+	}
+	switch (op->kind) {
+	case FUZZ_TASK_END:
+		end_section(state);
+		break;
+	case FUZZ_TASK_YIELD:
+		yield();
+		break;
+	case FUZZ_TASK_COMPUTE:
+		compute(args[0]);
+		break;
+	case FUZZ_TASK_COND_RESCHED:
+		cond_resched();
+		break;
+	case FUZZ_TASK_MIGHT_SLEEP:
+		might_sleep();
+		break;
+	case FUZZ_TASK_SEQ_READ:
+		section_read_seq();
+		break;
+	case FUZZ_TASK_RWSEM_DOWNGRADE:
+		section_downgrade(&state->sections[state->depth - 1]);
+		break;
+	case FUZZ_TASK_RCU_UPDATE:
+		section_update_rcu(args[0], op->sleepable);
+		break;
+	case FUZZ_TASK_SRCU_UPDATE:
+		section_update_srcu();
+		break;
+	case FUZZ_TASK_POST:
+		message_post(args[0], args[1], args[2], op->sleepable);
+		break;
+	case FUZZ_TASK_WAIT:
+		message_wait(args[0], args[1], op->surely);
+		break;
+	case FUZZ_TASK_WAKE:
+		message_post(PLAN_OBJECT_COUNT + args[0], args[1], args[2], op->sleepable);
+		break;
+	case FUZZ_TASK_SLEEP:
+		message_sleep(op->task, args[0], op->surely);
+		break;
+	case FUZZ_TASK_NAP:
+		nap(args[0], args[1]);
+		break;
+	case FUZZ_TASK_RESCHED:
+		resched_cpu(args[0] % cpu_count);
+		break;
+	case FUZZ_TASK_NMI:
+		message_send_nmi(args[0]);
+		break;
+	case FUZZ_TASK_TICKS:
+		have_ticks(state, args[0]);
+		break;
+	case FUZZ_TASK_SPAWN:
+		start(args[0], args[1], args[2]);
+		break;
+	case FUZZ_TASK_NICE:
+		set_nice(args[0], args[1]);
+		break;
+	case FUZZ_TASK_AFFINITY:
+		set_cpus(args[0], args[1]);
+		break;
+	case FUZZ_TASK_MODEL:
+		preempt_model_set((enum preempt_model)args[0]);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Without a point now and then a request that came with interrupts off would rightly wait. */
+static void
+have_a_point(struct worker_state *state)
+{
+	if (++state->pointless == POINTLESS) {
+		state->pointless = 0;
+		compute(1);
+	}
+}
+
+static void
+work(void *arg)
+{
+	struct worker_state *state = arg;
+	uint16_t n;
+
+	for (n = plan.tasks[state - states].first; n != PLAN_NONE; n = plan.ops[n].next) {
+		const struct plan_op *op = &plan.ops[n];
+
+		state->at = n;
+		if (!op->skipped) {
+			perform(state, op);
+		}
+		results[n] = op->skipped ? RESULT_SKIPPED : RESULT_DONE;
+		have_a_point(state);
+	}
+	while (state->depth != 0) {
+		end_section(state);
+	}
+	state->finished = true;
+}
+
+/* ---- the runs ---- */
+
+static void
+end_at_once(void *unused)
+{
+	(void)unused;
+}
+
+/* Their stacks and memory are those of tasks to come: nothing is made in a run. */
+static void
+boot_spares(void)
+{
+	struct task *spares[SPARES];
+
+	for (unsigned int n = 0; n < SPARES; n++) {
+		spares[n] = task_run(&(struct task_params){ .comm = "spare", .fn = end_at_once });
+	}
+	for (unsigned int n = 0; n < SPARES; n++) {
+		task_join(spares[n]);
+	}
+}
+
+static void
+boot_in_task(void *unused)
+{
+	(void)unused;
+	softirq_init();
+	rcu_init();
+	workqueue_init();
+	message_boot();
+	section_boot();
+	boot_spares();
+}
+
+void
+program_boot(void)
+{
+	task_put(task_run(&(struct task_params){ .comm = "boot", .fn = boot_in_task }));
+}
+
+void
+program_load(const struct fuzz_input *input)
+{
+	plan_make(&plan, input, input->header.cpus + 1u);
+}
+
+void
+program_set_model(enum fuzz_model wanted)
+{
+	static const enum preempt_model models[] = {
+		[FUZZ_MODEL_NONE] = PREEMPT_NONE,
+		[FUZZ_MODEL_VOLUNTARY] = PREEMPT_VOLUNTARY,
+		[FUZZ_MODEL_FULL] = PREEMPT_FULL,
+		[FUZZ_MODEL_LAZY] = PREEMPT_LAZY,
+	};
+
+	model = models[wanted];
+}
+
+void
+program_prepare(void)
+{
+	preempt_model_set(model);
+	memset(results, RESULT_NONE, plan.op_count);
+	for (unsigned int n = 0; n < FUZZ_TASKS_MAX; n++) {
+		const struct plan_task *task = &plan.tasks[n];
+		const struct plan_op *first = &plan.ops[task->first];
+		bool says;
+
+		states[n].depth = 0;
+		states[n].pointless = 0;
+		states[n].started = false;
+		states[n].finished = false;
+		timer_init(&states[n].tick, tick);
+		if (task->first == PLAN_NONE || task->spawned) {
+			continue;
+		}
+		says = first->kind == FUZZ_TASK_CLASS;
+		start(n, says ? first->args[0] : 0, says ? first->args[1] : 0);
+	}
+}
+
+static void
+check_finished(void)
+{
+	char words[80];
+
+	for (unsigned int n = 0; n < FUZZ_TASKS_MAX; n++) {
+		const struct worker_state *state = &states[n];
+
+		if (plan.tasks[n].first != PLAN_NONE && !state->started) {
+			host_fail("task %u was never created", n);
+		}
+		if (state->started && !state->finished) {
+			host_fail("%s: never ends",
+			          plan_op_words(&plan.ops[state->at], words, sizeof(words)));
+		}
+		if (tasks[n] != NULL) {
+			task_put(tasks[n]);
+		}
+	}
+}
+
+void
+program_check(void)
+{
+	check_finished();
+	message_check();
+	section_check(&plan);
+}
+
+const uint8_t *
+program_results(unsigned int *count)
+{
+	*count = plan.op_count;
+	return results;
+}
+
+const struct plan *
+program_plan(void)
+{
+	return &plan;
+}
