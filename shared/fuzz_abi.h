@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A fuzz input of the kernel or of the VMM's devices: a header, then records of three streams in one
- * sequence. What a byte of it means never changes: kinds are added at the ends of their lists and are
- * not renumbered, so that an input that found something once still says the same.
+ * A fuzz input of the kernel or of the VMM's devices: a header, then records of three streams in
+ * one sequence. What a byte of it means never changes: kinds are added at the ends of their lists
+ * and are not renumbered, so that an input that found something once still says the same.
  *
- * A record is struct fuzz_record and `length` bytes of arguments. Its type has the stream in the upper
- * two bits and the kind in the lower six. Each stream is read in its own order, however they are mixed.
- * Readers take any bytes: a header too short is all zeroes, an argument that is missing is 0, one that is
- * too large is taken modulo its bound, an unknown kind is passed over, and so is a record that would go on
- * behind the end.
+ * A record is struct fuzz_record and `length` bytes of arguments. Its type has the stream in the
+ * upper two bits and the kind in the lower six. Each stream is read in its own order, however they
+ * are mixed. Readers take any bytes: a header too short is all zeroes, an argument that is missing
+ * is 0, one that is too large is taken modulo its bound, an unknown kind is passed over, and so is
+ * a record that would go on behind the end.
  */
 #pragma once
 
@@ -19,9 +19,10 @@
 
 struct fuzz_header {
 	uint8_t version;
-	uint8_t model; /* enum fuzz_model */
-	uint8_t cpus;  /* how many, less 1 */
-	uint8_t slice; /* points that a cpu goes on before it is the next one's turn; 0: until it must wait */
+	uint8_t model;  /* enum fuzz_model */
+	uint8_t cpus;   /* how many, less 1 */
+	uint8_t slice;  /* points that a cpu goes on before it is the next one's turn; 0: until it
+	                   must wait */
 	uint32_t build; /* of whoever found it, for people; 0: unknown */
 };
 
@@ -57,8 +58,8 @@ enum fuzz_stream {
 /*
  * The schedule's one kind of record, FUZZ_AT, is: `delta` points (16 bits, little endian) after the
  * record before it (the first: after the start), and `extra` (0 to 64) single steps later, `action`
- * happens to `cpu`. A point is a place at which the machine can tell the order of two cpus, or an interrupt
- * could come.
+ * happens to `cpu`. A point is a place at which the machine can tell the order of two cpus, or an
+ * interrupt could come.
  */
 enum fuzz_schedule_kind {
 	FUZZ_AT,
@@ -68,14 +69,74 @@ enum fuzz_schedule_kind {
 #define FUZZ_EXTRA_MAX 64
 
 /* X(NAME, words) */
-#define FUZZ_ACTIONS(X)                                                     \
+#define FUZZ_ACTIONS(X)                                                        \
 	X(SWITCH, "goes on")              /* this cpu, instead of who would */ \
-	X(TIMER, "its next timer is due") /* the clock goes on to it */       \
-	X(RESCHEDULE, "a reschedule interrupt without a reason")              \
-	X(NMI, "an NMI")                                                      \
-	X(MCE, "a machine check")                                             \
-	X(HOLD, "its stores and interrupts stay in flight")                   \
+	X(TIMER, "its next timer is due") /* the clock goes on to it */        \
+	X(RESCHEDULE, "a reschedule interrupt without a reason")               \
+	X(NMI, "an NMI")                                                       \
+	X(MCE, "a machine check")                                              \
+	X(HOLD, "its stores and interrupts stay in flight")                    \
 	X(RELEASE, "they arrive")
 
 #define FUZZ_ACTION_NAME(name, words) FUZZ_ACTION_##name,
 enum fuzz_action { FUZZ_ACTIONS(FUZZ_ACTION_NAME) FUZZ_ACTION_COUNT };
+
+/*
+ * What tasks do (fuzz_sched): X(NAME, words, bounds of the arguments, their names). The first
+ * argument is the task, of FUZZ_TASKS_MAX, that does it; each task does its own records in their
+ * order. A record that would be misuse where its task has come to is skipped: what begins holds
+ * until END, or until the task's last record. Words that begin with "begin" begin something.
+ */
+#define FUZZ_TASKS_MAX 8
+#define FUZZ_LIST(...)      \
+	{                   \
+		__VA_ARGS__ \
+	}
+#define FUZZ_COUNT(...) (sizeof((const char *const[])__VA_ARGS__) / sizeof(const char *))
+
+#define FUZZ_TASK_OPERATIONS(X)                                                                   \
+	X(END, "end what began last", FUZZ_LIST(8), FUZZ_LIST("task"))                            \
+	X(YIELD, "yield", FUZZ_LIST(8), FUZZ_LIST("task"))                                        \
+	X(COMPUTE, "compute", FUZZ_LIST(8, 16), FUZZ_LIST("task", "steps"))                       \
+	X(COND_RESCHED, "cond_resched", FUZZ_LIST(8), FUZZ_LIST("task"))                          \
+	X(MIGHT_SLEEP, "might_sleep", FUZZ_LIST(8), FUZZ_LIST("task"))                            \
+	X(PREEMPT_OFF, "begin preemption off", FUZZ_LIST(8), FUZZ_LIST("task"))                   \
+	X(IRQS_OFF, "begin interrupts off", FUZZ_LIST(8), FUZZ_LIST("task"))                      \
+	X(BH_OFF, "begin bottom halves off", FUZZ_LIST(8), FUZZ_LIST("task"))                     \
+	X(RAW_LOCK, "begin raw_spin_lock", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form")) \
+	X(SPIN_LOCK, "begin spin_lock", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form"))    \
+	X(READ_LOCK, "begin read_lock", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))               \
+	X(WRITE_LOCK, "begin write_lock", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))             \
+	X(SEQ_WRITE, "begin write_seqlock", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))           \
+	X(SEQ_READ, "read a seqlock's data", FUZZ_LIST(8), FUZZ_LIST("task"))                     \
+	X(LOCAL_LOCK, "begin local_lock", FUZZ_LIST(8, 2), FUZZ_LIST("task", "form"))             \
+	X(MUTEX, "begin mutex_lock", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form"))       \
+	X(RWSEM_READ, "begin down_read", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))              \
+	X(RWSEM_WRITE, "begin down_write", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))            \
+	X(RWSEM_DOWNGRADE, "downgrade_write", FUZZ_LIST(8), FUZZ_LIST("task"))                    \
+	X(SEMAPHORE, "begin down", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                    \
+	X(RCU_READ, "begin rcu_read_lock", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))            \
+	X(RCU_UPDATE, "replace what RCU guards", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))      \
+	X(SRCU_READ, "begin srcu_read_lock", FUZZ_LIST(8), FUZZ_LIST("task"))                     \
+	X(SRCU_UPDATE, "replace what SRCU guards", FUZZ_LIST(8), FUZZ_LIST("task"))               \
+	X(POST, "post", FUZZ_LIST(8, 8, 16, 8), FUZZ_LIST("task", "object", "way", "cpu"))        \
+	X(WAIT, "wait", FUZZ_LIST(8, 8, 4), FUZZ_LIST("task", "object", "form"))                  \
+	X(WAKE, "wake", FUZZ_LIST(8, 8, 16, 8), FUZZ_LIST("task", "whom", "way", "cpu"))          \
+	X(SLEEP, "sleep until it is woken", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))           \
+	X(NAP, "sleep for a time", FUZZ_LIST(8, 4, 8), FUZZ_LIST("task", "form", "time"))         \
+	X(RESCHED, "resched_cpu", FUZZ_LIST(8, 8), FUZZ_LIST("task", "cpu"))                      \
+	X(NMI, "send an NMI", FUZZ_LIST(8, 8), FUZZ_LIST("task", "cpu"))                          \
+	X(TICKS, "have ticks come", FUZZ_LIST(8, 8), FUZZ_LIST("task", "count"))                  \
+	X(SPAWN, "create a task", FUZZ_LIST(8, 8, 8, 16),                                         \
+	  FUZZ_LIST("task", "whom", "class", "cpus"))                                             \
+	X(NICE, "set_user_nice", FUZZ_LIST(8, 8, 4), FUZZ_LIST("task", "whom", "level"))          \
+	X(AFFINITY, "set_cpus_allowed", FUZZ_LIST(8, 8, 16), FUZZ_LIST("task", "whom", "cpus"))   \
+	X(MODEL, "change the model", FUZZ_LIST(8, 4), FUZZ_LIST("task", "model"))                 \
+	X(CLASS, "is created as", FUZZ_LIST(8, 8, 16), FUZZ_LIST("task", "class", "cpus"))
+
+#define FUZZ_TASK_OPERATION_NAME(name, words, below, args) FUZZ_TASK_##name,
+enum fuzz_task_operation {
+	FUZZ_TASK_OPERATIONS(FUZZ_TASK_OPERATION_NAME) FUZZ_TASK_OPERATION_COUNT
+};
+
+_Static_assert(FUZZ_TASK_OPERATION_COUNT <= FUZZ_KINDS_MAX, "a kind has six bits");

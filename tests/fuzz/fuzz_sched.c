@@ -6,31 +6,29 @@
 #include <string.h>
 
 #include "guest/bug.h"
+#include "guest/context_tracking.h"
 #include "tests/fuzz/oracle.h"
 #include "tests/fuzz/program.h"
 #include "tests/fuzz/schedule.h"
 #include "tests/fuzz/target.h"
 #include "tests/host/machine.h"
 
-#define CPUS_MAX  4
-#define SIZE_MAX_ 4096
-#define MODELS    FUZZ_MODEL_COMPARE /* come first */
+#define RUN_CPUS  4
+#define INPUT_MAX 4096 /* bytes */
 
+static const char *bug_name;
 static char finding[256];
+
+/* What the operations gave under the first model that was run. */
 static uint8_t first_results[PLAN_OPS_MAX];
 
 static void
-prepare(void)
+boot(void)
 {
-	program_prepare();
-	oracle_prepare();
-}
-
-static void
-check(void)
-{
-	program_check();
-	oracle_check();
+	if (bug_name != NULL && !bug_choose(bug_name, strlen(bug_name))) {
+		host_fail("there is no bug '%s'", bug_name);
+	}
+	program_boot_image();
 }
 
 static bool
@@ -39,6 +37,126 @@ begin(const char *bug)
 	if (bug != NULL && !bug_choose(bug, strlen(bug))) {
 		return false;
 	}
-	schedule_boot(CPUS_MAX, program_boot, NULL);
+	bug_name = bug;
+	schedule_boot(RUN_CPUS, boot, NULL);
 	return true;
 }
+
+/* What is done between runs is done in cpu 0's idle, which RCU does not watch. */
+static void
+prepare(void)
+{
+	ct_idle_exit();
+	oracle_prepare();
+	program_prepare();
+	ct_idle_enter();
+}
+
+static void
+check(void)
+{
+	oracle_check_halted();
+	host_this->irqs_on = false;
+	ct_idle_exit();
+	program_check();
+	oracle_check();
+}
+
+/* One run under this model. */
+static const char *
+run_under(const struct fuzz_input *input, enum fuzz_model model)
+{
+	static struct host_result result;
+
+	program_set_model(model);
+	schedule_run(input, prepare, &result);
+	if (result.end == HOST_END_QUIET) {
+		host_inspect(check, &result);
+	}
+	if (result.end == HOST_END_EXIT) {
+		return "the kernel has ended the run";
+	}
+	return result.end == HOST_END_FAILED ? result.reason : NULL;
+}
+
+/* The results of the run, against those of the first model. NULL: they are the same. */
+static const char *
+compare(enum fuzz_model model)
+{
+	static const char *const names[] = { "none", "voluntary", "full", "lazy" };
+	unsigned int count;
+	const uint8_t *results = program_results(&count);
+	char words[100];
+
+	for (unsigned int n = 0; n < count; n++) {
+		if (results[n] != first_results[n]) {
+			snprintf(finding, sizeof(finding),
+			         "op %u gives %u under %s, %u under %s: %s", n, first_results[n],
+			         names[0], results[n], names[model],
+			         plan_op_words(&program_plan()->ops[n], words, sizeof(words)));
+			return finding;
+		}
+	}
+	return NULL;
+}
+
+static const char *
+run_all_models(const struct fuzz_input *input)
+{
+	for (unsigned int model = FUZZ_MODEL_NONE; model < FUZZ_MODEL_COMPARE; model++) {
+		const char *wrong = run_under(input, (enum fuzz_model)model);
+
+		if (wrong == NULL && model == FUZZ_MODEL_NONE) {
+			unsigned int count;
+			const uint8_t *results = program_results(&count);
+
+			memcpy(first_results, results, count);
+		} else if (wrong == NULL) {
+			wrong = compare((enum fuzz_model)model);
+		}
+		if (wrong != NULL) {
+			return wrong;
+		}
+	}
+	return NULL;
+}
+
+static const char *
+run(const uint8_t *data, size_t size)
+{
+	struct fuzz_input input = fuzz_input(data, size, RUN_CPUS);
+
+	program_load(&input);
+	if (input.header.model == FUZZ_MODEL_COMPARE) {
+		return run_all_models(&input);
+	}
+	return run_under(&input, (enum fuzz_model)input.header.model);
+}
+
+static void
+tell(const uint8_t *data, size_t size, void (*print)(const char *line))
+{
+	struct fuzz_input input = fuzz_input(data, size, RUN_CPUS);
+	const struct plan *plan = program_plan();
+	const char *wrong = run(data, size); /* and so the model that it is wrong under */
+	char words[100];
+	char line[120];
+
+	for (unsigned int n = 0; n < plan->op_count; n++) {
+		snprintf(line, sizeof(line), "%3u %s%s", n,
+		         plan_op_words(&plan->ops[n], words, sizeof(words)),
+		         plan->ops[n].skipped ? " (skipped)" : "");
+		print(line);
+	}
+	schedule_tell(&input, prepare, "fuzz_sched", wrong, print);
+}
+
+const struct fuzz_target fuzz_target = {
+	.name = "fuzz_sched",
+	.size_max = INPUT_MAX,
+	.kinds = plan_kinds,
+	.kind_count = FUZZ_TASK_OPERATION_COUNT,
+	.begin = begin,
+	.run = run,
+	.tell = tell,
+};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A message is used once, and made anew when it is: what stands in it of an earlier run means nothing.
+ * A message is used once, and made anew when it is: what stands in it of an earlier run means
+ * nothing.
  */
 #include "tests/fuzz/message.h"
 
@@ -388,6 +389,8 @@ forget_signals(int error)
 static void
 wait_for_completion_somehow(struct completion *completion, unsigned int form)
 {
+	int64_t timeout = DELAY_NS;
+
 	switch (form) {
 	case 0:
 		wait_for_completion(completion);
@@ -398,12 +401,14 @@ wait_for_completion_somehow(struct completion *completion, unsigned int form)
 		}
 		return;
 	case 2:
-		while (wait_for_completion_timeout(completion, DELAY_NS) == 0) { /* bounded: a post */
+		while (wait_for_completion_timeout(completion, timeout) == 0) {
+			timeout *= 2; /* bounded: a post */
 		}
 		return;
 	default:
 		if (!try_wait_for_completion(completion)) {
-			while (wait_for_completion_killable(completion) != 0) { /* bounded: signals */
+			while (wait_for_completion_killable(completion) !=
+			       0) { /* bounded: signals */
 				flush_signals(current);
 			}
 		}
@@ -444,10 +449,12 @@ wait_for_queue(unsigned int n, unsigned int form)
 static void
 wait_for_futex(unsigned int n, unsigned int form)
 {
+	int64_t timeout = form == 3 ? DELAY_NS : MAX_SCHEDULE_TIMEOUT;
+
 	while (!take(&futexes[n])) { /* bounded: a post, and timeouts */
-		int64_t timeout = form == 3 ? (int64_t)DELAY_NS : MAX_SCHEDULE_TIMEOUT;
 		int error = futex_wait(&futexes[n], 0, 1u << form, timeout);
 
+		timeout = form == 3 ? 2 * timeout : timeout;
 		forget_signals(error == -EINTR);
 	}
 }
@@ -477,7 +484,10 @@ wait_a_moment(unsigned int object)
 		}
 		break;
 	case OBJECT_QUEUE:
-		wait_event_exclusive_timeout(queues[n], false, DELAY_NS);
+		if (wait_event_exclusive_timeout(queues[n], take(&queue_tokens[n]), DELAY_NS) !=
+		    0) {
+			post(object, false);
+		}
 		break;
 	case OBJECT_FUTEX:
 		if (futex_wait(&futexes[n], 0, FUTEX_BITSET_MATCH_ANY, DELAY_NS) == 0) {

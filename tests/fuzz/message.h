@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * What tasks of a program tell each other: posts to objects, and to tasks that sleep, on many ways (by a
- * timer, an interrupt, a work item, ...), and the waits for them. A post is one token, and a wait takes
- * one, so that no wakeup may be lost, and none may come twice.
+ * What tasks of a program tell each other: posts to objects, and to tasks that sleep, on many ways
+ * (by a timer, an interrupt, a work item, ...), and the waits for them. A post is one token, and a
+ * wait takes one, so that no wakeup may be lost, and none may come twice.
  */
 #pragma once
 

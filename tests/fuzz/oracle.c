@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * A request may stand for as long as whoever made it has not come to send its interrupt, and as long as
- * that is in flight. So it is late only when this cpu has moved often enough, and every other one far
- * enough to have sent what it was about to send, or stands still.
+ * A request may stand for as long as whoever made it has not come to send its interrupt, and as
+ * long as that is in flight. So it is late only when this cpu has moved often enough, and every
+ * other one far enough to have sent what it was about to send, or stands still.
  */
 #include "tests/fuzz/oracle.h"
 
@@ -27,12 +27,15 @@ struct watch {
 };
 
 static uint32_t moved[HOST_CPUS_MAX];
-static struct watch asked[HOST_CPUS_MAX];    /* of requests */
+static struct watch asked[HOST_CPUS_MAX];     /* of requests */
 static struct watch overtaken[HOST_CPUS_MAX]; /* of tasks that are passed over */
 static void (*seen_by)(const struct host_transition *t, unsigned int moment);
 
-static HOST_STATE unsigned int task_count;
-static HOST_STATE uint32_t uninterruptible;
+/* Of the image with so many cpus, before anything has happened in it. */
+static struct {
+	unsigned int tasks; /* 0: not known yet */
+	uint32_t uninterruptible;
+} images[HOST_CPUS_MAX + 1];
 
 static void
 watch_begin(struct watch *watch, const struct task *task)
@@ -149,12 +152,40 @@ see(const struct host_transition *t, unsigned int moment)
 	}
 }
 
+/* ---- at rest ---- */
+
+/* Workers of workqueues come and stay. */
+static void
+count_task(struct task *task, void *count)
+{
+	*(unsigned int *)count += task->worker == NULL;
+}
+
+/* What idle has off is in the way of the walk. */
+static unsigned int
+count_tasks(void)
+{
+	bool irqs_on = host_this->irqs_on;
+	unsigned int count = 0;
+
+	host_this->irqs_on = true;
+	preempt_enable_no_resched();
+	task_for_each(count_task, &count);
+	preempt_disable();
+	host_this->irqs_on = irqs_on;
+	return count;
+}
+
 void
 oracle_prepare(void)
 {
 	if (host_transition_seen != see) {
 		seen_by = host_transition_seen;
 		host_transition_seen = see;
+	}
+	if (images[cpu_count].tasks == 0) {
+		images[cpu_count].tasks = count_tasks();
+		images[cpu_count].uninterruptible = sched_nr_uninterruptible();
 	}
 	for (unsigned int n = 0; n < HOST_CPUS_MAX; n++) {
 		moved[n] = 0;
@@ -163,43 +194,12 @@ oracle_prepare(void)
 	}
 }
 
-/* ---- at rest ---- */
-
-static void
-count_task(struct task *task, void *count)
-{
-	(void)task;
-	++*(unsigned int *)count;
-}
-
-/* Idle's own disable is in the way of the walk. */
-static unsigned int
-count_tasks(void)
-{
-	unsigned int count = 0;
-
-	preempt_enable_no_resched();
-	task_for_each(count_task, &count);
-	preempt_disable();
-	return count;
-}
-
-void
-oracle_boot(void)
-{
-	task_count = count_tasks();
-	uninterruptible = sched_nr_uninterruptible();
-}
-
 static void
 check_cpu(unsigned int n)
 {
 	const struct host_cpu *cpu = host_cpu(n);
 	const struct rq *rq = &per_cpu(runqueue, n);
 
-	if (cpu->op.kind != HOST_OP_HALT) {
-		host_fail("cpu %u spins for ever", n);
-	}
 	if (atomic_load(&rq->nr_running) != 0 || atomic_load(&rq->wake_list) != NULL) {
 		host_fail("cpu %u sleeps although a task is to run there", n);
 	}
@@ -215,16 +215,26 @@ check_cpu(unsigned int n)
 }
 
 void
+oracle_check_halted(void)
+{
+	for_each_cpu (n) {
+		if (host_cpu(n)->op.kind != HOST_OP_HALT) {
+			host_fail("cpu %u spins for ever", n);
+		}
+	}
+}
+
+void
 oracle_check(void)
 {
 	for_each_cpu (n) {
 		check_cpu(n);
 	}
-	HOST_EXPECT(sched_nr_uninterruptible() == uninterruptible);
+	HOST_EXPECT(sched_nr_uninterruptible() == images[cpu_count].uninterruptible);
 	HOST_EXPECT(atomic_load(&rcu_blocked[0]) == 0);
 	HOST_EXPECT(atomic_load(&rcu_blocked[1]) == 0);
 	HOST_EXPECT(futex_waiter_count() == 0);
-	if (count_tasks() != task_count) {
-		host_fail("%u tasks are left, of %u", count_tasks(), task_count);
+	if (count_tasks() != images[cpu_count].tasks) {
+		host_fail("%u tasks are left, of %u", count_tasks(), images[cpu_count].tasks);
 	}
 }

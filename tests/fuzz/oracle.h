@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: ISC
 /*
- * What is wrong with a run, whatever it was to do. Beside the kernel's own assertions: requests that are
- * not answered, tasks that wait although they go before who runs, and what is left behind at the end.
- * None of it can be wrong under some schedule of a right kernel.
+ * What is wrong with a run, whatever it was to do. Beside the kernel's own assertions: requests
+ * that are not answered, tasks that wait although they go before who runs, and what is left behind
+ * at the end. None of it can be wrong under some schedule of a right kernel.
  */
 #pragma once
 
-/* In boot(), last. */
-void oracle_boot(void);
-
 /* Before each run (host_prepare): looks at it from here on. */
 void oracle_prepare(void);
+
+/* At rest (host_inspect), first: every cpu halts, in its idle task. */
+void oracle_check_halted(void);
 
 /* At rest (host_inspect), when the tasks of the run are gone: nothing is left behind. */
 void oracle_check(void);

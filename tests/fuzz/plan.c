@@ -7,11 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/fuzz/target.h"
-
-#define KIND(id, text, bounds, names)                                                        \
-	{ .type = FUZZ_TYPE(FUZZ_OPERATIONS, FUZZ_TASK_##id), .arg_count = FUZZ_COUNT(names), \
-	  .below = bounds, .name = text, .args = names },
+#define KIND(id, text, bounds, names)                         \
+	{ .type = FUZZ_TYPE(FUZZ_OPERATIONS, FUZZ_TASK_##id), \
+	  .arg_count = FUZZ_COUNT(names),                     \
+	  .below = bounds,                                    \
+	  .name = text,                                       \
+	  .args = names },
 const struct fuzz_kind plan_kinds[FUZZ_TASK_OPERATION_COUNT] = { FUZZ_TASK_OPERATIONS(KIND) };
 #undef KIND
 
@@ -131,11 +132,13 @@ section_of(const struct plan_op *op, struct section *s)
 		s->guard = GUARD_BH;
 		return true;
 	case FUZZ_TASK_RAW_LOCK:
-		*s = (struct section){ op->kind, (uint8_t)(RANK_RAW + a), (uint8_t)bars_of_form(op->args[1]),
+		*s = (struct section){ op->kind, (uint8_t)(RANK_RAW + a),
+			               (uint8_t)bars_of_form(op->args[1]),
 			               (uint8_t)(GUARD_RAW + a) };
 		return true;
 	case FUZZ_TASK_SPIN_LOCK:
-		*s = (struct section){ op->kind, (uint8_t)(RANK_SPIN + a), (uint8_t)bars_of_form(op->args[1]),
+		*s = (struct section){ op->kind, (uint8_t)(RANK_SPIN + a),
+			               (uint8_t)bars_of_form(op->args[1]),
 			               (uint8_t)(GUARD_SPIN + a) };
 		return true;
 	case FUZZ_TASK_READ_LOCK:
@@ -143,13 +146,15 @@ section_of(const struct plan_op *op, struct section *s)
 		s->bars = (uint8_t)bars_of_form(a);
 		return true;
 	case FUZZ_TASK_WRITE_LOCK:
-		*s = (struct section){ op->kind, RANK_RWLOCK, (uint8_t)bars_of_form(a), GUARD_RWLOCK };
+		*s = (struct section){ op->kind, RANK_RWLOCK, (uint8_t)bars_of_form(a),
+			               GUARD_RWLOCK };
 		return true;
 	case FUZZ_TASK_SEQ_WRITE:
 		*s = (struct section){ op->kind, RANK_SEQ, (uint8_t)bars_of_form(a), GUARD_SEQ };
 		return true;
 	case FUZZ_TASK_LOCAL_LOCK:
-		*s = (struct section){ op->kind, RANK_LOCAL, (uint8_t)bars_of_form(a), GUARD_LOCAL };
+		*s = (struct section){ op->kind, RANK_LOCAL, (uint8_t)bars_of_form(a),
+			               GUARD_LOCAL };
 		return true;
 	case FUZZ_TASK_MUTEX:
 		*s = (struct section){ op->kind, (uint8_t)(RANK_MUTEX + a), BARS_WAIT,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * What the operations of an input (shared/fuzz_abi.h) come to, before anything runs: who does what, and
- * what is skipped. It follows from the input alone, so that it is the same under each schedule and model.
+ * What the operations of an input (shared/fuzz_abi.h) come to, before anything runs: who does what,
+ * and what is skipped. It follows from the input alone, so that it is the same under each schedule
+ * and model.
  *
  * No plan can block for ever: locks are taken in the order of their ranks; whoever waits without a
  * timeout holds nothing, and for what earlier records have posted; and what has begun ends.
@@ -13,6 +14,7 @@
 #include <stdint.h>
 
 #include "tests/fuzz/input.h"
+#include "tests/fuzz/target.h"
 
 #define PLAN_OPS_MAX      256
 #define PLAN_ARGS_MAX     3 /* besides the task */
@@ -70,5 +72,4 @@ void plan_make(struct plan *plan, const struct fuzz_input *input, unsigned int c
 const char *plan_op_words(const struct plan_op *op, char *buffer, size_t size);
 
 /* The operations as fuzz_target's kinds. */
-struct fuzz_kind;
 extern const struct fuzz_kind plan_kinds[FUZZ_TASK_OPERATION_COUNT];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Tasks that do what the operations of an input say, on the simulated machine. What each operation gives
- * depends on the input alone, whatever the schedule and the model.
+ * Tasks that do what the operations of an input say, on the simulated machine. What each operation
+ * gives depends on the input alone, whatever the schedule and the model.
  */
 #pragma once
 
@@ -13,7 +13,7 @@
 struct host_result;
 
 /* host_boot()'s: what an image has. */
-void program_boot(void);
+void program_boot_image(void);
 
 /* The program of the next runs. */
 void program_load(const struct fuzz_input *input);

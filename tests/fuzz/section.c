@@ -14,7 +14,6 @@
 #include "guest/smp.h"
 #include "guest/spinlock.h"
 #include "guest/srcu.h"
-#include "tests/fuzz/target.h"
 #include "tests/host/machine.h"
 
 static HOST_STATE DEFINE_RAW_SPINLOCK(raw_first);
@@ -134,43 +133,49 @@ enum form {
 	FORM_BH,
 };
 
-#define BEGIN(s, prefix, lock)                                      \
-	do {                                                        \
-		switch ((s)->form) {                                \
-		case FORM_PLAIN:                                    \
-			prefix(lock);                               \
-			break;                                      \
-		case FORM_IRQSAVE:                                  \
-			(s)->flags = prefix##_irqsave(lock);        \
-			break;                                      \
-		case FORM_IRQ:                                      \
-			prefix##_irq(lock);                         \
-			break;                                      \
-		default:                                            \
-			prefix##_bh(lock);                          \
-			break;                                      \
-		}                                                   \
+#define BEGIN(s, prefix, lock)                               \
+	do {                                                 \
+		switch ((s)->form) {                         \
+		case FORM_PLAIN:                             \
+			prefix(lock);                        \
+			break;                               \
+		case FORM_IRQSAVE:                           \
+			(s)->flags = prefix##_irqsave(lock); \
+			break;                               \
+		case FORM_IRQ:                               \
+			prefix##_irq(lock);                  \
+			break;                               \
+		default:                                     \
+			prefix##_bh(lock);                   \
+			break;                               \
+		}                                            \
 	} while (0)
 
-#define END(s, prefix, lock)                                        \
-	do {                                                        \
-		switch ((s)->form) {                                \
-		case FORM_PLAIN:                                    \
-			prefix(lock);                               \
-			break;                                      \
-		case FORM_IRQSAVE:                                  \
-			prefix##_irqrestore(lock, (s)->flags);      \
-			break;                                      \
-		case FORM_IRQ:                                      \
-			prefix##_irq(lock);                         \
-			break;                                      \
-		default:                                            \
-			prefix##_bh(lock);                          \
-			break;                                      \
-		}                                                   \
+#define END(s, prefix, lock)                                   \
+	do {                                                   \
+		switch ((s)->form) {                           \
+		case FORM_PLAIN:                               \
+			prefix(lock);                          \
+			break;                                 \
+		case FORM_IRQSAVE:                             \
+			prefix##_irqrestore(lock, (s)->flags); \
+			break;                                 \
+		case FORM_IRQ:                                 \
+			prefix##_irq(lock);                    \
+			break;                                 \
+		default:                                       \
+			prefix##_bh(lock);                     \
+			break;                                 \
+		}                                              \
 	} while (0)
 
-static DEFINE_PER_CPU(struct local_lock, local) = INIT_LOCAL_LOCK(local);
+/* Among the kernel's per-CPU variables, where the linker has them. */
+#ifdef __clang__
+#define PER_CPU_HERE __attribute__((section("kernel_percpu"), no_sanitize("address")))
+#else
+#define PER_CPU_HERE __attribute__((section("kernel_percpu")))
+#endif
+static PER_CPU_HERE struct local_lock local = INIT_LOCAL_LOCK(local);
 
 static void
 begin_local(struct section_open *s)
@@ -194,15 +199,15 @@ end_local(struct section_open *s)
 
 /* ---- sleeping locks: plain, interruptible or at once if that can be ---- */
 
-#define TAKE(form, plain, interruptible, trylock)                                   \
-	do {                                                                        \
-		if ((form) == 0 || ((form) != 1 && !(trylock))) {                   \
-			plain;                                                      \
-		} else if ((form) == 1) {                                           \
-			while ((interruptible) != 0) { /* bounded: signals */       \
-				flush_signals(current);                             \
-			}                                                           \
-		}                                                                   \
+#define TAKE(form, plain, interruptible, trylock)                             \
+	do {                                                                  \
+		if ((form) == 0 || ((form) != 1 && !(trylock))) {             \
+			plain;                                                \
+		} else if ((form) == 1) {                                     \
+			while ((interruptible) != 0) { /* bounded: signals */ \
+				flush_signals(current);                       \
+			}                                                     \
+		}                                                             \
 	} while (0)
 
 static void

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * What a task of a program begins and ends: locks of all kinds, readers, and what is off meanwhile. Each
- * section that excludes others counts up what nobody else may touch meanwhile; readers look whether
- * anybody does.
+ * What a task of a program begins and ends: locks of all kinds, readers, and what is off meanwhile.
+ * Each section that excludes others counts up what nobody else may touch meanwhile; readers look
+ * whether anybody does.
  */
 #pragma once
 
