@@ -132,7 +132,27 @@ enum fuzz_action { FUZZ_ACTIONS(FUZZ_ACTION_NAME) FUZZ_ACTION_COUNT };
 	X(NICE, "set_user_nice", FUZZ_LIST(8, 8, 4), FUZZ_LIST("task", "whom", "level"))          \
 	X(AFFINITY, "set_cpus_allowed", FUZZ_LIST(8, 8, 16), FUZZ_LIST("task", "whom", "cpus"))   \
 	X(MODEL, "change the model", FUZZ_LIST(8, 4), FUZZ_LIST("task", "model"))                 \
-	X(CLASS, "is created as", FUZZ_LIST(8, 8, 16), FUZZ_LIST("task", "class", "cpus"))
+	X(CLASS, "is created as", FUZZ_LIST(8, 8, 16), FUZZ_LIST("task", "class", "cpus"))        \
+	X(NOTIFIER, "begin a preempt notifier", FUZZ_LIST(8), FUZZ_LIST("task"))                  \
+	X(KTHREAD, "begin a kthread", FUZZ_LIST(8, 4, 8), FUZZ_LIST("task", "form", "cpu"))       \
+	X(PARK, "begin its parking", FUZZ_LIST(8), FUZZ_LIST("task"))                             \
+	X(RING, "ring a bell", FUZZ_LIST(8, 8, 8), FUZZ_LIST("task", "bell", "cpu"))              \
+	X(FLUSH, "wait until it was heard", FUZZ_LIST(8, 8), FUZZ_LIST("task", "bell"))           \
+	X(OWN_WORK, "queue the own work", FUZZ_LIST(8, 8, 8), FUZZ_LIST("task", "times", "cpu"))  \
+	X(CANCEL_WORK, "cancel the own work", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))         \
+	X(OWN_TIMER, "start the own timer", FUZZ_LIST(8, 8), FUZZ_LIST("task", "times"))          \
+	X(CANCEL_TIMER, "cancel the own timer", FUZZ_LIST(8), FUZZ_LIST("task"))                  \
+	X(LINE_OFF, "begin disable_irq", FUZZ_LIST(8, 2), FUZZ_LIST("task", "line"))              \
+	X(SIGNAL, "send a signal", FUZZ_LIST(8, 8, 2), FUZZ_LIST("task", "whom", "signal"))       \
+	X(STOP, "begin a stop", FUZZ_LIST(8, 8), FUZZ_LIST("task", "whom"))                       \
+	X(TAKE_SIGNALS, "take its signals", FUZZ_LIST(8), FUZZ_LIST("task"))                      \
+	X(FUTEX_MOVE, "move waiters of a futex", FUZZ_LIST(8, 2), FUZZ_LIST("task", "wakes"))     \
+	X(WORKQUEUE, "use an own workqueue", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))          \
+	X(YIELD_TO, "yield_to", FUZZ_LIST(8, 8), FUZZ_LIST("task", "whom"))                       \
+	X(EXCEPTION, "take an exception", FUZZ_LIST(8), FUZZ_LIST("task"))                        \
+	X(LATCH_WRITE, "write a latch's data", FUZZ_LIST(8), FUZZ_LIST("task"))                   \
+	X(LATCH_READ, "read a latch's data", FUZZ_LIST(8), FUZZ_LIST("task"))                     \
+	X(COND_RESCHED_LOCK, "cond_resched_lock", FUZZ_LIST(8), FUZZ_LIST("task"))
 
 #define FUZZ_TASK_OPERATION_NAME(name, words, below, args) FUZZ_TASK_##name,
 enum fuzz_task_operation {

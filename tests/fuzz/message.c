@@ -69,6 +69,7 @@ struct message {
 };
 
 static struct message messages[MESSAGES_MAX];
+static bool moves; /* waiters of futexes are moved in this program */
 
 static HOST_STATE struct atomic sent;
 static HOST_STATE struct atomic arrived;
@@ -124,6 +125,20 @@ wake_worker(unsigned int number, bool by_queue)
 	}
 }
 
+/* Waiters of the first may have been moved to the second, so all are told. */
+static void
+post_futex(unsigned int n)
+{
+	atomic_fetch_add(&futexes[n], 1);
+	if (!moves) {
+		futex_wake(&futexes[n], 1, FUTEX_BITSET_MATCH_ANY);
+		return;
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		futex_wake(&futexes[i], UINT32_MAX, FUTEX_BITSET_MATCH_ANY);
+	}
+}
+
 static void
 post(unsigned int target, bool by_queue)
 {
@@ -144,8 +159,7 @@ post(unsigned int target, bool by_queue)
 		}
 		break;
 	case OBJECT_FUTEX:
-		atomic_fetch_add(&futexes[n], 1);
-		futex_wake(&futexes[n], 1, FUTEX_BITSET_MATCH_ANY);
+		post_futex(n);
 		break;
 	default:
 		up(&semaphores[n]);
@@ -550,7 +564,19 @@ message_sleep(unsigned int worker, unsigned int form, bool surely)
 	__set_current_state(TASK_RUNNING);
 }
 
+void
+message_move_waiters(unsigned int wakes)
+{
+	futex_requeue(&futexes[0], &futexes[1], wakes, 2);
+}
+
 /* ---- the runs ---- */
+
+void
+message_prepare(bool waiters_move)
+{
+	moves = waiters_move;
+}
 
 void
 message_set_worker(unsigned int number, struct task *task)
@@ -571,9 +597,9 @@ message_boot(void)
 	unbound = alloc_workqueue("unbound", WQ_UNBOUND, 0);
 	ordered = alloc_ordered_workqueue("ordered");
 	HOST_EXPECT(unbound != NULL && ordered != NULL);
-	HOST_EXPECT(request_irq(IRQ_SOFT0, by_line, 0, "line", &line_lists[0]) == 0);
-	HOST_EXPECT(request_threaded_irq(IRQ_SOFT1, NULL, by_line, IRQF_ONESHOT, "thread",
-	                                 &line_lists[1]) == 0);
+	HOST_EXPECT(request_irq(IRQ_SOFT0, by_line, IRQF_SHARED, "line", &line_lists[0]) == 0);
+	HOST_EXPECT(request_threaded_irq(IRQ_SOFT1, NULL, by_line, IRQF_SHARED | IRQF_ONESHOT,
+	                                 "thread", &line_lists[1]) == 0);
 	host_nmi_handler = by_nmi;
 }
 

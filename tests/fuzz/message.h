@@ -16,6 +16,9 @@ struct task;
 /* In boot(), in a task that may sleep. */
 void message_boot(void);
 
+/* Before each run. waiters_move: message_move_waiters() will be called in it. */
+void message_prepare(bool waiters_move);
+
 /* Who sleeps in message_sleep(), as worker `number`; NULL: not yet. */
 void message_set_worker(unsigned int number, struct task *task);
 
@@ -27,6 +30,9 @@ void message_wait(unsigned int object, unsigned int form, bool surely);
 
 /* The same for a wakeup of current, which is this worker. */
 void message_sleep(unsigned int worker, unsigned int form, bool surely);
+
+/* Has waiters of the first futex wait for the second; wakes so many before. Any context but NMI. */
+void message_move_waiters(unsigned int wakes);
 
 /* An NMI for this cpu, as posts use it. */
 void message_send_nmi(unsigned int cpu);

@@ -20,7 +20,6 @@ const struct fuzz_kind plan_kinds[FUZZ_TASK_OPERATION_COUNT] = { FUZZ_TASK_OPERA
 #define BARS_SLEEP 0x01u /* nothing below may sleep */
 #define BARS_BH    0x02u /* interrupts are off: bottom halves can not be switched */
 #define BARS_WAIT  0x04u /* somebody may wait for its end */
-#define BARS_SRCU  0x08u
 
 /* The order of locks: who holds one takes only what has a higher rank. 0: is no lock. */
 enum rank {
@@ -40,6 +39,7 @@ struct section {
 	uint8_t rank;
 	uint8_t bars;
 	uint8_t guard; /* GUARD_COUNT: none */
+	uint8_t form;  /* the first argument of a kthread */
 };
 
 struct follower {
@@ -89,161 +89,137 @@ is_in(const struct follower *task, unsigned int guard)
 	return false;
 }
 
-/* ---- sections ---- */
+/* ---- what the kinds are ---- */
 
 /* The forms of spinning locks: plain, _irqsave, _irq, _bh. */
-static unsigned int
-bars_of_form(unsigned int form)
+#define FORM_AT(n) ((n) + 1)
+
+static const struct rule {
+	bool is_section;
+	bool sleeps;
+	bool has_number; /* the first argument is a lock's, which ranks and counts for itself */
+	uint8_t form_at; /* FORM_AT(argument) of a spinning lock */
+	uint8_t rank;
+	uint8_t bars;
+	uint8_t guard; /* + 1; 0: none */
+} rules[FUZZ_TASK_OPERATION_COUNT] = {
+#define SPINS BARS_SLEEP | BARS_WAIT
+	[FUZZ_TASK_PREEMPT_OFF] = { true, .bars = SPINS, .guard = GUARD_PREEMPT + 1 },
+	[FUZZ_TASK_IRQS_OFF] = { true, .bars = SPINS | BARS_BH, .guard = GUARD_IRQS + 1 },
+	[FUZZ_TASK_BH_OFF] = { true, .bars = SPINS, .guard = GUARD_BH + 1 },
+	[FUZZ_TASK_RAW_LOCK] = { true, false, true, FORM_AT(1), RANK_RAW, SPINS, GUARD_RAW + 1 },
+	[FUZZ_TASK_SPIN_LOCK] = { true, false, true, FORM_AT(1), RANK_SPIN, SPINS, GUARD_SPIN + 1 },
+	[FUZZ_TASK_READ_LOCK] = { true, false, false, FORM_AT(0), RANK_RWLOCK, SPINS, 0 },
+	[FUZZ_TASK_WRITE_LOCK] = { true, false, false, FORM_AT(0), RANK_RWLOCK, SPINS,
+	                           GUARD_RWLOCK + 1 },
+	[FUZZ_TASK_SEQ_WRITE] = { true, false, false, FORM_AT(0), RANK_SEQ, SPINS, GUARD_SEQ + 1 },
+	[FUZZ_TASK_LOCAL_LOCK] = { true, false, false, FORM_AT(0), RANK_LOCAL, SPINS,
+	                           GUARD_LOCAL + 1 },
+	[FUZZ_TASK_MUTEX] = { true, true, true, 0, RANK_MUTEX, BARS_WAIT, GUARD_MUTEX + 1 },
+	[FUZZ_TASK_RWSEM_READ] = { true, true, false, 0, RANK_RWSEM, BARS_WAIT, 0 },
+	[FUZZ_TASK_RWSEM_WRITE] = { true, true, false, 0, RANK_RWSEM, BARS_WAIT, GUARD_RWSEM + 1 },
+	[FUZZ_TASK_SEMAPHORE] = { true, true, false, 0, RANK_SEMAPHORE, BARS_WAIT,
+	                          GUARD_SEMAPHORE + 1 },
+	[FUZZ_TASK_RCU_READ] = { true, .bars = SPINS },
+	[FUZZ_TASK_SRCU_READ] = { true, .bars = BARS_WAIT },
+	[FUZZ_TASK_NOTIFIER] = { true, .sleeps = true },
+	[FUZZ_TASK_KTHREAD] = { true, .sleeps = true },
+	[FUZZ_TASK_PARK] = { true, .sleeps = true },
+	[FUZZ_TASK_LINE_OFF] = { true, true, .bars = BARS_WAIT },
+	[FUZZ_TASK_STOP] = { true, .bars = BARS_WAIT },
+	[FUZZ_TASK_YIELD] = { .sleeps = true },
+	[FUZZ_TASK_MIGHT_SLEEP] = { .sleeps = true },
+	[FUZZ_TASK_SRCU_UPDATE] = { .sleeps = true },
+	[FUZZ_TASK_WAIT] = { .sleeps = true },
+	[FUZZ_TASK_SLEEP] = { .sleeps = true },
+	[FUZZ_TASK_NAP] = { .sleeps = true },
+	[FUZZ_TASK_SPAWN] = { .sleeps = true },
+	[FUZZ_TASK_AFFINITY] = { .sleeps = true },
+	[FUZZ_TASK_FLUSH] = { .sleeps = true },
+	[FUZZ_TASK_OWN_WORK] = { .sleeps = true },
+	[FUZZ_TASK_CANCEL_WORK] = { .sleeps = true },
+	[FUZZ_TASK_TAKE_SIGNALS] = { .sleeps = true },
+	[FUZZ_TASK_WORKQUEUE] = { .sleeps = true },
+	[FUZZ_TASK_YIELD_TO] = { .sleeps = true },
+#undef SPINS
+};
+
+/* ---- sections ---- */
+
+static struct section
+section_of(const struct plan_op *op)
 {
-	return BARS_SLEEP | BARS_WAIT | (form == 1 || form == 2 ? BARS_BH : 0);
+	const struct rule *rule = &rules[op->kind];
+	unsigned int n = rule->has_number ? op->args[0] : 0;
+	unsigned int form = rule->form_at != 0 ? op->args[rule->form_at - 1] : 0;
+
+	return (struct section){
+		.kind = op->kind,
+		.rank = (uint8_t)(rule->rank != RANK_NONE ? rule->rank + n : RANK_NONE),
+		.bars = (uint8_t)(rule->bars | (form == 1 || form == 2 ? BARS_BH : 0)),
+		.guard = (uint8_t)(rule->guard != 0 ? rule->guard - 1 + n : GUARD_COUNT),
+		.form = (uint8_t)(rule->form_at != 0 ? form : op->args[0]),
+	};
 }
 
+/* Where interrupts are off, the forms that would switch them on become others, or are none. */
 static bool
-form_fits(struct plan_op *op, unsigned int *form, unsigned int bars)
+form_fits(struct plan_op *op, unsigned int bars)
 {
-	(void)op;
+	unsigned int at = rules[op->kind].form_at;
+
 	if (!(bars & BARS_BH)) {
 		return true;
 	}
-	if (*form == 2) {
-		*form = 1; /* _irq would switch them on at its end */
+	if (op->kind == FUZZ_TASK_RCU_READ && op->args[0] == 2) {
+		op->args[0] = 0;
 	}
-	return *form != 3;
-}
-
-/* The section that op begins; false: it begins none. */
-static bool
-section_of(const struct plan_op *op, struct section *s)
-{
-	unsigned int a = op->args[0];
-
-	*s = (struct section){ .kind = op->kind, .guard = GUARD_COUNT };
-	switch (op->kind) {
-	case FUZZ_TASK_PREEMPT_OFF:
-		s->bars = BARS_SLEEP | BARS_WAIT;
-		s->guard = GUARD_PREEMPT;
-		return true;
-	case FUZZ_TASK_IRQS_OFF:
-		s->bars = BARS_SLEEP | BARS_WAIT | BARS_BH;
-		s->guard = GUARD_IRQS;
-		return true;
-	case FUZZ_TASK_BH_OFF:
-		s->bars = BARS_SLEEP | BARS_WAIT;
-		s->guard = GUARD_BH;
-		return true;
-	case FUZZ_TASK_RAW_LOCK:
-		*s = (struct section){ op->kind, (uint8_t)(RANK_RAW + a),
-			               (uint8_t)bars_of_form(op->args[1]),
-			               (uint8_t)(GUARD_RAW + a) };
-		return true;
-	case FUZZ_TASK_SPIN_LOCK:
-		*s = (struct section){ op->kind, (uint8_t)(RANK_SPIN + a),
-			               (uint8_t)bars_of_form(op->args[1]),
-			               (uint8_t)(GUARD_SPIN + a) };
-		return true;
-	case FUZZ_TASK_READ_LOCK:
-		s->rank = RANK_RWLOCK;
-		s->bars = (uint8_t)bars_of_form(a);
-		return true;
-	case FUZZ_TASK_WRITE_LOCK:
-		*s = (struct section){ op->kind, RANK_RWLOCK, (uint8_t)bars_of_form(a),
-			               GUARD_RWLOCK };
-		return true;
-	case FUZZ_TASK_SEQ_WRITE:
-		*s = (struct section){ op->kind, RANK_SEQ, (uint8_t)bars_of_form(a), GUARD_SEQ };
-		return true;
-	case FUZZ_TASK_LOCAL_LOCK:
-		*s = (struct section){ op->kind, RANK_LOCAL, (uint8_t)bars_of_form(a),
-			               GUARD_LOCAL };
-		return true;
-	case FUZZ_TASK_MUTEX:
-		*s = (struct section){ op->kind, (uint8_t)(RANK_MUTEX + a), BARS_WAIT,
-			               (uint8_t)(GUARD_MUTEX + a) };
-		return true;
-	case FUZZ_TASK_RWSEM_READ:
-		*s = (struct section){ op->kind, RANK_RWSEM, BARS_WAIT, GUARD_COUNT };
-		return true;
-	case FUZZ_TASK_RWSEM_WRITE:
-		*s = (struct section){ op->kind, RANK_RWSEM, BARS_WAIT, GUARD_RWSEM };
-		return true;
-	case FUZZ_TASK_SEMAPHORE:
-		*s = (struct section){ op->kind, RANK_SEMAPHORE, BARS_WAIT, GUARD_SEMAPHORE };
-		return true;
-	case FUZZ_TASK_RCU_READ:
-		s->bars = BARS_SLEEP | BARS_WAIT;
-		return true;
-	case FUZZ_TASK_SRCU_READ:
-		s->bars = BARS_WAIT;
-		return true;
-	default:
-		return false;
+	if (at != 0 && op->args[at - 1] == 2) {
+		op->args[at - 1] = 1;
 	}
+	return op->kind != FUZZ_TASK_BH_OFF && (at == 0 || op->args[at - 1] != 3);
 }
 
 static bool
-sleeps(unsigned int kind)
+has_begun(const struct follower *task, unsigned int kind)
 {
-	switch (kind) {
-	case FUZZ_TASK_YIELD:
-	case FUZZ_TASK_MIGHT_SLEEP:
-	case FUZZ_TASK_MUTEX:
-	case FUZZ_TASK_RWSEM_READ:
-	case FUZZ_TASK_RWSEM_WRITE:
-	case FUZZ_TASK_SEMAPHORE:
-	case FUZZ_TASK_RCU_UPDATE:
-	case FUZZ_TASK_SRCU_UPDATE:
-	case FUZZ_TASK_WAIT:
-	case FUZZ_TASK_SLEEP:
-	case FUZZ_TASK_NAP:
-	case FUZZ_TASK_SPAWN:
-	case FUZZ_TASK_AFFINITY:
-		return true;
-	default:
-		return false;
+	for (unsigned int n = 0; n < task->depth; n++) {
+		if (task->sections[n].kind == kind) {
+			return true;
+		}
 	}
+	return false;
 }
 
-/* The argument that is a form of a spinning lock, or NULL. */
-static uint8_t *
-form_of(struct plan_op *op)
+/* Of what a task has one only; and parked is a thread that was woken once. */
+static bool
+fits_in(const struct plan_op *op, const struct follower *task)
 {
+	const struct section *last = &task->sections[task->depth - 1];
+
 	switch (op->kind) {
-	case FUZZ_TASK_RAW_LOCK:
-	case FUZZ_TASK_SPIN_LOCK:
-		return &op->args[1];
-	case FUZZ_TASK_READ_LOCK:
-	case FUZZ_TASK_WRITE_LOCK:
-	case FUZZ_TASK_SEQ_WRITE:
-	case FUZZ_TASK_LOCAL_LOCK:
-		return &op->args[0];
+	case FUZZ_TASK_NOTIFIER:
+	case FUZZ_TASK_KTHREAD:
+		return !has_begun(task, op->kind);
+	case FUZZ_TASK_PARK:
+		return task->depth != 0 && last->kind == FUZZ_TASK_KTHREAD && last->form != 3;
+	case FUZZ_TASK_STOP:
+		return op->args[0] != op->task;
 	default:
-		return NULL;
+		return true;
 	}
 }
 
 static bool
 begins(struct planner *planner, struct plan_op *op, struct follower *task, unsigned int bars)
 {
-	uint8_t *form = form_of(op);
 	struct section section;
 
-	if (form != NULL) {
-		unsigned int fit = *form;
-
-		if (!form_fits(op, &fit, bars)) {
-			return false;
-		}
-		*form = (uint8_t)fit;
-	}
-	if (op->kind == FUZZ_TASK_BH_OFF && (bars & BARS_BH)) {
+	if (task->depth == PLAN_DEPTH_MAX || !fits_in(op, task) || !form_fits(op, bars)) {
 		return false;
 	}
-	if (op->kind == FUZZ_TASK_RCU_READ && op->args[0] == 2 && (bars & BARS_BH)) {
-		op->args[0] = 0;
-	}
-	section_of(op, &section);
-	if (task->depth == PLAN_DEPTH_MAX ||
-	    (section.rank != RANK_NONE && section.rank <= rank_of(task))) {
+	section = section_of(op);
+	if (section.rank != RANK_NONE && section.rank <= rank_of(task)) {
 		return false;
 	}
 	op->counts = section.guard != GUARD_COUNT && !is_in(task, section.guard);
@@ -280,6 +256,27 @@ downgrades(struct follower *task)
 	return true;
 }
 
+/* Inside a raw lock that was taken plainly, and counts alone. */
+static bool
+gives_way(struct planner *planner, struct plan_op *op, const struct follower *task)
+{
+	const struct section *last = &task->sections[task->depth - 1];
+	unsigned int bars = 0;
+
+	if (task->depth == 0 || last->kind != FUZZ_TASK_RAW_LOCK || last->form != 0) {
+		return false;
+	}
+	for (unsigned int n = 0; n + 1 < task->depth; n++) {
+		bars |= task->sections[n].bars;
+	}
+	if (bars & BARS_SLEEP) {
+		return false;
+	}
+	planner->plan->guarded[last->guard]++;
+	op->args[0] = last->guard;
+	return true;
+}
+
 static void
 waits(struct planner *planner, struct plan_op *op, unsigned int token, unsigned int bars)
 {
@@ -311,14 +308,13 @@ static bool
 does(struct planner *planner, struct plan_op *op, struct follower *task)
 {
 	unsigned int bars = bars_of(task);
-	struct section unused;
 
 	op->irqs_off = bars & BARS_BH;
 	op->sleepable = !(bars & BARS_SLEEP);
-	if (sleeps(op->kind) && !op->sleepable) {
+	if (rules[op->kind].sleeps && !op->sleepable) {
 		return false;
 	}
-	if (section_of(op, &unused)) {
+	if (rules[op->kind].is_section) {
 		return begins(planner, op, task, bars);
 	}
 	switch (op->kind) {
@@ -329,7 +325,13 @@ does(struct planner *planner, struct plan_op *op, struct follower *task)
 	case FUZZ_TASK_SEQ_READ:
 		return rank_of(task) < RANK_SEQ;
 	case FUZZ_TASK_SRCU_UPDATE:
+	case FUZZ_TASK_FLUSH:
+	case FUZZ_TASK_TAKE_SIGNALS:
 		return bars == 0;
+	case FUZZ_TASK_YIELD_TO:
+		return op->args[0] != op->task;
+	case FUZZ_TASK_COND_RESCHED_LOCK:
+		return gives_way(planner, op, task);
 	case FUZZ_TASK_POST:
 		posts(planner, op->args[0]);
 		return true;
@@ -383,6 +385,7 @@ add(struct planner *planner, const struct fuzz_item *item)
 	task->last = (uint16_t)number;
 	task->seen = true;
 	op->skipped = !does(planner, op, task);
+	plan->has[op->kind] |= !op->skipped;
 }
 
 void
@@ -395,6 +398,7 @@ plan_make(struct plan *plan, const struct fuzz_input *input, unsigned int cpus)
 	plan->op_count = 0;
 	plan->message_count = 0;
 	memset(plan->guarded, 0, sizeof(plan->guarded));
+	memset(plan->has, 0, sizeof(plan->has));
 	for (unsigned int n = 0; n < FUZZ_TASKS_MAX; n++) {
 		plan->tasks[n] = (struct plan_task){ .first = PLAN_NONE };
 	}

@@ -59,7 +59,8 @@ struct plan_task {
 
 struct plan {
 	unsigned int op_count;
-	unsigned int message_count; /* posts */
+	unsigned int message_count;          /* posts */
+	bool has[FUZZ_TASK_OPERATION_COUNT]; /* such an operation, that is not skipped */
 	struct plan_op ops[PLAN_OPS_MAX];
 	struct plan_task tasks[FUZZ_TASKS_MAX];
 	unsigned int guarded[GUARD_COUNT]; /* how often each is counted up */

@@ -20,13 +20,18 @@
 #include "guest/softirq.h"
 #include "guest/timer.h"
 #include "guest/workqueue.h"
+#include "guest/yield_to.h"
+#include "tests/fuzz/bell.h"
 #include "tests/fuzz/message.h"
+#include "tests/fuzz/own.h"
+#include "tests/fuzz/reader.h"
 #include "tests/fuzz/section.h"
 #include "tests/host/machine.h"
 
 #define TICK_NS   10000u
 #define NAP_NS    1000u
 #define POINTLESS 8u /* operations without a point of preemption, at most */
+#define BELLS     8
 #define SPARES    (FUZZ_TASKS_MAX + 2)
 
 /* What an operation gives. */
@@ -43,7 +48,8 @@ struct worker_state {
 	unsigned int pointless;
 	struct timer tick;
 	struct atomic ticks_left;
-	uint16_t at; /* op */
+	uint32_t rung[BELLS]; /* the number of the last ring of each bell */
+	uint16_t at;          /* op */
 	bool started;
 	bool finished;
 };
@@ -158,6 +164,15 @@ have_ticks(struct worker_state *state, unsigned int count)
 }
 
 static void
+take_exception(void)
+{
+	bool is_mended = false;
+
+	host_exception(&is_mended);
+	HOST_EXPECT(is_mended);
+}
+
+static void
 set_nice(unsigned int whom, unsigned int level)
 {
 	static const int nices[] = { 0, -20, 19, 5 };
@@ -179,9 +194,69 @@ set_cpus(unsigned int whom, unsigned int cpus)
 }
 
 static void
+signal_task(unsigned int whom, unsigned int sig)
+{
+	if (tasks[whom] != NULL) {
+		send_sig(sig, tasks[whom]);
+	}
+}
+
+/* Whom it stopped goes on, too, if that had not come to be when it was to be stopped. */
+static void
 end_section(struct worker_state *state)
 {
-	section_end(&state->sections[--state->depth]);
+	struct section_open *section = &state->sections[--state->depth];
+	unsigned int worker = (unsigned int)(state - states);
+
+	switch (section->kind) {
+	case FUZZ_TASK_NOTIFIER:
+		own_end_notifier(worker);
+		break;
+	case FUZZ_TASK_KTHREAD:
+		own_end_kthread(worker);
+		break;
+	case FUZZ_TASK_PARK:
+		own_end_parking(worker);
+		break;
+	case FUZZ_TASK_LINE_OFF:
+		bell_end_line_off(section->n);
+		break;
+	case FUZZ_TASK_STOP:
+		signal_task(section->n, SIGCONT);
+		break;
+	default:
+		section_end(section);
+		break;
+	}
+}
+
+/* What is no lock and no reader. */
+static bool
+begin_other(struct worker_state *state, const struct plan_op *op)
+{
+	const uint8_t *args = op->args;
+
+	switch (op->kind) {
+	case FUZZ_TASK_NOTIFIER:
+		own_begin_notifier(op->task);
+		break;
+	case FUZZ_TASK_KTHREAD:
+		own_begin_kthread(op->task, args[0], args[1]);
+		break;
+	case FUZZ_TASK_PARK:
+		own_begin_parking(op->task);
+		break;
+	case FUZZ_TASK_LINE_OFF:
+		bell_begin_line_off(args[0]);
+		break;
+	case FUZZ_TASK_STOP:
+		signal_task(args[0], SIGSTOP);
+		break;
+	default:
+		return false;
+	}
+	state->sections[state->depth++] = (struct section_open){ .kind = op->kind, .n = args[0] };
+	return true;
 }
 
 static bool
@@ -214,6 +289,9 @@ perform(struct worker_state *state, const struct plan_op *op)
 {
 	const uint8_t *args = op->args;
 
+	if (begin_other(state, op)) {
+		return;
+	}
 	if (is_section(op->kind)) {
 		section_begin(&state->sections[state->depth++], op);
 		return;
@@ -235,16 +313,16 @@ perform(struct worker_state *state, const struct plan_op *op)
 		might_sleep();
 		break;
 	case FUZZ_TASK_SEQ_READ:
-		section_read_seq();
+		reader_read_seq();
 		break;
 	case FUZZ_TASK_RWSEM_DOWNGRADE:
 		section_downgrade(&state->sections[state->depth - 1]);
 		break;
 	case FUZZ_TASK_RCU_UPDATE:
-		section_update_rcu(args[0], op->sleepable);
+		reader_update_rcu(args[0], op->sleepable);
 		break;
 	case FUZZ_TASK_SRCU_UPDATE:
-		section_update_srcu();
+		reader_update_srcu();
 		break;
 	case FUZZ_TASK_POST:
 		message_post(args[0], args[1], args[2], op->sleepable);
@@ -282,6 +360,54 @@ perform(struct worker_state *state, const struct plan_op *op)
 	case FUZZ_TASK_MODEL:
 		preempt_model_set((enum preempt_model)args[0]);
 		break;
+	case FUZZ_TASK_RING:
+		state->rung[args[0]] = bell_ring(args[0], args[1]);
+		break;
+	case FUZZ_TASK_FLUSH:
+		bell_flush(args[0], state->rung[args[0]]);
+		break;
+	case FUZZ_TASK_OWN_WORK:
+		own_queue_work(op->task, args[0], args[1]);
+		break;
+	case FUZZ_TASK_CANCEL_WORK:
+		own_cancel_work(op->task, args[0]);
+		break;
+	case FUZZ_TASK_OWN_TIMER:
+		own_start_timer(op->task, args[0]);
+		break;
+	case FUZZ_TASK_CANCEL_TIMER:
+		own_cancel_timer(op->task);
+		break;
+	case FUZZ_TASK_SIGNAL:
+		signal_task(args[0], args[1] != 0 ? SIGUSR1 : SIGINT);
+		break;
+	case FUZZ_TASK_TAKE_SIGNALS:
+		while (get_signal() != 0) { /* bounded: signals */
+		}
+		break;
+	case FUZZ_TASK_FUTEX_MOVE:
+		message_move_waiters(args[0]);
+		break;
+	case FUZZ_TASK_WORKQUEUE:
+		own_use_workqueue(op->task, args[0]);
+		break;
+	case FUZZ_TASK_YIELD_TO:
+		if (tasks[args[0]] != NULL) {
+			yield_to(tasks[args[0]]);
+		}
+		break;
+	case FUZZ_TASK_EXCEPTION:
+		take_exception();
+		break;
+	case FUZZ_TASK_LATCH_WRITE:
+		reader_write_latch();
+		break;
+	case FUZZ_TASK_LATCH_READ:
+		reader_read_latch();
+		break;
+	case FUZZ_TASK_COND_RESCHED_LOCK:
+		section_cond_resched_lock(&state->sections[state->depth - 1]);
+		break;
 	default:
 		break;
 	}
@@ -303,6 +429,11 @@ work(void *arg)
 	struct worker_state *state = arg;
 	uint16_t n;
 
+	if (plan.has[FUZZ_TASK_SIGNAL] || plan.has[FUZZ_TASK_STOP]) {
+		allow_signal(SIGINT);
+		allow_signal(SIGUSR1);
+		allow_signal(SIGSTOP);
+	}
 	for (n = plan.tasks[state - states].first; n != PLAN_NONE; n = plan.ops[n].next) {
 		const struct plan_op *op = &plan.ops[n];
 
@@ -349,7 +480,8 @@ boot_in_task(void *unused)
 	rcu_init();
 	workqueue_init();
 	message_boot();
-	section_boot();
+	reader_boot();
+	bell_boot();
 	boot_spares();
 }
 
@@ -382,6 +514,7 @@ void
 program_prepare(void)
 {
 	preempt_model_set(model);
+	message_prepare(plan.has[FUZZ_TASK_FUTEX_MOVE]);
 	memset(results, RESULT_NONE, plan.op_count);
 	for (unsigned int n = 0; n < FUZZ_TASKS_MAX; n++) {
 		const struct plan_task *task = &plan.tasks[n];
@@ -392,8 +525,13 @@ program_prepare(void)
 		states[n].pointless = 0;
 		states[n].started = false;
 		states[n].finished = false;
+		if (task->first == PLAN_NONE) {
+			continue;
+		}
 		timer_init(&states[n].tick, tick);
-		if (task->first == PLAN_NONE || task->spawned) {
+		own_prepare(n);
+		memset(states[n].rung, 0, sizeof(states[n].rung));
+		if (task->spawned) {
 			continue;
 		}
 		first = &plan.ops[task->first];
@@ -420,6 +558,9 @@ check_finished(void)
 		if (tasks[n] != NULL) {
 			task_put(tasks[n]);
 		}
+		if (plan.tasks[n].first != PLAN_NONE) {
+			own_check(n);
+		}
 	}
 }
 
@@ -428,7 +569,9 @@ program_check(void)
 {
 	check_finished();
 	message_check();
+	bell_check();
 	section_check(&plan);
+	reader_check();
 }
 
 const uint8_t *

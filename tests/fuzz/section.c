@@ -3,9 +3,7 @@
 
 #include "guest/local_lock.h"
 #include "guest/mutex.h"
-#include "guest/object.h"
 #include "guest/preempt.h"
-#include "guest/rcu.h"
 #include "guest/rwlock.h"
 #include "guest/rwsem.h"
 #include "guest/semaphore.h"
@@ -13,7 +11,7 @@
 #include "guest/signal.h"
 #include "guest/smp.h"
 #include "guest/spinlock.h"
-#include "guest/srcu.h"
+#include "tests/fuzz/reader.h"
 #include "tests/host/machine.h"
 
 static HOST_STATE DEFINE_RAW_SPINLOCK(raw_first);
@@ -21,12 +19,10 @@ static HOST_STATE DEFINE_RAW_SPINLOCK(raw_second);
 static HOST_STATE DEFINE_SPINLOCK(spin_first);
 static HOST_STATE DEFINE_SPINLOCK(spin_second);
 static HOST_STATE DEFINE_RWLOCK(rwlock);
-static HOST_STATE DEFINE_SEQLOCK(seqlock);
 static HOST_STATE DEFINE_MUTEX(mutex_first);
 static HOST_STATE DEFINE_MUTEX(mutex_second);
 static HOST_STATE DECLARE_RWSEM(rwsem);
 static HOST_STATE DEFINE_SEMAPHORE(semaphore, 1);
-static HOST_STATE struct srcu_struct srcu;
 
 static struct raw_spinlock *const raws[] = { &raw_first, &raw_second };
 static struct spinlock *const spins[] = { &spin_first, &spin_second };
@@ -34,17 +30,6 @@ static struct mutex *const mutexes[] = { &mutex_first, &mutex_second };
 
 static HOST_STATE unsigned int counters[GUARD_CPU_FIRST];
 static HOST_STATE unsigned int cpu_counters[GUARD_COUNT - GUARD_CPU_FIRST][HOST_CPUS_MAX];
-static HOST_STATE struct atomic seq_data[2];
-
-/* What readers of RCU and SRCU find. */
-#define ALIVE 0xa11fe5u
-struct guarded {
-	struct rcu_head rcu;
-	struct atomic alive;
-};
-static HOST_STATE struct atomic_ptr guarded;
-static HOST_STATE struct atomic_ptr srcu_guarded;
-static HOST_STATE struct atomic guarded_count; /* that are not freed */
 
 /* ---- exclusion ---- */
 
@@ -235,115 +220,6 @@ begin_sleeping(const struct section_open *s)
 	}
 }
 
-/* ---- readers ---- */
-
-static void
-begin_rcu(struct section_open *s)
-{
-	if (s->form == 1) {
-		rcu_read_lock_sched();
-	} else if (s->form == 2) {
-		rcu_read_lock_bh();
-	} else {
-		rcu_read_lock();
-	}
-	s->object = rcu_dereference(&guarded);
-}
-
-static void
-check_alive(const struct section_open *s)
-{
-	const struct guarded *object = s->object;
-
-	if (atomic_load(&object->alive) != ALIVE) {
-		host_fail("a reader sees freed memory");
-	}
-}
-
-static void
-end_rcu(struct section_open *s)
-{
-	check_alive(s);
-	if (s->form == 1) {
-		rcu_read_unlock_sched();
-	} else if (s->form == 2) {
-		rcu_read_unlock_bh();
-	} else {
-		rcu_read_unlock();
-	}
-}
-
-static struct guarded *
-make_guarded(void)
-{
-	struct guarded *object = object_alloc(sizeof(*object));
-
-	HOST_EXPECT(object != NULL);
-	atomic_store(&object->alive, ALIVE);
-	atomic_fetch_add(&guarded_count, 1);
-	return object;
-}
-
-static void
-free_guarded(struct guarded *object)
-{
-	HOST_EXPECT(atomic_load(&object->alive) == ALIVE);
-	atomic_store(&object->alive, 0);
-	object_free(object, sizeof(*object));
-	atomic_fetch_sub(&guarded_count, 1);
-}
-
-static void
-free_by_rcu(struct rcu_head *head)
-{
-	free_guarded(container_of(head, struct guarded, rcu));
-}
-
-void
-section_update_rcu(unsigned int form, bool may_sleep)
-{
-	struct guarded *old = atomic_xchg(&guarded, make_guarded());
-
-	if (form == 0 && may_sleep) {
-		synchronize_rcu();
-		free_guarded(old);
-	} else if (form == 1 && may_sleep) {
-		synchronize_rcu_expedited();
-		free_guarded(old);
-	} else {
-		call_rcu(&old->rcu, free_by_rcu);
-		if (form == 2 && may_sleep) {
-			rcu_barrier();
-		}
-	}
-}
-
-void
-section_update_srcu(void)
-{
-	struct guarded *old = atomic_xchg(&srcu_guarded, make_guarded());
-
-	synchronize_srcu(&srcu);
-	free_guarded(old);
-}
-
-void
-section_read_seq(void)
-{
-	uint32_t sequence;
-	uint32_t first;
-	uint32_t second;
-
-	do { /* bounded: writers end */
-		sequence = read_seqbegin(&seqlock);
-		first = atomic_load(&seq_data[0]);
-		second = atomic_load(&seq_data[1]);
-	} while (read_seqretry(&seqlock, sequence));
-	if (first != second) {
-		host_fail("a reader sees data that is torn");
-	}
-}
-
 /* ---- all ---- */
 
 void
@@ -381,18 +257,17 @@ section_begin(struct section_open *s, const struct plan_op *op)
 		BEGIN(s, write_lock, &rwlock);
 		break;
 	case FUZZ_TASK_SEQ_WRITE:
-		BEGIN(s, write_seqlock, &seqlock);
-		atomic_store(&seq_data[0], atomic_load(&seq_data[0]) + 1);
+		BEGIN(s, write_seqlock, &reader_seqlock);
+		reader_seq_written_first();
 		break;
 	case FUZZ_TASK_LOCAL_LOCK:
 		begin_local(s);
 		break;
 	case FUZZ_TASK_RCU_READ:
-		begin_rcu(s);
+		s->object = reader_begin_rcu(s->form);
 		break;
 	case FUZZ_TASK_SRCU_READ:
-		s->index = srcu_read_lock(&srcu);
-		s->object = rcu_dereference(&srcu_guarded);
+		s->object = reader_begin_srcu(&s->index);
 		break;
 	default:
 		begin_sleeping(s);
@@ -428,8 +303,8 @@ section_end(struct section_open *s)
 		END(s, write_unlock, &rwlock);
 		break;
 	case FUZZ_TASK_SEQ_WRITE:
-		atomic_store(&seq_data[1], atomic_load(&seq_data[0]));
-		END(s, write_sequnlock, &seqlock);
+		reader_seq_written_last();
+		END(s, write_sequnlock, &reader_seqlock);
 		break;
 	case FUZZ_TASK_LOCAL_LOCK:
 		end_local(s);
@@ -447,11 +322,10 @@ section_end(struct section_open *s)
 		up(&semaphore);
 		break;
 	case FUZZ_TASK_RCU_READ:
-		end_rcu(s);
+		reader_end_rcu(s->form, s->object);
 		break;
 	default:
-		check_alive(s);
-		srcu_read_unlock(&srcu, s->index);
+		reader_end_srcu(s->index, s->object);
 		break;
 	}
 }
@@ -466,11 +340,11 @@ section_downgrade(struct section_open *s)
 }
 
 void
-section_boot(void)
+section_cond_resched_lock(struct section_open *s)
 {
-	HOST_EXPECT(init_srcu_struct(&srcu) == 0);
-	atomic_store(&guarded, make_guarded());
-	atomic_store(&srcu_guarded, make_guarded());
+	leave(s);
+	cond_resched_lock(raws[s->n]);
+	enter(s);
 }
 
 static unsigned int
@@ -502,8 +376,6 @@ section_check(const struct plan *plan)
 		HOST_EXPECT(atomic_load(&mutexes[n]->owner) == 0);
 	}
 	HOST_EXPECT(!rwlock_is_locked(&rwlock));
-	HOST_EXPECT(!spin_is_locked(&seqlock.lock));
 	HOST_EXPECT(atomic_load(&rwsem.count) == 0);
 	HOST_EXPECT(semaphore.count == 1);
-	HOST_EXPECT(atomic_load(&guarded_count) == 2);
 }

@@ -21,17 +21,10 @@ struct section_open {
 	const void *object;  /* that a reader sees */
 };
 
-/* In boot(), in a task that may sleep. */
-void section_boot(void);
-
 void section_begin(struct section_open *section, const struct plan_op *op);
 void section_end(struct section_open *section);
 void section_downgrade(struct section_open *section);
-
-/* Operations on what sections guard. */
-void section_read_seq(void);
-void section_update_rcu(unsigned int form, bool may_sleep);
-void section_update_srcu(void);
+void section_cond_resched_lock(struct section_open *section);
 
 /* At rest: everything is free, and was counted up as often as the plan says. */
 void section_check(const struct plan *plan);
