@@ -78,6 +78,15 @@ rank_of(const struct follower *task)
 	return rank;
 }
 
+/* What has begun last; END, which begins nothing, if nothing has. */
+static struct section *
+last_of(struct follower *task)
+{
+	static struct section none = { .kind = FUZZ_TASK_END };
+
+	return task->depth != 0 ? &task->sections[task->depth - 1] : &none;
+}
+
 static bool
 is_in(const struct follower *task, unsigned int guard)
 {
@@ -193,16 +202,16 @@ has_begun(const struct follower *task, unsigned int kind)
 
 /* Of what a task has one only; and parked is a thread that was woken once. */
 static bool
-fits_in(const struct plan_op *op, const struct follower *task)
+fits_in(const struct plan_op *op, struct follower *task)
 {
-	const struct section *last = &task->sections[task->depth - 1];
+	const struct section *last = last_of(task);
 
 	switch (op->kind) {
 	case FUZZ_TASK_NOTIFIER:
 	case FUZZ_TASK_KTHREAD:
 		return !has_begun(task, op->kind);
 	case FUZZ_TASK_PARK:
-		return task->depth != 0 && last->kind == FUZZ_TASK_KTHREAD && last->form != 3;
+		return last->kind == FUZZ_TASK_KTHREAD && last->form != 3;
 	case FUZZ_TASK_STOP:
 		return op->args[0] != op->task;
 	default:
@@ -246,9 +255,9 @@ ends(struct follower *task)
 static bool
 downgrades(struct follower *task)
 {
-	struct section *last = &task->sections[task->depth - 1];
+	struct section *last = last_of(task);
 
-	if (task->depth == 0 || last->kind != FUZZ_TASK_RWSEM_WRITE) {
+	if (last->kind != FUZZ_TASK_RWSEM_WRITE) {
 		return false;
 	}
 	last->kind = FUZZ_TASK_RWSEM_READ;
@@ -258,12 +267,12 @@ downgrades(struct follower *task)
 
 /* Inside a raw lock that was taken plainly, and counts alone. */
 static bool
-gives_way(struct planner *planner, struct plan_op *op, const struct follower *task)
+gives_way(struct planner *planner, struct plan_op *op, struct follower *task)
 {
-	const struct section *last = &task->sections[task->depth - 1];
+	const struct section *last = last_of(task);
 	unsigned int bars = 0;
 
-	if (task->depth == 0 || last->kind != FUZZ_TASK_RAW_LOCK || last->form != 0) {
+	if (last->kind != FUZZ_TASK_RAW_LOCK || last->form != 0) {
 		return false;
 	}
 	for (unsigned int n = 0; n + 1 < task->depth; n++) {
