@@ -17,7 +17,7 @@
 #include "tests/host/counter.h"
 #include "tests/host/machine.h"
 
-#define LATE_POINTS 300u /* of its own, at which it could have been preempted */
+#define LATE_POINTS 100u /* of its own, at which it could have been preempted */
 #define SENT_POINTS 100u /* of another cpu: it is through what it was at */
 
 struct watch {

@@ -30,7 +30,7 @@
 
 #define TICK_NS   10000u
 #define NAP_NS    1000u
-#define POINTLESS 8u /* operations without a point of preemption, at most */
+#define POINTLESS 4u /* operations without a point of preemption, at most */
 #define BELLS     8
 #define SPARES    (FUZZ_TASKS_MAX + 2)
 
@@ -108,12 +108,28 @@ start(unsigned int number, unsigned int class, unsigned int cpus)
 
 /* ---- operations ---- */
 
+/*
+ * Right behind an end of what kept the task from being preempted no request may stand, folded as
+ * they are by then. A change of the model may fall in between.
+ */
+static void
+expect_answered(const char *where)
+{
+	if (plan.has[FUZZ_TASK_MODEL] || !preempt_model_preempts(model) || !preemptible()) {
+		return;
+	}
+	if (should_resched(0)) {
+		host_fail("a request stands behind %s", where);
+	}
+}
+
 static void
 compute(unsigned int steps)
 {
 	for (unsigned int n = 0; n < steps; n++) {
 		preempt_disable();
 		preempt_enable();
+		expect_answered("preempt_enable");
 	}
 }
 
@@ -201,6 +217,25 @@ signal_task(unsigned int whom, unsigned int sig)
 	}
 }
 
+/* The end of such a section looks for a request; interrupts that are switched on do not. */
+static bool
+ends_at_point(const struct section_open *section)
+{
+	switch (section->kind) {
+	case FUZZ_TASK_PREEMPT_OFF:
+	case FUZZ_TASK_BH_OFF:
+	case FUZZ_TASK_RAW_LOCK:
+	case FUZZ_TASK_SPIN_LOCK:
+	case FUZZ_TASK_READ_LOCK:
+	case FUZZ_TASK_WRITE_LOCK:
+	case FUZZ_TASK_SEQ_WRITE:
+	case FUZZ_TASK_LOCAL_LOCK:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Whom it stopped goes on, too, if that had not come to be when it was to be stopped. */
 static void
 end_section(struct worker_state *state)
@@ -226,6 +261,9 @@ end_section(struct worker_state *state)
 		break;
 	default:
 		section_end(section);
+		if (ends_at_point(section)) {
+			expect_answered(plan_kinds[section->kind].name + sizeof("begin"));
+		}
 		break;
 	}
 }
