@@ -55,12 +55,13 @@ vcpu_serve_requests(struct vcpu *vcpu)
 
 /* ---- events: all by the owner ---- */
 
-/* Does the guest take interrupts that are pending? */
+/* Does the guest take interrupts that are pending? Not where its handlers are as deep as they may
+ * be. */
 static inline bool
 vcpu_interrupt_waits(const struct vcpu *vcpu)
 {
 	return vcpu->interrupts_on && atomic_load(&vcpu->pending) != 0 &&
-	       arch_vcpu_has_handler(vcpu);
+	       arch_vcpu_has_handler(vcpu) && arch_vcpu_can_nest(vcpu);
 }
 
 /* Is there something to deliver that is not prepared? */

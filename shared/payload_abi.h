@@ -73,7 +73,8 @@ enum payload_hypercall {
 #define PAYLOAD_VECTOR_DOORBELL      33u
 #define PAYLOAD_VECTOR_COUNT         32u /* interrupts */
 
-/* Handlers may be entered anew from within a handler so often; then the vcpu stops. */
+/* Handlers may be entered anew from within a handler so often; then an exception stops the vcpu,
+ * and interrupts wait until a handler returns. */
 #define PAYLOAD_NESTING_MAX 8u
 
 struct payload_steal {
