@@ -160,3 +160,84 @@ enum fuzz_task_operation {
 };
 
 _Static_assert(FUZZ_TASK_OPERATION_COUNT <= FUZZ_KINDS_MAX, "a kind has six bits");
+
+/*
+ * Operations of fuzz_vcpu, from here on in the kinds of FUZZ_OPERATIONS: below are others'
+ * (tasks'). X(NAME, words, arguments): of those that a task does the first is the task.
+ */
+#define FUZZ_VCPU_FIRST 32
+
+#define FUZZ_VCPU_OPERATIONS(X)                                                       \
+	X(GUEST, "the next instruction of a guest", "vcpu instruction a b")           \
+	X(HANDLER, "the next one of its handler", "vcpu instruction a b")             \
+	X(FLAVOUR, "which order the machine's run loop has", "early")                 \
+	X(PLACE, "where a task begins", "whom cpus")                                  \
+	X(REQUEST, "makes a request", "task vcpu request flags")                      \
+	X(REQUEST_ALL, "the same of all vcpus", "task request flags")                 \
+	X(KICK, "kicks", "task vcpu")                                                 \
+	X(WAKE, "wakes", "task vcpu")                                                 \
+	X(INTERRUPT, "raises an interrupt of the guest", "task vcpu vector")          \
+	X(PAUSE, "pauses", "task vcpu")                                               \
+	X(RESUME, "resumes", "task vcpu")                                             \
+	X(KILL, "ends the machine", "task")                                           \
+	X(REMAP, "takes a page away from all guests", "task")                         \
+	X(SIGNAL, "sends a signal to who runs a vcpu", "task vcpu")                   \
+	X(NICE, "changes a task's nice level", "task whom nice")                      \
+	X(AFFINITY, "changes where a task may run", "task whom cpus")                 \
+	X(MODEL, "changes the preemption model", "task model")                        \
+	X(YIELD, "yields", "task")                                                    \
+	X(YIELD_TO, "yields to a task", "task whom")                                  \
+	X(SLEEP, "sleeps", "task time")                                               \
+	X(CREATE, "makes one more vcpu, which is run", "task")                        \
+	X(MACHINE, "makes a machine of its own, runs and ends it", "task early what") \
+	X(NOTIFIER, "has a notifier while it sleeps", "task time")                    \
+	X(LATER, "has a timer's function do it", "task time what vcpu")               \
+	X(WORK, "goes on for a while", "task steps")
+
+#define FUZZ_VCPU_OPERATION_NAME(name, words, args) FUZZ_VCPU_##name,
+enum fuzz_vcpu_operation {
+	FUZZ_VCPU_BEFORE = FUZZ_VCPU_FIRST - 1,
+	FUZZ_VCPU_OPERATIONS(FUZZ_VCPU_OPERATION_NAME) FUZZ_VCPU_END
+};
+
+_Static_assert(FUZZ_VCPU_END <= FUZZ_KINDS_MAX, "six bits");
+
+/* What an instruction of a guest is: X(NAME, words, a, b). */
+#define FUZZ_INSTRUCTIONS(X)                                                      \
+	X(COMPUTE, "computes", "value", "")                                       \
+	X(WORD, "sets the register that its cpu holds", "value", "")              \
+	X(LOOP, "loops until it was interrupted so often", "times", "")           \
+	X(JUMP, "jumps back", "instructions", "")                                 \
+	X(IN, "reads a port", "port", "size")                                     \
+	X(OUT, "writes a port", "port", "value")                                  \
+	X(READ, "reads a register of the page", "register", "size")               \
+	X(WRITE, "writes one", "register", "value")                               \
+	X(TOUCH, "wants a page", "page", "")                                      \
+	X(RDMSR, "reads an MSR", "msr", "")                                       \
+	X(WRMSR, "writes an MSR", "msr", "value")                                 \
+	X(CLI, "CLI", "", "")                                                     \
+	X(STI, "STI", "", "")                                                     \
+	X(HLT, "HLT", "", "")                                                     \
+	X(STI_HLT, "STI and HLT", "as one", "")                                   \
+	X(HYPERCALL, "a hypercall", "number", "argument")                         \
+	X(EXCEPTION, "an exception", "vector", "error")                           \
+	X(ERROR, "an error comes with it, or with the next trap", "cause", "how") \
+	X(NMI, "an NMI comes", "", "")                                            \
+	X(AGAIN, "a trap for nothing, so often", "times", "")                     \
+	X(WALK, "a trap for which tables are walked", "", "")                     \
+	X(SKIP, "a handler's: passes over what raised the exception", "", "")     \
+	X(SHUTDOWN, "stops", "status", "")
+
+#define FUZZ_INSTRUCTION_NAME(name, words, a, b) FUZZ_INSTRUCTION_##name,
+enum fuzz_instruction { FUZZ_INSTRUCTIONS(FUZZ_INSTRUCTION_NAME) FUZZ_INSTRUCTION_COUNT };
+
+/* Its replies, in the order in which they are asked for. */
+#define FUZZ_VCPU_REPLIES(X)                                                                  \
+	X(ANSWER, "what the caller of vcpu_run() does then, or what an NMI in a guest means", \
+	  "value")
+
+#define FUZZ_VCPU_REPLY_NAME(name, words, args) FUZZ_VCPU_REPLY_##name,
+enum fuzz_vcpu_reply {
+	FUZZ_VCPU_REPLY_BEFORE = FUZZ_VCPU_FIRST - 1,
+	FUZZ_VCPU_REPLIES(FUZZ_VCPU_REPLY_NAME) FUZZ_VCPU_REPLY_END
+};

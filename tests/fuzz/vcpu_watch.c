@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: ISC
+#include "tests/fuzz/vcpu_watch.h"
+
+#include <stddef.h>
+
+#include "guest/sched.h"
+#include "guest/vcpu.h"
+#include "guest/vcpu_check.h"
+#include "guest/vcpu_device.h"
+#include "guest/vcpu_halt.h"
+#include "guest/vcpu_request.h"
+#include "tests/fuzz/vcpu_world.h"
+#include "tests/host/run.h"
+
+/* The explorer's: none of it is a point. */
+
+static HOST_STATE bool is_struck[EXITS_VCPUS];
+static HOST_STATE uint64_t strikes[EXITS_VCPUS]; /* errors of machine checks in guests */
+
+/* A cpu that is about to send to itself, and how many it was sent. */
+static HOST_STATE const struct host_cpu *sender;
+static HOST_STATE unsigned int sent_before;
+
+static const struct vcpu *
+vcpu_at(uint32_t id)
+{
+	const struct atomic_ptr *chunk = world_vm->chunks[0].value;
+
+	return chunk != NULL ? chunk[id].value : NULL;
+}
+
+/* ---- at each moment ---- */
+
+/* A machine check of the schedule's has not come to its exit yet. */
+static void
+note_strike(const struct vcpu *vcpu)
+{
+	bool was_struck = is_struck[vcpu->id];
+	uint32_t cpu = (uint32_t)vcpu->cpu.value;
+
+	is_struck[vcpu->id] = cpu < machine.cpu_count && machine.cpus[cpu].guest == vcpu &&
+	                      machine.cpus[cpu].in_guest && vcpu->arch.fault != EARLY_NONE;
+	if (is_struck[vcpu->id] && !was_struck) {
+		strikes[vcpu->id] += per_cpu(exit_record, cpu).early.cause == EARLY_NONE;
+	}
+}
+
+static void
+check_told(const struct vcpu *vcpu)
+{
+	if (vcpu->preempted.value != 0 && !vcpu->wants_to_run) {
+		host_fail("vcpu %u is told to be preempted, and does not want to run", vcpu->id);
+	}
+}
+
+/* Requests for a switch need none, and other things have interrupts of their own. */
+static void
+check_sender(const struct host_transition *t)
+{
+	if (sender != NULL && machine.sent[sender->id][IRQ_RESCHEDULE] != sent_before) {
+		host_fail("cpu %u sends a reschedule interrupt to itself", sender->id);
+	}
+	sender = NULL;
+	if (t->actor == HOST_STEP && t->op.kind == HOST_OP_SEND &&
+	    t->op.addr == &machine.cpus[t->cpu].pending) {
+		sender = &machine.cpus[t->cpu];
+		sent_before = machine.sent[t->cpu][IRQ_RESCHEDULE];
+	}
+}
+
+/* ---- when only time can pass ---- */
+
+static void
+check_in_guest(const struct vcpu *vcpu)
+{
+	uint32_t flags = (uint32_t)vcpu->task->flags.value;
+
+	if (vcpu->requests.value != 0) {
+		host_fail("vcpu %u stays in its guest with a request pending: %#x", vcpu->id,
+		          (unsigned int)vcpu->requests.value);
+	}
+	if (vcpu_runnable(vcpu)) {
+		host_fail("vcpu %u stays in its guest with an interrupt pending", vcpu->id);
+	}
+	if (vcpu->mode.value == EXITING_GUEST_MODE) {
+		host_fail("vcpu %u stays in its guest and is to exit", vcpu->id);
+	}
+	if (flags & (TIF_SIGPENDING | TIF_NEED_RESCHED)) {
+		host_fail("vcpu %u stays in its guest, and its task has to do: flags %#x", vcpu->id,
+		          flags);
+	}
+}
+
+static bool
+is_paused(const struct vcpu *vcpu)
+{
+	return vcpu->paused.value != 0 && vcpu->vm->dead.value == 0;
+}
+
+/* It waits for an interrupt, or to be resumed. */
+static void
+check_asleep(const struct vcpu *vcpu)
+{
+	if (vcpu->task->flags.value & TIF_SIGPENDING) {
+		host_fail("vcpu %u sleeps with a signal pending", vcpu->id);
+	}
+	if (!vcpu->in_wfi && !is_paused(vcpu)) {
+		host_fail("vcpu %u sleeps and is not paused", vcpu->id);
+	}
+	if (vcpu->in_wfi && (vcpu->requests.value & VCPU_REQS_THAT_WAKE)) {
+		host_fail("vcpu %u sleeps with a request pending: %#x", vcpu->id,
+		          (unsigned int)vcpu->requests.value);
+	}
+	if (vcpu->in_wfi && vcpu_runnable(vcpu)) {
+		host_fail("vcpu %u sleeps with an interrupt pending", vcpu->id);
+	}
+	if (vcpu->preempted.value != 0) {
+		host_fail("vcpu %u sleeps and is told to be preempted", vcpu->id);
+	}
+}
+
+static void
+check_at_rest(const struct vcpu *vcpu)
+{
+	uint32_t cpu = (uint32_t)vcpu->cpu.value;
+
+	if (vcpu->task == NULL) {
+		return;
+	}
+	if (cpu < machine.cpu_count && machine.cpus[cpu].guest == vcpu &&
+	    machine.cpus[cpu].in_guest) {
+		check_in_guest(vcpu);
+	} else if (vcpu->task->state.value == TASK_INTERRUPTIBLE && vcpu->task->on_rq.value == 0) {
+		check_asleep(vcpu);
+	}
+}
+
+void
+watch_transition(const struct host_transition *t)
+{
+	unsigned long flags = host_step_begin();
+
+	check_sender(t);
+	for (uint32_t id = 0; world_vm != NULL && id < (uint32_t)world_vm->vcpu_count.value; id++) {
+		const struct vcpu *vcpu = vcpu_at(id);
+
+		note_strike(vcpu);
+		check_told(vcpu);
+		if (t->actor == HOST_CLOCK) {
+			check_at_rest(vcpu);
+		}
+	}
+	host_step_end(flags);
+}
+
+/* ---- at switches ---- */
+
+static struct vcpu *
+own_vcpu(void)
+{
+	for (uint32_t id = 0; id < EXITS_VCPUS; id++) {
+		if (world_tasks[id] == current) {
+			return vm_vcpu(world_vm, id);
+		}
+	}
+	return NULL;
+}
+
+static void
+check_guest_view(const struct vcpu *vcpu, bool is_preempted)
+{
+	const struct payload_steal *steal = vcpu->steal.cached;
+	bool is_seen = steal != NULL && (steal->flags & PAYLOAD_STEAL_PREEMPTED);
+
+	if (is_seen && (!is_preempted || vcpu->arch.trapped)) {
+		host_fail("vcpu %u is seen preempted %s", vcpu->id,
+		          is_preempted ? "in the midst of an instruction" : "though it waits");
+	}
+	if (is_preempted && steal != NULL && vcpu->at_instruction_boundary && !is_seen) {
+		host_fail("vcpu %u is preempted, and not seen so", vcpu->id);
+	}
+}
+
+/* The run queue's lock is held: on_rq says what the switch is for. */
+void
+watch_behind_out(void)
+{
+	unsigned long flags = host_step_begin();
+	const struct vcpu *vcpu = own_vcpu();
+	bool is_queued = atomic_load(&current->on_rq) != 0;
+	bool is_preempted = atomic_load(&vcpu->preempted) != 0;
+
+	if (vcpu->notifier.task == NULL) {
+		HOST_EXPECT(!is_preempted);
+	} else {
+		HOST_EXPECT(is_preempted == (is_queued && vcpu->wants_to_run));
+		HOST_EXPECT(!is_preempted || atomic_load(&vcpu->ready));
+		HOST_EXPECT(atomic_load(&vcpu->scheduled_out));
+		HOST_EXPECT(this_cpu_read(running_vcpu) == NULL);
+		check_guest_view(vcpu, is_preempted);
+	}
+	host_step_end(flags);
+}
+
+void
+watch_behind_in(void)
+{
+	unsigned long flags = host_step_begin();
+	const struct vcpu *vcpu = own_vcpu();
+
+	HOST_EXPECT(!atomic_load(&vcpu->preempted));
+	HOST_EXPECT(!atomic_load(&vcpu->scheduled_out));
+	if (vcpu->notifier.task != NULL) {
+		HOST_EXPECT(this_cpu_read(running_vcpu) == vcpu);
+		HOST_EXPECT(atomic_load(&vcpu->cpu) == raw_smp_processor_id());
+	}
+	host_step_end(flags);
+}
+
+/* ---- in the end ---- */
+
+static void
+check_ended(const struct vcpu *vcpu)
+{
+	const char *fault = vcpu_stats_fault(vcpu);
+	uint64_t errors = exits_errors(vcpu->id) + strikes[vcpu->id];
+
+	if (fault != NULL) {
+		host_fail("vcpu %u: %s", vcpu->id, fault);
+	}
+	HOST_EXPECT(vcpu->task == NULL);
+	HOST_EXPECT(vcpu->mode.value == OUTSIDE_GUEST_MODE);
+	HOST_EXPECT(vcpu->preempted.value == 0);
+	if (vcpu->stats.early_faults != errors) {
+		host_fail("vcpu %u was charged with %llu errors, not %llu", vcpu->id,
+		          (unsigned long long)vcpu->stats.early_faults, (unsigned long long)errors);
+	}
+}
+
+void
+watch_end(void)
+{
+	unsigned long flags = host_step_begin();
+	uint64_t count = vcpu_mmio_read(vm_vcpu(world_vm, 0), VM_MMIO + VM_MMIO_COUNT, 8);
+
+	if (count != exits_count_written()) {
+		host_fail("a register counts %llu writes, and there were %llu",
+		          (unsigned long long)count, (unsigned long long)exits_count_written());
+	}
+	for (uint32_t id = 0; id < (uint32_t)world_vm->vcpu_count.value; id++) {
+		check_ended(vm_vcpu(world_vm, id));
+	}
+	for (unsigned int cpu = 0; cpu < machine.cpu_count; cpu++) {
+		HOST_EXPECT(per_cpu(running_vcpu, cpu) == NULL);
+		HOST_EXPECT(per_cpu(exit_record, cpu).early.cause == EARLY_NONE);
+		HOST_EXPECT(machine.cpus[cpu].guest == NULL);
+	}
+	host_step_end(flags);
+}
+
+void
+watch_unwritten(const uint8_t *memory)
+{
+	for (size_t n = 0; memory != NULL && n < sizeof(struct vcpu); n++) {
+		if (memory[n] != 0) {
+			host_fail("the memory of a vcpu that is gone was written");
+		}
+	}
+}

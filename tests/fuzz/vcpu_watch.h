@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Looks at the machine of vcpu_world.h from outside: what must hold at each moment, at each switch
+ * of a runner, whenever nothing can happen but that time passes, and in the end. What does not
+ * holds fails the run (host_fail()).
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "tests/host/machine.h"
+
+/* schedule_watch. */
+void watch_transition(const struct host_transition *t);
+
+/* struct probe's, of a runner. */
+void watch_behind_out(void);
+void watch_behind_in(void);
+
+/* Nobody runs the machine's vcpus any more. */
+void watch_end(void);
+
+/* Nobody but its allocator has written to this memory of a vcpu that is gone; NULL: there is none.
+ */
+void watch_unwritten(const uint8_t *memory);
