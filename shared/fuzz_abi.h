@@ -190,9 +190,10 @@ _Static_assert(FUZZ_TASK_OPERATION_COUNT <= FUZZ_KINDS_MAX, "a kind has six bits
 	X(SLEEP, "sleeps", "task time")                                               \
 	X(CREATE, "makes one more vcpu, which is run", "task")                        \
 	X(MACHINE, "makes a machine of its own, runs and ends it", "task early what") \
-	X(NOTIFIER, "has a notifier while it sleeps", "task time")                    \
+	X(NOTIFIER, "has a notifier while it sleeps", "task time child")              \
 	X(LATER, "has a timer's function do it", "task time what vcpu")               \
-	X(WORK, "goes on for a while", "task steps")
+	X(WORK, "goes on for a while", "task steps")                                  \
+	X(STEAL, "a guest wants to be told its steal time", "vcpu")
 
 #define FUZZ_VCPU_OPERATION_NAME(name, words, args) FUZZ_VCPU_##name,
 enum fuzz_vcpu_operation {

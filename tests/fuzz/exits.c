@@ -14,6 +14,8 @@
 #define PAGES      6u /* that guests want: more than the machine maps */
 #define PORT_WALK  0x80u
 #define LOOPS_MAX  4u
+#define UNKNOWN    2u /* hypercalls that there are not */
+#define TIMES      6u
 #define AGAINS_MAX 4u
 
 struct instruction {
@@ -30,17 +32,19 @@ struct code {
 /* By id. */
 static struct code programs[EXITS_VCPUS];
 static struct code handlers[EXITS_VCPUS];
-static bool handler_writes[EXITS_VCPUS]; /* what the program reads */
+static bool wants_steal[EXITS_VCPUS];
 
 /* Of one guest, in one run. */
 struct guest {
 	unsigned int steps;
 	unsigned int times; /* that the instruction `times_at` was tried in vain */
 	const struct instruction *times_at;
-	uint64_t sum;      /* of the program's own results */
-	uint64_t msr;      /* as it was written last */
-	uint64_t last_ns;  /* that it was told */
-	uint64_t errors;   /* that it must be charged with */
+	uint64_t sum;     /* of the program's own results */
+	uint64_t msr;     /* as it was written last */
+	uint64_t last_ns; /* that it was told */
+	uint64_t errors;  /* that it must be charged with */
+	uint32_t delivered;
+	bool is_unknown;   /* what else was delivered */
 	bool is_disturbed; /* its results depend on when things came */
 	bool has_begun;
 	bool has_ended;
@@ -70,13 +74,6 @@ add(struct code *code, const struct fuzz_item *item)
 	}
 }
 
-static bool
-is_state(const struct instruction *instruction)
-{
-	return instruction->name == FUZZ_INSTRUCTION_WRMSR ||
-	       instruction->name == FUZZ_INSTRUCTION_HYPERCALL;
-}
-
 void
 exits_load(const struct fuzz_input *input)
 {
@@ -86,7 +83,7 @@ exits_load(const struct fuzz_input *input)
 	for (unsigned int id = 0; id < EXITS_VCPUS; id++) {
 		programs[id].count = 0;
 		handlers[id].count = 0;
-		handler_writes[id] = false;
+		wants_steal[id] = false;
 	}
 	while (fuzz_next(&cursor, &item)) {
 		unsigned int id = fuzz_arg(&item, 0, EXITS_VCPUS);
@@ -95,11 +92,8 @@ exits_load(const struct fuzz_input *input)
 			add(&programs[id], &item);
 		} else if (item.kind == FUZZ_VCPU_HANDLER) {
 			add(&handlers[id], &item);
-		}
-	}
-	for (unsigned int id = 0; id < EXITS_VCPUS; id++) {
-		for (unsigned int n = 0; n < handlers[id].count; n++) {
-			handler_writes[id] |= is_state(&handlers[id].list[n]);
+		} else if (item.kind == FUZZ_VCPU_STEAL) {
+			wants_steal[id] = true;
 		}
 	}
 }
@@ -282,8 +276,11 @@ argument_of(uint64_t number, uint8_t arg)
 static void
 do_hypercall(struct vcpu *vcpu, uint8_t number_arg, uint8_t arg)
 {
-	uint64_t number = number_arg % (HYPERCALL_COUNT + 2);
+	uint64_t number = number_arg % (HYPERCALL_COUNT + UNKNOWN + TIMES);
 
+	if (number >= HYPERCALL_COUNT + UNKNOWN) {
+		number = HYPERCALL_time; /* which x86's order has a way of its own for */
+	}
 	hypercall(vcpu, number, argument_of(number, arg), arg);
 }
 
@@ -479,16 +476,23 @@ take_step(struct vcpu *vcpu)
 	return true;
 }
 
-/* The first thing is to say where the handler is, if there is one. */
+#define BEGIN 2u /* instructions before the program's */
+
+/* First it says where its handler is, if there is one, and where it wants its steal time. */
 static unsigned int
-begin(struct vcpu *vcpu, struct guest *guest)
+begin(struct vcpu *vcpu, struct guest *guest, unsigned int at)
 {
-	guest->is_disturbed |= guest->has_begun;
-	guest->has_begun = true;
-	if (handlers[vcpu->id].count != 0) {
+	if (at == 0) {
+		guest->is_disturbed |= guest->has_begun;
+		guest->has_begun = true;
+	}
+	if (at == 0 && handlers[vcpu->id].count != 0) {
 		hypercall(vcpu, HYPERCALL_handler, (uintptr_t)exits_handler, 0);
 	}
-	return 1;
+	if (at == 1 && wants_steal[vcpu->id]) {
+		hypercall(vcpu, HYPERCALL_steal, page_of(0), 0);
+	}
+	return at + 1;
 }
 
 unsigned int
@@ -496,18 +500,33 @@ exits_guest(struct vcpu *vcpu, unsigned int at)
 {
 	struct guest *guest = guest_of(vcpu);
 	const struct code *code = &programs[vcpu->id];
+	const struct instruction *i;
 
-	if (!take_step(vcpu) || at > code->count) {
+	if (!take_step(vcpu) || at >= BEGIN + code->count) {
 		hypercall(vcpu, HYPERCALL_shutdown, EXITS_STATUS, 0);
 		return at;
 	}
-	if (at == 0) {
-		return begin(vcpu, guest);
+	if (at < BEGIN) {
+		return begin(vcpu, guest, at);
 	}
-	if (code->list[at - 1].name == FUZZ_INSTRUCTION_COMPUTE) {
-		guest->sum = guest->sum * 31 + code->list[at - 1].a;
+	i = &code->list[at - BEGIN];
+	if (i->name == FUZZ_INSTRUCTION_COMPUTE) {
+		guest->sum = guest->sum * 31 + i->a;
 	}
-	return execute(vcpu, &code->list[at - 1], at);
+	return execute(vcpu, i, at);
+}
+
+/* What an event came with is there until the next one comes: one within another hides it. */
+static void
+note_delivered(const struct vcpu *vcpu, struct guest *guest)
+{
+	unsigned int vector = host_guest_event(vcpu).vector;
+
+	if (vector >= PAYLOAD_VECTOR_FIRST) {
+		guest->delivered |= 1u << (vector - PAYLOAD_VECTOR_FIRST);
+	} else {
+		guest->is_unknown |= vcpu->arch.depth > 1;
+	}
 }
 
 static unsigned int
@@ -515,6 +534,9 @@ exits_handler(struct vcpu *vcpu, unsigned int at)
 {
 	const struct code *code = &handlers[vcpu->id];
 
+	if (at == 0) {
+		note_delivered(vcpu, guest_of(vcpu));
+	}
 	if (!take_step(vcpu) || at >= code->count) {
 		hypercall(vcpu, HYPERCALL_return, 0, 0);
 		return at + 1;
@@ -640,6 +662,28 @@ walk(struct vcpu *vcpu)
 	walk_shadow_page_lockless_end(vcpu);
 }
 
+/*
+ * What the vcpu's own cpu asks of it while it handles the exit: in x86's fast path mode is IN
+ * there, and nothing is sent.
+ */
+static void
+ask_itself(struct vcpu *vcpu, uint64_t what)
+{
+	switch (what % 4) {
+	case 1:
+		vcpu_kick(vcpu);
+		break;
+	case 2:
+		vcpu_make_request(vcpu, VCPU_REQ_FLUSH_ALL, 0);
+		break;
+	case 3:
+		vcpu_interrupt(vcpu, PAYLOAD_VECTOR_DOORBELL);
+		break;
+	default:
+		break;
+	}
+}
+
 static void
 note(struct vcpu *vcpu, struct guest *guest, const struct vcpu_trap *trap)
 {
@@ -699,9 +743,29 @@ exits_completed(struct vcpu *vcpu)
 	if (trap->kind == VCPU_TRAP_IN && trap->addr == PORT_WALK) {
 		walk(vcpu);
 	}
+	if (trap->kind == VCPU_TRAP_HYPERCALL && trap->value == HYPERCALL_time) {
+		ask_itself(vcpu, trap->args[0]);
+	}
 }
 
 /* ---- what comes from outside ---- */
+
+uint32_t
+exits_take_delivered(uint32_t id, bool *is_known)
+{
+	uint32_t delivered = guests[id].delivered;
+
+	guests[id].delivered = 0;
+	*is_known = !guests[id].is_unknown;
+	return delivered;
+}
+
+bool
+exits_is_delivered(const struct vcpu *vcpu, unsigned int vector)
+{
+	return vcpu->arch.place.fn == (uintptr_t)exits_handler && vcpu->arch.place.at == 0 &&
+	       vcpu->arch.event.vector == vector;
+}
 
 void
 exits_take_nmi(enum early_cause cause)

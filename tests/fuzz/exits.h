@@ -54,6 +54,16 @@ uint64_t exits_count_written(void);
 /* What of the vcpu's results must be the same in every order of things. 0: nothing this time. */
 uint64_t exits_words(uint32_t id);
 
+/*
+ * Interrupts that its handler was entered for since the last call: bit n: vector
+ * PAYLOAD_VECTOR_FIRST
+ * + n. is_known: false from when that cannot be told any more.
+ */
+uint32_t exits_take_delivered(uint32_t id, bool *is_known);
+
+/* Its handler is entered for this interrupt, and has not begun. */
+bool exits_is_delivered(const struct vcpu *vcpu, unsigned int vector);
+
 /* How many errors this vcpu must have been charged with. */
 uint64_t exits_errors(uint32_t id);
 

@@ -57,9 +57,10 @@ static const struct fuzz_kind kinds[] = {
 	OP(SLEEP, 2, B(WORLD_WORKERS, 64), "task", "time"),
 	OP(CREATE, 1, B(WORLD_WORKERS), "task"),
 	OP(MACHINE, 3, B(WORLD_WORKERS, 2, 64), "task", "early", "what"),
-	OP(NOTIFIER, 2, B(WORLD_WORKERS, 64), "task", "time"),
+	OP(NOTIFIER, 3, B(WORLD_WORKERS, 64, 2), "task", "time", "child"),
 	OP(LATER, 4, B(WORLD_WORKERS, 64, 16, EXITS_VCPUS), "task", "time", "what", "vcpu"),
 	OP(WORK, 2, B(WORLD_WORKERS, 64), "task", "steps"),
+	OP(STEAL, 1, B(EXITS_VCPUS), "vcpu"),
 	{ .type = FUZZ_TYPE(FUZZ_REPLIES, FUZZ_VCPU_REPLY_ANSWER),
 	  .name = "ANSWER",
 	  .arg_count = 1,
@@ -91,6 +92,7 @@ begin(const char *bug)
 	world_bug = bug;
 	schedule_boot(CPUS_MAX_HERE, world_boot, world_idle);
 	schedule_watch = watch_transition;
+	host_interrupt_seen = watch_interrupt;
 	host_nmi_handler = world_take_nmi;
 	host_guest_completes = exits_completed;
 	return true;

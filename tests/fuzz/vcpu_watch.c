@@ -3,19 +3,36 @@
 
 #include <stddef.h>
 
+#include "guest/cputime.h"
+#include "guest/preempt.h"
 #include "guest/sched.h"
 #include "guest/vcpu.h"
 #include "guest/vcpu_check.h"
 #include "guest/vcpu_device.h"
 #include "guest/vcpu_halt.h"
 #include "guest/vcpu_request.h"
+#include "tests/fuzz/schedule.h"
 #include "tests/fuzz/vcpu_world.h"
 #include "tests/host/run.h"
 
+#define PENDING_POINTS_MAX (3 * SCHEDULE_HOLD_MAX)
+
 /* The explorer's: none of it is a point. */
 
-static HOST_STATE bool is_struck[EXITS_VCPUS];
-static HOST_STATE uint64_t strikes[EXITS_VCPUS]; /* errors of machine checks in guests */
+/* Of each vcpu. */
+static HOST_STATE struct seen {
+	uint32_t mode;
+	uint32_t requests;
+	uint32_t work;     /* that it had when its mode came to be IN: it may not enter */
+	uint32_t owed;     /* interrupts, by vector, that it has not been entered for */
+	bool is_reset;     /* or may be: what it is owed is not known */
+	bool is_dead;      /* it is to serve nothing any more */
+	uint64_t asked_at; /* the point at which it was in its guest first with a request, or 0 */
+	bool is_struck;
+	uint64_t strikes; /* errors of machine checks in guests */
+} seen[EXITS_VCPUS];
+
+static HOST_STATE bool ends_guest[HOST_CPUS_MAX]; /* an interrupt that was not served yet */
 
 /* A cpu that is about to send to itself, and how many it was sent. */
 static HOST_STATE const struct host_cpu *sender;
@@ -31,17 +48,104 @@ vcpu_at(uint32_t id)
 
 /* ---- at each moment ---- */
 
-/* A machine check of the schedule's has not come to its exit yet. */
-static void
-note_strike(const struct vcpu *vcpu)
+static bool
+is_in_guest(const struct vcpu *vcpu)
 {
-	bool was_struck = is_struck[vcpu->id];
 	uint32_t cpu = (uint32_t)vcpu->cpu.value;
 
-	is_struck[vcpu->id] = cpu < machine.cpu_count && machine.cpus[cpu].guest == vcpu &&
-	                      machine.cpus[cpu].in_guest && vcpu->arch.fault != EARLY_NONE;
-	if (is_struck[vcpu->id] && !was_struck) {
-		strikes[vcpu->id] += per_cpu(exit_record, cpu).early.cause == EARLY_NONE;
+	return cpu < machine.cpu_count && machine.cpus[cpu].guest == vcpu &&
+	       machine.cpus[cpu].in_guest;
+}
+
+/* A machine check of the schedule's has not come to its exit yet. */
+static void
+note_strike(const struct vcpu *vcpu, struct seen *was)
+{
+	bool is_struck = is_in_guest(vcpu) && vcpu->arch.fault != EARLY_NONE;
+
+	if (is_struck && !was->is_struck) {
+		was->strikes += per_cpu(exit_record, vcpu->cpu.value).early.cause == EARLY_NONE;
+	}
+	was->is_struck = is_struck;
+}
+
+#define WORK (TIF_NOTIFY_RESUME | TIF_SIGPENDING | TIF_NEED_RESCHED | TIF_NEED_RESCHED_LAZY)
+
+/* What is there when others can see that it is to enter, it finds in its last look. */
+static void
+check_entry(const struct vcpu *vcpu, struct seen *was)
+{
+	uint32_t mode = (uint32_t)vcpu->mode.value;
+
+	if (mode == IN_GUEST_MODE && was->mode == OUTSIDE_GUEST_MODE) {
+		was->work = (uint32_t)vcpu->task->flags.value & WORK;
+		if (vcpu->requests.value != 0) {
+			was->work |= 1;
+		}
+	}
+	if (mode == OUTSIDE_GUEST_MODE) {
+		was->work = 0;
+	}
+	if (was->work != 0 && is_in_guest(vcpu)) {
+		host_fail("vcpu %u has entered its guest with work to do: flags %#x, requests %#x",
+		          vcpu->id, (unsigned int)vcpu->task->flags.value,
+		          (unsigned int)vcpu->requests.value);
+	}
+	was->mode = mode;
+}
+
+/* In a machine that is dead nothing is served. Who is in the guest then has not begun to. */
+static void
+check_dead(const struct vcpu *vcpu, struct seen *was)
+{
+	const uint32_t dead = 1u << VCPU_REQ_VM_DEAD;
+	uint32_t requests = (uint32_t)vcpu->requests.value;
+
+	if (was->is_dead && (was->requests & ~requests & ~dead)) {
+		host_fail("a dead machine's vcpu %u serves requests: %#x", vcpu->id,
+		          was->requests & ~requests);
+	}
+	was->is_dead |= (requests & dead) && (vcpu->task == NULL || is_in_guest(vcpu));
+	was->requests = requests;
+}
+
+/* Its guest is to be left by the time that everything has arrived and everybody had his turns. */
+static void
+check_asked(const struct vcpu *vcpu, struct seen *was)
+{
+	if (vcpu->requests.value == 0 || !is_in_guest(vcpu)) {
+		was->asked_at = 0;
+	} else if (was->asked_at == 0) {
+		was->asked_at = schedule_points();
+	} else if (schedule_points() - was->asked_at > PENDING_POINTS_MAX) {
+		host_fail("vcpu %u is in its guest for %u points with a request pending: %#x",
+		          vcpu->id, PENDING_POINTS_MAX, (unsigned int)vcpu->requests.value);
+	}
+}
+
+static void
+note_interrupts(const struct vcpu *vcpu, struct seen *was)
+{
+	bool is_known;
+
+	was->owed &= ~exits_take_delivered(vcpu->id, &is_known);
+	was->owed |= (uint32_t)vcpu->pending.value;
+	was->is_reset |= !is_known;
+}
+
+static void
+check_owed(const struct vcpu *vcpu)
+{
+	const struct seen *was = &seen[vcpu->id];
+
+	for (unsigned int n = 0; !was->is_reset && n < PAYLOAD_VECTOR_COUNT; n++) {
+		unsigned int vector = PAYLOAD_VECTOR_FIRST + n;
+
+		if ((was->owed & ~(uint32_t)vcpu->pending.value & 1u << n) != 0 &&
+		    !(vcpu->injected.valid && vcpu->injected.vector == vector) &&
+		    !exits_is_delivered(vcpu, vector)) {
+			host_fail("vcpu %u: interrupt %u of the guest was lost", vcpu->id, vector);
+		}
 	}
 }
 
@@ -122,17 +226,21 @@ check_asleep(const struct vcpu *vcpu)
 static void
 check_at_rest(const struct vcpu *vcpu)
 {
-	uint32_t cpu = (uint32_t)vcpu->cpu.value;
-
+	check_owed(vcpu);
 	if (vcpu->task == NULL) {
 		return;
 	}
-	if (cpu < machine.cpu_count && machine.cpus[cpu].guest == vcpu &&
-	    machine.cpus[cpu].in_guest) {
+	if (is_in_guest(vcpu)) {
 		check_in_guest(vcpu);
 	} else if (vcpu->task->state.value == TASK_INTERRUPTIBLE && vcpu->task->on_rq.value == 0) {
 		check_asleep(vcpu);
 	}
+}
+
+static bool
+is_interrupt(const struct host_transition *t)
+{
+	return t->actor >= HOST_IRQ && t->actor < HOST_NMI;
 }
 
 void
@@ -141,15 +249,58 @@ watch_transition(const struct host_transition *t)
 	unsigned long flags = host_step_begin();
 
 	check_sender(t);
+	ends_guest[t->cpu] |= is_interrupt(t) && machine.cpus[t->cpu].in_guest;
 	for (uint32_t id = 0; world_vm != NULL && id < (uint32_t)world_vm->vcpu_count.value; id++) {
 		const struct vcpu *vcpu = vcpu_at(id);
 
-		note_strike(vcpu);
+		note_strike(vcpu, &seen[id]);
+		note_interrupts(vcpu, &seen[id]);
+		check_entry(vcpu, &seen[id]);
+		check_dead(vcpu, &seen[id]);
+		check_asked(vcpu, &seen[id]);
 		check_told(vcpu);
 		if (t->actor == HOST_CLOCK) {
 			check_at_rest(vcpu);
 		}
 	}
+	host_step_end(flags);
+}
+
+/* ---- at interrupts ---- */
+
+/* What ended a guest, or comes in the window behind it, is served in its time; nothing else is. */
+void
+watch_interrupt(unsigned int cpu)
+{
+	bool is_guests = ends_guest[cpu] || machine.cpus[cpu].op.kind == HOST_OP_SETTLED;
+	bool is_timed = per_cpu(timed_vcpu, cpu) != NULL;
+
+	if (is_guests != is_timed) {
+		host_fail("an interrupt that %s a guest is served in %s time",
+		          is_guests ? "ended" : "came outside of",
+		          is_timed ? "its" : "the system's");
+	}
+	ends_guest[cpu] = false;
+}
+
+/* ---- behind vcpu_run() ---- */
+
+void
+watch_reset(uint32_t id)
+{
+	seen[id].is_reset = true;
+}
+
+void
+watch_outside(const struct vcpu *vcpu)
+{
+	unsigned long flags = host_step_begin();
+
+	HOST_EXPECT(!vcpu->injected.valid);
+	HOST_EXPECT(preempt_count() == 0);
+	HOST_EXPECT(flags & HOST_STEP_IRQS_ON);
+	note_interrupts(vcpu, &seen[vcpu->id]);
+	check_owed(vcpu);
 	host_step_end(flags);
 }
 
@@ -166,15 +317,18 @@ own_vcpu(void)
 	return NULL;
 }
 
+/* What it was told before, it reads until its next entry, wherever it waits meanwhile. */
 static void
 check_guest_view(const struct vcpu *vcpu, bool is_preempted)
 {
 	const struct payload_steal *steal = vcpu->steal.cached;
 	bool is_seen = steal != NULL && (steal->flags & PAYLOAD_STEAL_PREEMPTED);
 
-	if (is_seen && (!is_preempted || vcpu->arch.trapped)) {
-		host_fail("vcpu %u is seen preempted %s", vcpu->id,
-		          is_preempted ? "in the midst of an instruction" : "though it waits");
+	if (is_seen && is_preempted && vcpu->arch.trapped) {
+		host_fail("vcpu %u is seen preempted in the midst of an instruction", vcpu->id);
+	}
+	if (!is_preempted && vcpu->steal.since_ns != 0) {
+		host_fail("vcpu %u is seen preempted though it waits", vcpu->id);
 	}
 	if (is_preempted && steal != NULL && vcpu->at_instruction_boundary && !is_seen) {
 		host_fail("vcpu %u is preempted, and not seen so", vcpu->id);
@@ -223,7 +377,7 @@ static void
 check_ended(const struct vcpu *vcpu)
 {
 	const char *fault = vcpu_stats_fault(vcpu);
-	uint64_t errors = exits_errors(vcpu->id) + strikes[vcpu->id];
+	uint64_t errors = exits_errors(vcpu->id) + seen[vcpu->id].strikes;
 
 	if (fault != NULL) {
 		host_fail("vcpu %u: %s", vcpu->id, fault);

@@ -10,8 +10,19 @@
 
 #include "tests/host/machine.h"
 
+struct vcpu;
+
 /* schedule_watch. */
 void watch_transition(const struct host_transition *t);
+
+/* host_interrupt_seen. */
+void watch_interrupt(unsigned int cpu);
+
+/* This vcpu is to be reset: what it was to be told may be gone. Before. */
+void watch_reset(uint32_t id);
+
+/* Its runner, behind vcpu_run(). */
+void watch_outside(const struct vcpu *vcpu);
 
 /* struct probe's, of a runner. */
 void watch_behind_out(void);

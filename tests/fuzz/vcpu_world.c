@@ -80,7 +80,7 @@ world_load(const struct fuzz_input *input, unsigned int preempt_model)
 		if (item.kind == FUZZ_VCPU_FLAVOUR) {
 			early = (enum vm_early)fuzz_arg(&item, 0, 2);
 		}
-		if (item.kind <= FUZZ_VCPU_FLAVOUR || item.kind >= FUZZ_VCPU_END) {
+		if (item.kind < FUZZ_VCPU_PLACE || item.kind > FUZZ_VCPU_WORK) {
 			continue;
 		}
 		operation->kind = item.kind;
@@ -157,9 +157,13 @@ do_request(const struct operation *operation)
 	struct vcpu *vcpu = vcpu_of(operation->args[1]);
 	enum vcpu_request request = request_of(operation->args[2]);
 
-	if (vcpu != NULL) {
-		vcpu_make_request(vcpu, request, flags_of(operation->args[3], request));
+	if (vcpu == NULL) {
+		return;
 	}
+	if (request == VCPU_REQ_RESET) {
+		watch_reset(vcpu->id);
+	}
+	vcpu_make_request(vcpu, request, flags_of(operation->args[3], request));
 }
 
 static void
@@ -167,6 +171,9 @@ do_request_all(const struct operation *operation)
 {
 	enum vcpu_request request = request_of(operation->args[1]);
 
+	for (uint32_t id = 0; request == VCPU_REQ_RESET && id < EXITS_VCPUS; id++) {
+		watch_reset(id);
+	}
 	vm_make_all_requests(world_vm, request, flags_of(operation->args[2], request));
 }
 
@@ -300,12 +307,22 @@ do_work(const struct operation *operation)
 }
 
 static void
+do_nothing(void *unused)
+{
+	(void)unused;
+}
+
+/* A child of a task with a notifier has none. */
+static void
 do_notifier(const struct operation *operation)
 {
 	struct probe probe;
 
 	memset(&probe, 0, sizeof(probe));
 	probe_register(&probe);
+	if (operation->args[2] % 2 != 0) {
+		task_join(task_run(&(struct task_params){ .comm = "child", .fn = do_nothing }));
+	}
 	timer_sleep(operation->args[1] % 64 * TIME_UNIT_NS);
 	probe_check(&probe);
 	probe_unregister(&probe);
@@ -467,6 +484,7 @@ work(void *arg)
 static void
 reset(struct vcpu *vcpu)
 {
+	watch_reset(vcpu->id);
 	mutex_lock(&vcpu->mutex);
 	vcpu_load(vcpu);
 	vcpu_reset(vcpu);
@@ -519,6 +537,7 @@ run(void *arg)
 	for (unsigned int turn = 0; goes_on && turn < TURNS_MAX; turn++) {
 		int result = vcpu_run(vcpu);
 
+		watch_outside(vcpu);
 		vcpu->immediate_exit = false;
 		flush_signals(current);
 		goes_on = result == -EINTR || (result == 0 && go_on(vcpu));
