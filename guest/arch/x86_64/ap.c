@@ -10,7 +10,7 @@
 
 #include "guest/arch.h"
 #include "guest/arch/x86_64/apic.h"
-#include "guest/arch/x86_64/boot.h"
+#include "guest/arch/x86_64/boot_info.h"
 #include "guest/arch/x86_64/gdt.h"
 #include "guest/arch/x86_64/init.h"
 #include "guest/page.h"

@@ -1,41 +1,19 @@
 // SPDX-License-Identifier: ISC
-/*
- * From the PVH start info to boot_info, and on to start_kernel().
- *
- * With a device tree among the modules, everything comes from it but which memory is RAM: that is
- * what the PVH memory map says wherever there is one, since a tree may have been made for another
- * machine. Of the tree's regions those count that this map knows, as RAM or as reserved; they are
- * mapped, and never handed out. Without a tree: memory map, command line, cpus from ACPI, defaults.
- *
- * Pages of the image, of modules and of the boot data are kept: memory is handed out as zero.
- */
 #include "guest/arch/x86_64/boot.h"
 
 #include <stddef.h>
 
 #include "guest/arch.h"
-#include "guest/arch/x86_64/acpi.h"
+#include "guest/arch/x86_64/boot_info.h"
 #include "guest/arch/x86_64/console.h"
 #include "guest/arch/x86_64/gdt.h"
 #include "guest/arch/x86_64/insn.h"
 #include "guest/arch/x86_64/mmu.h"
-#include "guest/fdt.h"
 #include "guest/main.h"
-#include "guest/page.h"
-#include "guest/panic.h"
-#include "guest/string.h"
-#include "shared/boot_abi.h"
-
-#define CMDLINE_MAX 2048u /* bytes, as Linux's */
-#define MEMMAP_MAX  128u  /* entries, as e820's */
-#define UART_PORT   0x3f8
 
 extern char __image_end[];
 
-struct boot_keep boot_keep;
-
 static struct boot_info info;
-static char cmdline[CMDLINE_MAX];
 
 const void *
 boot_early_bytes(uint64_t addr, uint64_t size)
@@ -44,289 +22,6 @@ boot_early_bytes(uint64_t addr, uint64_t size)
 		return NULL;
 	}
 	return arch_phys_to_virt(addr);
-}
-
-/* The same for what the boot protocol promises to be there. */
-static const void *
-promised_bytes(uint64_t addr, uint64_t size, const char *what)
-{
-	const void *bytes = boot_early_bytes(addr, size);
-
-	if (!bytes) {
-		panic("PVH start info: %s at %016llx, beyond 4 GiB", what,
-		      (unsigned long long)addr);
-	}
-	return bytes;
-}
-
-static uint64_t
-range_end(const struct boot_range *range)
-{
-	return range->addr + range->size;
-}
-
-/*
- * Inserts into a list sorted by address, of fewer than its maximum; joins what overlaps or touches.
- */
-static uint32_t
-range_insert(struct boot_range *ranges, uint32_t count, struct boot_range range)
-{
-	uint32_t at = count;
-	uint32_t last;
-
-	while (at > 0 && ranges[at - 1].addr > range.addr) {
-		at--;
-	}
-	if (at > 0 && range_end(&ranges[at - 1]) >= range.addr) {
-		at--;
-		if (range_end(&range) > range_end(&ranges[at])) {
-			ranges[at].size = range_end(&range) - ranges[at].addr;
-		}
-	} else {
-		memmove(&ranges[at + 1], &ranges[at], (count - at) * sizeof(ranges[0]));
-		ranges[at] = range;
-		count++;
-	}
-	/* It may have reached its followers. */
-	last = at + 1;
-	while (last < count && ranges[last].addr <= range_end(&ranges[at])) {
-		if (range_end(&ranges[last]) > range_end(&ranges[at])) {
-			ranges[at].size = range_end(&ranges[last]) - ranges[at].addr;
-		}
-		last++;
-	}
-	memmove(&ranges[at + 1], &ranges[last], (count - last) * sizeof(ranges[0]));
-	return count - (last - at - 1);
-}
-
-/* Keeps whole pages. */
-static void
-keep(uint64_t addr, uint64_t size)
-{
-	uint64_t start = addr & ~(uint64_t)(PAGE_SIZE - 1);
-	uint64_t end = (addr + size + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
-
-	if (size == 0 || end < addr) {
-		return;
-	}
-	if (boot_keep.count == BOOT_KEEP_MAX) {
-		panic("more than %u modules and reserved regions", BOOT_KEEP_MAX);
-	}
-	boot_keep.count = range_insert(boot_keep.ranges, boot_keep.count,
-	                               (struct boot_range){ start, end - start });
-}
-
-static bool
-is_inside(const struct boot_range *inner, const struct boot_range *outer)
-{
-	return inner->addr >= outer->addr && inner->size <= outer->size &&
-	       inner->addr - outer->addr <= outer->size - inner->size;
-}
-
-static bool
-is_inside_any(const struct boot_range *inner, const struct boot_range *ranges, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		if (is_inside(inner, &ranges[i])) {
-			return true;
-		}
-	}
-	return false;
-}
-
-bool
-boot_range_is_free(uint64_t addr, uint64_t size)
-{
-	struct boot_range range = { addr, size };
-
-	for (uint32_t i = 0; i < boot_keep.count; i++) {
-		const struct boot_range *kept = &boot_keep.ranges[i];
-
-		if (addr < range_end(kept) && kept->addr < addr + size) {
-			return false;
-		}
-	}
-	return is_inside_any(&range, info.memory, info.memory_count);
-}
-
-/* Whole pages of it, below what the direct map can show; size 0 if there are none. */
-static struct boot_range
-whole_pages(uint64_t addr, uint64_t size)
-{
-	uint64_t start = (addr + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
-	uint64_t end = size > DIRECT_MAP_SIZE || addr > DIRECT_MAP_SIZE - size ? DIRECT_MAP_SIZE
-	                                                                       : addr + size;
-
-	end &= ~(uint64_t)(PAGE_SIZE - 1);
-	return (struct boot_range){ start, end > start ? end - start : 0 };
-}
-
-/* A map of more parts than we can hold loses the rest: memory unused, not memory wrong. */
-static void
-add_memory(uint64_t addr, uint64_t size)
-{
-	struct boot_range range = whole_pages(addr, size);
-
-	if (range.size != 0 && info.memory_count < BOOT_RANGES_MAX) {
-		info.memory_count = range_insert(info.memory, info.memory_count, range);
-	}
-}
-
-/* What the map reserves because the tree does is memory; a region that the map lacks is not. */
-static void
-add_reserved_memory(const struct pvh_memmap_entry *map, uint32_t count)
-{
-	for (uint32_t i = 0; i < info.reserved_count; i++) {
-		for (uint32_t entry = 0; entry < count; entry++) {
-			struct boot_range known = { map[entry].addr, map[entry].size };
-
-			if (map[entry].type == PVH_MEM_RESERVED &&
-			    is_inside(&info.reserved[i], &known)) {
-				add_memory(known.addr, known.size);
-			}
-		}
-	}
-}
-
-static void
-read_memory_map(const struct pvh_memmap_entry *map, uint32_t count)
-{
-	info.memory_count = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		if (map[i].type == PVH_MEM_RAM) {
-			add_memory(map[i].addr, map[i].size);
-		}
-	}
-	add_reserved_memory(map, count);
-}
-
-/* The tree's ranges in the order, and of the shape, that everybody expects. */
-static void
-sort_memory(void)
-{
-	struct boot_range unsorted[BOOT_RANGES_MAX];
-	uint32_t count = info.memory_count;
-
-	memcpy(unsorted, info.memory, sizeof(unsorted));
-	info.memory_count = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		add_memory(unsorted[i].addr, unsorted[i].size);
-	}
-}
-
-static void
-read_memory(const struct pvh_start_info *start)
-{
-	uint32_t count = start->memmap_count < MEMMAP_MAX ? start->memmap_count : MEMMAP_MAX;
-	uint64_t size = count * sizeof(struct pvh_memmap_entry);
-
-	if (start->version >= 1 && count != 0) {
-		read_memory_map(promised_bytes(start->memmap, size, "memory map"), count);
-		keep(start->memmap, size);
-	} else {
-		sort_memory();
-	}
-	if (info.memory_count == 0) {
-		panic("PVH start info: no memory map, and no tree that has one");
-	}
-}
-
-/* A region of the tree that is not in memory here is not there. */
-static void
-check_regions(void)
-{
-	if (!is_inside_any(&info.console, info.memory, info.memory_count)) {
-		info.console = (struct boot_range){ 0 };
-	}
-	if (!is_inside_any(&info.trace, info.memory, info.memory_count)) {
-		info.trace = (struct boot_range){ 0 };
-	}
-	for (uint32_t i = 0; i < info.reserved_count; i++) {
-		keep(info.reserved[i].addr, info.reserved[i].size);
-	}
-}
-
-/* The tree's module, which stands last, or NULL. Keeps every module. */
-static const struct pvh_module *
-find_tree(const struct pvh_start_info *start)
-{
-	const struct pvh_module *tree = NULL;
-	const struct pvh_module *modules;
-
-	if (start->module_count == 0) {
-		return NULL;
-	}
-	if (start->module_count > BOOT_KEEP_MAX) {
-		panic("PVH start info: %u modules", start->module_count);
-	}
-	modules = promised_bytes(start->module_list, start->module_count * sizeof(*modules),
-	                         "module list");
-	keep(start->module_list, start->module_count * sizeof(*modules));
-	for (uint32_t i = 0; i < start->module_count; i++) {
-		const uint32_t *magic = boot_early_bytes(modules[i].addr, sizeof(*magic));
-
-		keep(modules[i].addr, modules[i].size);
-		if (magic && modules[i].size > sizeof(*magic) &&
-		    __builtin_bswap32(*magic) == FDT_MAGIC_BE) {
-			tree = &modules[i];
-		}
-	}
-	return tree;
-}
-
-/* The user's modules, as far as they lie in memory, where the direct map will show them. */
-static void
-note_modules(const struct pvh_start_info *start, const struct pvh_module *tree)
-{
-	const struct pvh_module *modules = arch_phys_to_virt(start->module_list);
-
-	for (uint32_t i = 0; i < start->module_count; i++) {
-		struct boot_range range = { modules[i].addr, modules[i].size };
-
-		if (&modules[i] != tree && info.module_count < BOOT_MODULES_MAX &&
-		    is_inside_any(&range, info.memory, info.memory_count)) {
-			info.modules[info.module_count++] = range;
-		}
-	}
-}
-
-static void
-read_tree(const struct pvh_module *tree)
-{
-	const void *blob = promised_bytes(tree->addr, tree->size, "device tree");
-	const char *complaint;
-
-	if (tree->addr % 8 != 0) {
-		panic("device tree: not 8-byte aligned, at %016llx",
-		      (unsigned long long)tree->addr);
-	}
-	complaint = fdt_scan(blob, tree->size, &info);
-	if (complaint) {
-		panic("device tree: %s", complaint);
-	}
-}
-
-static void
-read_defaults(const struct pvh_start_info *start)
-{
-	info.uart_port = UART_PORT;
-	info.cpu_count = acpi_read_cpus(start->rsdp, info.apic_ids, BOOT_CPUS_MAX);
-}
-
-/*
- * The loader's wins over the tree's: it was given for this run. Copied, since loaders put it where
- * it may not stay: outside RAM.
- */
-static void
-read_cmdline(const struct pvh_start_info *start)
-{
-	const char *text = boot_early_bytes(start->cmdline, CMDLINE_MAX);
-
-	if (text && text[0] != '\0') {
-		info.bootargs_size = (uint32_t)strnlen(text, CMDLINE_MAX);
-		memcpy(cmdline, text, info.bootargs_size);
-		info.bootargs = cmdline;
-	}
 }
 
 static uint32_t
@@ -340,51 +35,14 @@ own_apic_id(void)
 	return topology.ebx != 0 ? topology.edx : cpuid(1, 0).ebx >> 24;
 }
 
-/* We are cpu 0, whatever the list says. */
-static void
-put_boot_cpu_first(void)
-{
-	uint32_t own = own_apic_id();
-	uint32_t at = 0;
-
-	while (at < info.cpu_count && info.apic_ids[at] != own) {
-		at++;
-	}
-	if (at == info.cpu_count) {
-		at = 0;
-	}
-	memmove(&info.apic_ids[1], &info.apic_ids[0], at * sizeof(info.apic_ids[0]));
-	info.apic_ids[0] = own;
-	if (info.cpu_count == 0) {
-		info.cpu_count = 1;
-	}
-}
-
 void
 boot_main(uint64_t start_info)
 {
-	const struct pvh_start_info *start;
-	const struct pvh_module *tree;
+	const struct boot_range image = { IMAGE_PHYS, (uintptr_t)__image_end - VECTORS_START };
 
 	gdt_init(0);
-	start = arch_phys_to_virt(start_info);
-	if (start->magic != PVH_START_MAGIC) {
-		panic("not booted by PVH: magic %08x", start->magic);
-	}
-	keep(start_info, sizeof(*start));
-	keep(IMAGE_PHYS, (uintptr_t)__image_end - VECTORS_START);
-	tree = find_tree(start);
-	if (tree) {
-		read_tree(tree);
-	} else {
-		read_defaults(start);
-	}
-	read_memory(start);
-	note_modules(start, tree);
-	check_regions();
+	boot_info_read(&info, start_info, image, own_apic_id());
 	console_init(&info);
-	read_cmdline(start);
-	put_boot_cpu_first();
 	mmu_init(&info);
 	gdt_init_ist(0);
 	start_kernel(&info);

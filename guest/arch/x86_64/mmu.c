@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "guest/arch.h"
-#include "guest/arch/x86_64/boot.h"
+#include "guest/arch/x86_64/boot_info.h"
 #include "guest/arch/x86_64/doorbell.h"
 #include "guest/arch/x86_64/insn.h"
 #include "guest/boot_info.h"
