@@ -316,7 +316,6 @@ const char *
 fdt_oracle_scan(const void *bytes, size_t size, struct boot_info *info, void **copy)
 {
 	*copy = malloc(size + (size == 0));
-	ck_assert_ptr_nonnull(*copy);
 	memcpy(*copy, bytes, size);
 	memset(info, 0xa5, sizeof(*info));
 	return fdt_scan(*copy, size, info);
@@ -361,12 +360,14 @@ is_strictness(const char *error)
 	return false;
 }
 
-static void
-assert_same(const struct boot_info *a, const struct boot_info *b, const char *what, uint64_t seed)
+/* Where the two differ, or NULL. */
+static const char *
+difference(const struct boot_info *a, const struct boot_info *b)
 {
-#define SAME(field)                                                        \
-	ck_assert_msg(memcmp(&a->field, &b->field, sizeof(a->field)) == 0, \
-	              "%s %ju: " #field " differs from libfdt's", what, (uintmax_t)seed)
+#define SAME(field)                                                \
+	if (memcmp(&a->field, &b->field, sizeof(a->field)) != 0) { \
+		return #field " differs from libfdt's";            \
+	}
 	SAME(bootargs);
 	SAME(bootargs_size);
 	SAME(cpu_count);
@@ -382,33 +383,48 @@ assert_same(const struct boot_info *a, const struct boot_info *b, const char *wh
 	SAME(doorbell_port);
 	SAME(uart_port);
 #undef SAME
+	return NULL;
+}
+
+const char *
+fdt_oracle_judge(const void *bytes, size_t size, enum fdt_verdict *verdict)
+{
+	struct boot_info info;
+	struct boot_info expected;
+	const char *finding = NULL;
+	void *copy;
+	const char *error = fdt_oracle_scan(bytes, size, &info, &copy);
+	int full = fdt_check_full(copy, size);
+
+	*verdict = FDT_BOTH_REFUSE;
+	if (error == NULL) {
+		const char *objection = NULL;
+
+		*verdict = FDT_BOTH_ACCEPT;
+		finding = full != 0 ? "accepted, but fdt_check_full() is against it" : NULL;
+		if (finding == NULL) {
+			objection = fdt_oracle_read(copy, &expected);
+			finding = objection != NULL ? "accepted, but libfdt objects" : NULL;
+		}
+		if (finding == NULL) {
+			finding = difference(&info, &expected);
+		}
+	} else if (full == 0 && fdt_oracle_read(copy, &expected) == NULL) {
+		*verdict = FDT_SCANNER_STRICTER;
+		finding = is_strictness(error) ? NULL : "libfdt accepts what the scanner refuses";
+	}
+	free(copy);
+	return finding;
 }
 
 enum fdt_verdict
 fdt_oracle_compare(const void *bytes, size_t size, const char *what, uint64_t seed)
 {
-	struct boot_info info;
-	struct boot_info expected;
-	enum fdt_verdict verdict = FDT_BOTH_REFUSE;
-	void *copy;
-	const char *error = fdt_oracle_scan(bytes, size, &info, &copy);
-	int full = fdt_check_full(copy, size);
+	enum fdt_verdict verdict;
+	const char *finding = fdt_oracle_judge(bytes, size, &verdict);
 
-	if (error == NULL) {
-		const char *objection;
-
-		ck_assert_msg(full == 0, "%s %ju: accepted, but fdt_check_full() says %s", what,
-		              (uintmax_t)seed, fdt_strerror(full));
-		objection = fdt_oracle_read(copy, &expected);
-		ck_assert_msg(objection == NULL, "%s %ju: accepted, but libfdt objects: %s", what,
-		              (uintmax_t)seed, objection);
-		assert_same(&info, &expected, what, seed);
-		verdict = FDT_BOTH_ACCEPT;
-	} else if (full == 0 && fdt_oracle_read(copy, &expected) == NULL) {
-		ck_assert_msg(is_strictness(error), "%s %ju: libfdt accepts, the scanner says: %s",
-		              what, (uintmax_t)seed, error);
-		verdict = FDT_SCANNER_STRICTER;
+	if (finding != NULL) {
+		ck_abort_msg("%s %ju: %s", what, (uintmax_t)seed, finding);
 	}
-	free(copy);
 	return verdict;
 }

@@ -26,10 +26,12 @@ const char *fdt_oracle_sentence(const struct fdt_blob *blob, struct boot_info *i
 enum fdt_verdict { FDT_BOTH_ACCEPT, FDT_BOTH_REFUSE, FDT_SCANNER_STRICTER };
 
 /*
- * Fails the test unless the rule between the scanner and libfdt holds: what the scanner accepts,
- * fdt_check_full() accepts, and libfdt reads the same values from it; what libfdt accepts with
- * values within the limits is accepted, or refused for a matter of format. `what` and `seed` name
- * the tree.
+ * The rule between the scanner and libfdt: what the scanner accepts, fdt_check_full() accepts, and
+ * libfdt reads the same values from it; what libfdt accepts with values within the limits is
+ * accepted, or refused for a matter of format. Returns NULL, or how it is broken.
  */
+const char *fdt_oracle_judge(const void *bytes, size_t size, enum fdt_verdict *verdict);
+
+/* Fails the test where it is broken. `what` and `seed` name the tree. */
 enum fdt_verdict fdt_oracle_compare(const void *bytes, size_t size, const char *what,
                                     uint64_t seed);
