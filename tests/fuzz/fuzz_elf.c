@@ -8,8 +8,6 @@
  * guest is and which modules it gets. Guest memory is this file's: it keeps what is written, and
  * where.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,113 +17,21 @@
 #include "shared/doorbell_abi.h"
 #include "shared/scenario_abi.h"
 #include "shared/trace_abi.h"
+#include "tests/fuzz/fuzz_memory.h"
 #include "tests/fuzz/target.h"
 #include "tests/unit/elf_oracle.h"
 #include "vmm/boot.h"
-#include "vmm/die.h"
 
 #define SIZE_MAX_BYTES 4096u
 #define PAGE           4096u
 #define MODULES_FLOOR  0x100000u
-#define WRITES_MAX     64u
-#define KEPT_MAX       0x20000u /* bytes of all writes */
 #define TSC_HZ         2000000000u
-#define IMAGE_FD       100 /* and those of modules behind it: nobody opens them */
 
-/* ---- guest memory, and the end of a boot ---- */
-
-struct write {
-	uint64_t addr;
-	size_t size;
-	const uint8_t *bytes;
-};
-
-static struct write writes[WRITES_MAX];
-static size_t write_count;
-static uint8_t kept[KEPT_MAX];
-static size_t kept_size;
-static const char *written_wrongly;
-
-static struct file image_file, modules[OPTIONS_MODULES_MAX];
+static struct file files[1 + OPTIONS_MODULES_MAX]; /* the image, then modules */
+static const struct file *const modules = &files[1];
 static struct options options;
 static struct boot_plan plan;
-
-static jmp_buf death;
-static int death_status; /* 0: alive */
-static char last_words[512];
-
-void
-die(int status, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(last_words, sizeof(last_words), format, args);
-	va_end(args);
-	death_status = status;
-	longjmp(death, 1);
-}
-
-uint64_t
-memory_low_size(uint64_t size)
-{
-	return size < MEMORY_LOW_MAX ? size : MEMORY_LOW_MAX;
-}
-
-static bool
-keep_write(uint64_t addr, const void *bytes, size_t size)
-{
-	if (size > options.memory_size || addr > options.memory_size - size) {
-		written_wrongly = "something is written outside of the guest's memory";
-		return false;
-	}
-	if (write_count == WRITES_MAX || size > KEPT_MAX - kept_size) {
-		written_wrongly = "more is written than there is to write";
-		return false;
-	}
-	for (size_t i = 0; i < write_count; i++) {
-		if (addr < writes[i].addr + writes[i].size && writes[i].addr < addr + size) {
-			written_wrongly = "something is written over something else";
-		}
-	}
-	memcpy(kept + kept_size, bytes, size);
-	writes[write_count++] = (struct write){ addr, size, kept + kept_size };
-	kept_size += size;
-	return true;
-}
-
-bool
-memory_write(struct memory *memory, gpa_t to, const void *buf, size_t size)
-{
-	(void)memory;
-	return keep_write(to.value, buf, size);
-}
-
-bool
-memory_write_file(struct memory *memory, gpa_t to, int fd, uint64_t offset, size_t size)
-{
-	const struct file *file = fd == IMAGE_FD ? &image_file : &modules[fd - IMAGE_FD - 1];
-
-	(void)memory;
-	if (offset > file->size || size > file->size - offset) {
-		written_wrongly = "a file is read behind its end";
-		return false;
-	}
-	return keep_write(to.value, file->bytes + offset, size);
-}
-
-/* What was written at addr, or NULL: nothing, or not in one piece. */
-static const uint8_t *
-written(uint64_t addr, size_t size)
-{
-	for (size_t i = 0; i < write_count; i++) {
-		if (addr >= writes[i].addr && size <= writes[i].size &&
-		    addr - writes[i].addr <= writes[i].size - size) {
-			return writes[i].bytes + (addr - writes[i].addr);
-		}
-	}
-	return NULL;
-}
+static int status; /* that the boot has died with, or 0 */
 
 /* ---- places ---- */
 
@@ -202,7 +108,7 @@ check_places(void)
 	if (places.is_strange) {
 		return "something is not at the highest free place";
 	}
-	if (places.is_full != (death_status == EXIT_STATUS_USAGE)) {
+	if (places.is_full != (status == EXIT_STATUS_USAGE)) {
 		return places.is_full ? "what does not fit is placed" : "what fits is refused";
 	}
 	return NULL;
@@ -215,10 +121,10 @@ check_segments(void)
 {
 	for (uint32_t i = 0; i < plan.image.segment_count; i++) {
 		const struct elf_segment *segment = &plan.image.segments[i];
-		const uint8_t *bytes = written(segment->paddr, segment->file_size);
+		const uint8_t *bytes = fuzz_memory_written(segment->paddr, segment->file_size);
 
 		if (segment->file_size != 0 &&
-		    (bytes == NULL || memcmp(bytes, image_file.bytes + segment->file_offset,
+		    (bytes == NULL || memcmp(bytes, files[0].bytes + segment->file_offset,
 		                             segment->file_size) != 0)) {
 			return "a segment is not in memory";
 		}
@@ -230,7 +136,8 @@ static const char *
 check_modules(const struct pvh_start_info *info)
 {
 	uint32_t count = options.module_count + plan.image.is_ours;
-	const uint8_t *list = written(info->module_list, count * sizeof(struct pvh_module));
+	const uint8_t *list =
+		fuzz_memory_written(info->module_list, count * sizeof(struct pvh_module));
 
 	if (info->module_count != count || (count != 0 && list == NULL)) {
 		return "the list of modules has another length";
@@ -240,7 +147,7 @@ check_modules(const struct pvh_start_info *info)
 		const uint8_t *bytes;
 
 		memcpy(&module, list + i * sizeof(module), sizeof(module));
-		bytes = written(module.addr, module.size);
+		bytes = fuzz_memory_written(module.addr, module.size);
 		if (module.size != modules[i].size ||
 		    (module.size != 0 &&
 		     (bytes == NULL || memcmp(bytes, modules[i].bytes, module.size) != 0))) {
@@ -271,8 +178,8 @@ map_says(const struct pvh_start_info *info, const uint8_t *map, uint64_t addr, u
 static const char *
 check_map(const struct pvh_start_info *info)
 {
-	const uint8_t *map =
-		written(info->memmap, info->memmap_count * sizeof(struct pvh_memmap_entry));
+	const uint8_t *map = fuzz_memory_written(
+		info->memmap, info->memmap_count * sizeof(struct pvh_memmap_entry));
 	uint64_t at = 0;
 	uint64_t reserved = 0;
 
@@ -310,12 +217,12 @@ check_memory(void)
 	const char *finding;
 
 	boot_set_entry(&plan, &sregs, &regs);
-	bytes = written(regs.rbx, sizeof(info));
+	bytes = fuzz_memory_written(regs.rbx, sizeof(info));
 	if (bytes == NULL || regs.rip != plan.image.entry) {
 		return "there is no start info, or another entry";
 	}
 	memcpy(&info, bytes, sizeof(info));
-	bytes = written(info.cmdline, strlen(options.bootargs) + 1);
+	bytes = fuzz_memory_written(info.cmdline, strlen(options.bootargs) + 1);
 	if (info.magic != PVH_START_MAGIC || info.version != PVH_START_VERSION || bytes == NULL ||
 	    strcmp((const char *)bytes, options.bootargs) != 0) {
 		return "the start info is none, or has other boot arguments";
@@ -340,31 +247,31 @@ set_options(const uint8_t *bytes, size_t size)
 	options.memory_size = OPTIONS_MEMORY_MIN + ask[10] % 32 * (uint64_t)PAGE;
 	options.module_count = ask[11] % 4;
 	snprintf(options.bootargs, sizeof(options.bootargs), "%.*s", ask[12] % 8, "hz=1000");
-	for (uint32_t i = 0; i < options.module_count; i++) {
-		modules[i] = (struct file){
-			.path = "module",
-			.fd = IMAGE_FD + 1 + (int)i,
+	for (uint32_t i = 0; i <= options.module_count; i++) {
+		files[i] = (struct file){
+			.path = i == 0 ? "input" : "module",
+			.fd = FUZZ_MEMORY_FD + (int)i,
 			.bytes = bytes,
-			.size = size * ask[13 + i] / 255,
+			.size = i == 0 ? size : size * ask[12 + i] / 255,
 		};
 	}
-	image_file = (struct file){ "input", IMAGE_FD, bytes, size };
+}
+
+static void
+plan_and_load(void)
+{
+	static struct memory memory;
+
+	boot_plan(&plan, &options, &files[0], modules);
+	boot_load(&plan, &memory, TSC_HZ);
 }
 
 static void
 boot(void)
 {
-	static struct memory memory;
-
 	memset(&plan, 0, sizeof(plan));
-	write_count = 0;
-	kept_size = 0;
-	written_wrongly = NULL;
-	death_status = 0;
-	if (setjmp(death) == 0) {
-		boot_plan(&plan, &options, &image_file, modules);
-		boot_load(&plan, &memory, TSC_HZ);
-	}
+	fuzz_memory_reset(options.memory_size, files, 1 + options.module_count);
+	status = fuzz_memory_try(plan_and_load);
 }
 
 static const char *
@@ -372,13 +279,13 @@ judge_boot(void)
 {
 	const char *finding = NULL;
 
-	switch (death_status) {
+	switch (status) {
 	case 0:
 		finding = check_places();
 		if (finding == NULL) {
-			finding = written_wrongly != NULL ? written_wrongly : check_memory();
+			finding = fuzz_memory_fault();
 		}
-		return finding;
+		return finding != NULL ? finding : check_memory();
 	case EXIT_STATUS_USAGE:
 		return check_places();
 	case EXIT_STATUS_BAD_IMAGE:
@@ -432,6 +339,8 @@ tell(const uint8_t *data, size_t size, void (*print)(const char *line))
 	struct user_elf elf;
 	const char *refusal = user_elf_parse(data, size, &elf);
 	char line[100];
+	uint64_t addr;
+	size_t piece_size;
 
 	snprintf(line, sizeof(line), "in ring 3: %s", refusal != NULL ? refusal : "a program");
 	print(line);
@@ -440,11 +349,11 @@ tell(const uint8_t *data, size_t size, void (*print)(const char *line))
 	         (unsigned long)options.memory_size, options.module_count, options.bootargs);
 	print(line);
 	boot();
-	snprintf(line, sizeof(line), "boot: %.90s", death_status != 0 ? last_words : "loaded");
+	snprintf(line, sizeof(line), "boot: %.90s",
+	         status != 0 ? fuzz_memory_last_words() : "loaded");
 	print(line);
-	for (size_t i = 0; death_status == 0 && i < write_count; i++) {
-		snprintf(line, sizeof(line), "  %#lx: %zu bytes", (unsigned long)writes[i].addr,
-		         writes[i].size);
+	for (size_t i = 0; status == 0 && fuzz_memory_piece(i, &addr, &piece_size); i++) {
+		snprintf(line, sizeof(line), "  %#lx: %zu bytes", (unsigned long)addr, piece_size);
 		print(line);
 	}
 }
