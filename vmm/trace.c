@@ -72,7 +72,7 @@ trace_print(FILE *out, const struct trace_record *records, size_t count, uint64_
 		uint64_t ago = records[count - 1].tsc - record->tsc;
 
 		if (tsc_hz != 0) {
-			fprintf(out, "    %12.1f us", (double)-(int64_t)ago * 1e6 / (double)tsc_hz);
+			fprintf(out, "    %12.1f us", -(double)(int64_t)ago * 1e6 / (double)tsc_hz);
 		} else {
 			fprintf(out, "    -%11" PRIu64 " cycles", ago);
 		}

@@ -179,6 +179,25 @@ START_TEST(test_trace_print_says_when_and_what)
 }
 END_TEST
 
+/* The guest may have written any times: even the farthest apart have a distance. */
+START_TEST(test_trace_print_takes_any_time)
+{
+	static const uint64_t times[] = { 0, 1, UINT64_MAX, 1ull << 63, (1ull << 63) - 1 };
+	char text[512] = "";
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		const struct trace_record records[] = { { .tsc = times[i] }, { .tsc = 0 } };
+		FILE *out = fmemopen(text, sizeof(text), "w");
+
+		ck_assert_ptr_nonnull(out);
+		trace_print(out, records, 2, 1000000);
+		fclose(out);
+	}
+	/* The last of them is half of the range after the record that follows it. */
+	ck_assert_ptr_nonnull(strstr(text, "  9223372036854775808.0 us"));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -191,6 +210,7 @@ main(void)
 	tcase_add_loop_test(tests, test_trace_garbage_is_survived, 1, 4);
 	tcase_add_test(tests, test_trace_bad_region_is_no_trace);
 	tcase_add_test(tests, test_trace_print_says_when_and_what);
+	tcase_add_test(tests, test_trace_print_takes_any_time);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }
