@@ -44,8 +44,9 @@
 
 /*
  * OUT: DOORBELL_INJECT_*: this cpu gets that error before the instruction behind the OUT, if the
- * user has ordered one that has not come yet; else nothing happens. IN: what is still ordered, bit
- * n: DOORBELL_INJECT_* of that number.
+ * user has ordered one that has not come yet; else nothing happens. A string of them is one
+ * instruction, and gets each error once. IN: what is still ordered, bit n: DOORBELL_INJECT_* of
+ * that number.
  *
  * A machine check has its status in bank 1. The fatal one says that the processor's context is
  * corrupt, and that there is no address to return to.

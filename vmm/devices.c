@@ -125,6 +125,20 @@ add_place(struct devices *devices, uint32_t word)
 	}
 }
 
+/*
+ * Of one instruction's words the first counts for each error: a cpu would take two of them as one,
+ * and the second order would be lost.
+ */
+static void
+inject(struct devices *devices, uint32_t what, uint32_t *errors)
+{
+	bool is_coming = what < 32 && (*errors & 1u << what) != 0;
+
+	if (!is_coming && inject_take(&devices->inject, what)) {
+		*errors |= 1u << what;
+	}
+}
+
 static struct end
 doorbell_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32_t size,
              uint32_t *errors)
@@ -156,9 +170,7 @@ doorbell_out(struct devices *devices, uint16_t port, const uint8_t *data, uint32
 		add_place(devices, action.value);
 		break;
 	case DOORBELL_VERB_INJECT:
-		if (inject_take(&devices->inject, action.value)) {
-			*errors |= 1u << action.value;
-		}
+		inject(devices, action.value, errors);
 		break;
 	}
 	return end;
