@@ -110,7 +110,11 @@ fiber_forget(const void *bottom, size_t size)
 bool
 fiber_is_only_bytes(void)
 {
+#ifdef SHORT_RUNS /* counts of lines add up only where what is called returns once at most */
+	return false;
+#else
 	return true;
+#endif
 }
 
 #endif

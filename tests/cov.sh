@@ -1,0 +1,84 @@
+#!/bin/sh
+# cov.sh FOLDER: which lines of guest/ (without its architecture) and of vmm/ the suites and
+# the corpora reach, a line a file. FOLDER has builds that count, see build.ninja: suites on the
+# host, the VMM, the kernel. Fails if a suite does, if too few lines are reached, or if one is not
+# that tests/cov/unreached.txt does not excuse.
+cd "$(dirname "$0")/.." || exit 1
+folder=$1
+guest_min=95 # percent
+vmm_min=90
+umask 0 # some tests run as other users: what they count is added to the same files
+export LC_ALL=C GCOV_ERROR_FILE="$PWD/$folder/gcov.errors"
+
+rm -rf "$folder/log" "$folder/counts" "$folder/kernel_counts"
+mkdir -p "$folder/log" "$folder/counts"
+find "$folder" -name '*.gcda' -exec rm {} +
+: >"$GCOV_ERROR_FILE"
+
+fail() { # WHAT LOG
+	echo "FAILED: $1, see $2" | tee "$2.failed"
+}
+
+# Suites on the host. The first to write makes the files that all add to.
+suites() {
+	for suite in "$@"; do
+		log=$folder/log/$(basename "$suite")
+		"$suite" >"$log" 2>&1 || fail "$suite" "$log"
+	done
+}
+
+# The inputs that are kept for each fuzzer.
+corpora() {
+	for target in "$folder"/fuzz/fuzz_*; do
+		log=$folder/log/${target##*/}
+		[ ! -x "$target" ] && continue
+		"$target" "tests/fuzz/corpus/${target##*/}" >"$log" 2>&1 || fail "$target" "$log"
+	done
+}
+
+# Suites that run machines, and single runs: the kernel's counts come out of each.
+machines() {
+	build/test/vmm_test "$folder/vmm" >"$folder/log/vmm" 2>&1 || fail vmm_test "$folder/log/vmm"
+	export COUNTS="$PWD/$folder/counts" # from here on guests hand counts over
+	ln -sf ../guest-debug.elf ../guest-bugs.elf "$folder"
+	build/test/shell_test "$folder/vmm" "$folder/guest.elf" "$folder/scenario" \
+		>"$folder/log/shell" 2>&1 || fail shell_test "$folder/log/shell"
+	cd "$folder" || exit 1
+	grep -v '^#' ../../tests/cov/runs.txt | while read -r wanted arguments; do
+		# shellcheck disable=SC2086
+		./vmm -t 60 $arguments >log/run 2>&1 </dev/null
+		status=$?
+		[ $status = "$wanted" ] && continue
+		mv log/run "log/run.$status"
+		echo "FAILED: status $status: vmm $arguments, see $folder/log/run.$status" |
+			tee -a log/runs.failed
+	done
+}
+
+# One folder of a run after the other into the one where the sources' notes are.
+add_kernel_counts() {
+	for run in "$folder"/counts/*; do
+		if [ ! -d "$folder/kernel_counts" ]; then
+			mv "$run" "$folder/kernel_counts"
+		else
+			gcov-tool merge "$folder/kernel_counts" "$run" -o "$folder/kernel_counts" || return
+		fi
+	done
+	cp "$folder"/kernel_counts/*.gcda "$folder/guest/guest"
+}
+
+suites "$folder"/test/explore_*_test &
+explore=$!
+suites $(ls "$folder"/test/*_test | grep -v /explore_)
+corpora
+(machines)
+wait $explore
+add_kernel_counts || fail "the kernel's counts" "$folder/log/counts"
+
+# A line is in the notes of each build that has it, and of all that include a header. One that gcov
+# gives to no function is of the one before.
+find "$folder" -name '*.gcno' | sort | xargs gcov --json-format --stdout 2>"$folder/log/gcov" |
+	tr '{' '\n' | awk -f tests/cov/lines.awk | sort -k1,1 -k2,2n -k3,3nr -k4,4 |
+	awk '!seen[$1, $2]++ { name = $4 == "~" ? name : $4; print $1, $2, $3, name }' >"$folder/lines"
+awk -v guest_min=$guest_min -v vmm_min=$vmm_min -v excuses=tests/cov/unreached.txt \
+	-f tests/cov/report.awk "$folder/lines" && [ -z "$(find "$folder/log" -name '*.failed')" ]
