@@ -61,11 +61,7 @@ void explore_bounded(const struct explore_scenario *scenario, unsigned int devia
 void explore_random(const struct explore_scenario *scenario, uint64_t seed, uint64_t count,
                     struct explore_report *report);
 
-/*
- * `count` runs by priorities: each actor of each cpu has one, the highest that can moves, and at
- * depth - 1 random moments of the first `moments` the mover's drops below all (PCT, Burckhardt et
- * al. 2010).
- */
+/* `count` runs by priorities (pct.h), with depth - 1 changes in the first `moments`. */
 void explore_pct(const struct explore_scenario *scenario, uint64_t seed, unsigned int depth,
                  unsigned int moments, uint64_t count, struct explore_report *report);
 
