@@ -50,6 +50,8 @@ static const char *const action_words[FUZZ_ACTION_COUNT] = {
 #undef WORDS
 };
 
+unsigned int (*schedule_order)(const struct host_transition *transitions, unsigned int count);
+
 /* ---- features ---- */
 
 static uint32_t
@@ -279,7 +281,7 @@ grant(void)
 	if (run.input->header.slice != 0) {
 		count = lower(count, run.input->header.slice - run.moved);
 	}
-	if (run.held != 0 || schedule_slow || schedule_watch != NULL ||
+	if (run.held != 0 || schedule_slow || schedule_order != NULL || schedule_watch != NULL ||
 	    host_transition_seen != NULL) {
 		count = 0;
 	}
@@ -320,7 +322,7 @@ pick(const struct host_transition *transitions, unsigned int count)
 		run.turn = (run.turn + 1) % run.cpus;
 		run.moved = 0;
 	}
-	choice = plainest(transitions, count);
+	choice = (schedule_order != NULL ? schedule_order : plainest)(transitions, count);
 	if (transitions[choice].actor != HOST_DRAIN && transitions[choice].actor != HOST_CLOCK) {
 		note_mover(transitions[choice].cpu);
 		grant();

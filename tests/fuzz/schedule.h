@@ -69,6 +69,13 @@ bool schedule_reply(struct fuzz_item *item);
 extern bool schedule_slow;
 uint32_t schedule_asked(void);
 
+/*
+ * If set, chooses in the place of the plainest order, as host_pick does; the schedule's records
+ * fall between as ever.
+ */
+extern unsigned int (*schedule_order)(const struct host_transition *transitions,
+                                      unsigned int count);
+
 /* A run that has as many points ends, failed. */
 #define SCHEDULE_POINTS_MAX 100000u
 #define SCHEDULE_HOLD_MAX   1000u
