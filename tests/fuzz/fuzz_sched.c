@@ -13,7 +13,7 @@
 #include "tests/fuzz/target.h"
 #include "tests/host/machine.h"
 
-#define RUN_CPUS  4
+#define RUN_CPUS  PLAN_CPUS
 #define INPUT_MAX 4096 /* bytes */
 
 static const char *bug_name;
@@ -155,7 +155,7 @@ const struct fuzz_target fuzz_target = {
 	.name = "fuzz_sched",
 	.size_max = INPUT_MAX,
 	.kinds = plan_kinds,
-	.kind_count = FUZZ_TASK_OPERATION_COUNT,
+	.kind_count = PLAN_KINDS,
 	.begin = begin,
 	.run = run,
 	.tell = tell,

@@ -7,9 +7,10 @@
 #include "tests/fuzz/target.h"
 #include "tests/unit/random.h"
 
-#define RUN_MAX    8 /* records that are put in, taken out or copied together */
-#define EDITS_MAX  16
-#define CPUS_USUAL 4 /* a header's byte can say more; its reader takes it modulo what there is */
+#define RUN_MAX     8 /* records that are put in, taken out or copied together */
+#define EDITS_MAX   16
+#define FOCUS_TRIES 200 /* for a kind; there may be none that the input is about */
+#define CPUS_USUAL  4   /* a header's byte can say more; its reader takes it modulo what there is */
 
 static struct records it, other;
 static struct random dice;
@@ -41,11 +42,55 @@ kind_of(uint8_t type)
 	return by_type[type];
 }
 
+/*
+ * What an input is about: some of the kinds, a few values of each argument, and how much happens at
+ * a time. An input of everything is about nothing: hardly any two of its records meet.
+ */
+static struct {
+	uint32_t seed;
+	unsigned int one_in; /* of the kinds; 0: all, and all values */
+	unsigned int width;  /* values of an argument, next to each other */
+	unsigned int shift;  /* of the largest delta, to the right */
+} focus;
+
+static uint32_t
+hash_of(const char *word, uint32_t value)
+{
+	uint32_t hash = focus.seed ^ value * 0x9e3779b1u;
+
+	for (; word != NULL && *word != '\0'; word++) {
+		hash = (hash ^ (uint8_t)*word) * 0x01000193u;
+	}
+	return hash ^ hash >> 15;
+}
+
+static bool
+is_about(const struct fuzz_kind *kind)
+{
+	return focus.one_in == 0 || hash_of(NULL, kind->type + 1u) % focus.one_in == 0;
+}
+
+static void
+focus_on_all(void)
+{
+	focus.one_in = 0;
+	focus.shift = 0;
+}
+
+static void
+focus_on_some(void)
+{
+	focus.seed = below(1u << 31);
+	focus.one_in = 1u << below(6);
+	focus.width = 1u << below(5);
+	focus.shift = below(13);
+}
+
 /* Streams first: a schedule has one kind, and happens as often as all operations together. */
 static const struct fuzz_kind *
 any_kind(void)
 {
-	for (;;) {
+	for (unsigned int tries = 0;; tries++) {
 		unsigned int stream = below(FUZZ_STREAM_COUNT);
 		size_t count = 0;
 
@@ -58,7 +103,11 @@ any_kind(void)
 		count = below(count);
 		for (size_t n = 0;; n++) {
 			if (FUZZ_STREAM(fuzz_target.kinds[n].type) == stream && count-- == 0) {
-				return &fuzz_target.kinds[n];
+				if (is_about(&fuzz_target.kinds[n]) || stream != FUZZ_OPERATIONS ||
+				    tries >= FOCUS_TRIES) {
+					return &fuzz_target.kinds[n];
+				}
+				break;
 			}
 		}
 	}
@@ -68,6 +117,18 @@ static unsigned int
 bound_of(const struct fuzz_kind *kind, unsigned int arg)
 {
 	return kind->below[arg] != 0 ? kind->below[arg] : 256;
+}
+
+/* Arguments of one name have the same few values in all kinds. */
+static unsigned int
+any_value(const struct fuzz_kind *kind, unsigned int arg)
+{
+	unsigned int bound = bound_of(kind, arg);
+
+	if (focus.one_in == 0 || focus.width >= bound) {
+		return below(bound);
+	}
+	return (hash_of(kind->args[arg], arg) + below(focus.width)) % bound;
 }
 
 static void
@@ -93,7 +154,9 @@ delta_max(void)
 static unsigned int
 any_delta(void)
 {
-	return below(delta_max() + 1) >> below(16);
+	unsigned int max = 0xffffu >> focus.shift;
+
+	return below((max < delta_max() ? max : delta_max()) + 1) >> below(16);
 }
 
 /* Mostly none, or as few as make a difference. */
@@ -117,7 +180,7 @@ make_record(uint8_t *record)
 	record[0] = kind->type;
 	record[1] = kind->arg_count;
 	for (unsigned int n = 0; n < kind->arg_count; n++) {
-		record[2 + n] = (uint8_t)below(bound_of(kind, n));
+		record[2 + n] = (uint8_t)any_value(kind, n);
 	}
 	if (is_schedule(record)) {
 		set_delta(record + 2, any_delta());
@@ -492,6 +555,7 @@ fuzz_generate(uint8_t *data, size_t size, uint64_t seed)
 
 	dice = random_seeded(seed);
 	room = size;
+	focus_on_some();
 	records_read(&it, NULL, 0);
 	it.header.version = FUZZ_VERSION;
 	it.header.model = (uint8_t)below(FUZZ_MODEL_COUNT);
@@ -508,6 +572,7 @@ fuzz_mutate(uint8_t *data, size_t size, size_t size_max, uint64_t seed)
 {
 	dice = random_seeded(seed);
 	room = size_max;
+	focus_on_all();
 	take(&it, data, size);
 	for (unsigned int edits = 0; edits == 0 || (edits < EDITS_MAX && one_in(2)); edits++) {
 		edit();
@@ -563,6 +628,7 @@ fuzz_crossover(const uint8_t *one, size_t one_size, const uint8_t *two, size_t t
 {
 	dice = random_seeded(seed);
 	room = out_max;
+	focus_on_all();
 	take(&other, two, two_size);
 	take(&it, one, one_size);
 	if (other.count != 0) {

@@ -72,5 +72,7 @@ void plan_make(struct plan *plan, const struct fuzz_input *input, unsigned int c
 /* Words of an operation, with its arguments, for people. */
 const char *plan_op_words(const struct plan_op *op, char *buffer, size_t size);
 
-/* The operations as fuzz_target's kinds. */
-extern const struct fuzz_kind plan_kinds[FUZZ_TASK_OPERATION_COUNT];
+/* The operations, and the schedule, as fuzz_target's kinds. */
+#define PLAN_KINDS (FUZZ_TASK_OPERATION_COUNT + 1)
+#define PLAN_CPUS  4 /* of a run, at most */
+extern const struct fuzz_kind plan_kinds[PLAN_KINDS];
