@@ -134,7 +134,7 @@ main(int argc, char **argv)
 		result.found = false;
 		options.seed += options.fuzzer != NULL ? 1000 : 0;
 	} while (result.seconds < options.seconds);
-	if (!result.found) {
+	if (!result.found || result.seconds > options.seconds * 1.05) {
 		printf("none %llu %.2f\n", (unsigned long long)result.executions, result.seconds);
 		return 1;
 	}

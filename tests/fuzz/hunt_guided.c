@@ -41,6 +41,7 @@ become_fuzzer(const struct hunt_options *options, double seconds)
 	setrlimit(RLIMIT_CPU, &time);
 	setrlimit(RLIMIT_CORE, &none);
 	setenv("FUZZ_BUG", options->bug, 1);
+	setenv("FUZZ_FINDINGS", folder, 1);
 	snprintf(seed, sizeof(seed), "-seed=%llu", (unsigned long long)options->seed);
 	snprintf(prefix, sizeof(prefix), "-artifact_prefix=%s/", folder);
 	snprintf(length, sizeof(length), "-max_len=%d", LENGTH_MAX);
