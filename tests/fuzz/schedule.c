@@ -211,7 +211,8 @@ static unsigned int
 rank_of(const struct host_transition *t)
 {
 	bool is_held = run.held >> t->cpu & 1;
-	unsigned int first = RANK_CPUS + RANK_CPU * ((t->cpu + run.cpus - run.turn) % run.cpus);
+	unsigned int distance = t->cpu - run.turn + (t->cpu < run.turn ? run.cpus : 0);
+	unsigned int first = RANK_CPUS + RANK_CPU * distance;
 
 	switch (t->actor) {
 	case HOST_NMI:

@@ -284,51 +284,11 @@ host_return_to_user(void)
 	host_this->fresh = true;
 }
 
-static void
-end_spin(void)
-{
-	if (host_this->spins) {
-		host_this->spins = false;
-		host_this->read_count = 0;
-	}
-}
-
-/* Of op's kind: a STEP that an empty buffer and the machine's state do not hinder. */
-#define IS_PLAIN(kind) (((1u << HOST_OP_HALT | 1u << HOST_OP_SETTLED) >> (kind)&1) == 0)
-
-/*
- * The way around all choices: nothing else can happen to this cpu, and host_pick has said that the
- * others wait. What machine_choose() would do for a STEP of the cpu that runs.
- */
-static inline bool
-pass_plainly(struct host_op op)
-{
-	struct host_cpu *cpu = host_this;
-
-	if (host_plain == 0 || !IS_PLAIN(op.kind) || (cpu->spins && !cpu->spin_over) ||
-	    (cpu->nmi_pending && !cpu->nmi_blocked) ||
-	    (cpu->pending && cpu->irqs_on && !(host_broken & HOST_BROKEN_PLAIN))) {
-		return false;
-	}
-	host_plain--;
-	machine.moment++;
-	cpu->op = op;
-	return true;
-}
-
 void
-machine_point(struct host_op op)
+machine_point_by_choice(struct host_op op)
 {
 	enum host_actor actor;
 
-	if (machine.quiet) {
-		return;
-	}
-	if (pass_plainly(op)) {
-		end_spin();
-		host_this->fresh = op.kind != HOST_OP_LOCAL;
-		return;
-	}
 	do { /* bounded: interrupts end */
 		host_this->op = op;
 		actor = wait_for_turn();
@@ -336,7 +296,7 @@ machine_point(struct host_op op)
 			take_interrupt(actor);
 		}
 	} while (actor != HOST_STEP && op.kind != HOST_OP_HALT);
-	end_spin();
+	machine_end_spin();
 	host_this->fresh = op.kind != HOST_OP_LOCAL;
 }
 
@@ -368,7 +328,7 @@ machine_guest_point(struct host_op op)
 	struct host_cpu *cpu = host_this;
 	enum host_actor actor;
 
-	if (pass_plainly(op)) {
+	if (machine_pass(op)) {
 		cpu->spins = false;
 		return HOST_STEP;
 	}
@@ -596,7 +556,7 @@ host_choose(unsigned int n)
 	assert(n <= HOST_VALUES_MAX);
 	assert(!machine.quiet);
 	assert(!machine.booting);
-	end_spin();
+	machine_end_spin();
 	if (n > 1) {
 		value = host_pick_value(n);
 	}

@@ -6,7 +6,6 @@
 #include "tests/host/memory.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "tests/host/race.h"
 #include "tests/host/run.h"
@@ -54,6 +53,17 @@ changed(const struct host_cpu *by, const void *addr)
 	}
 }
 
+/* Words of 4 or 8 bytes. */
+static void
+put(void *addr, size_t size, uint64_t value)
+{
+	if (size == 8) {
+		*(uint64_t *)addr = value;
+	} else {
+		*(uint32_t *)addr = (uint32_t)value;
+	}
+}
+
 void
 memory_drain(struct host_cpu *cpu)
 {
@@ -66,7 +76,7 @@ memory_drain(struct host_cpu *cpu)
 	}
 	cpu->store_count--;
 	cpu->stores_fenced &= cpu->store_count != 0;
-	memcpy(store.addr, &store.value, store.size);
+	put(store.addr, store.size, store.value);
 	changed(cpu, store.addr);
 }
 
@@ -87,10 +97,7 @@ note_read(const void *addr)
 static uint64_t
 read_memory(const void *addr, size_t size)
 {
-	uint64_t value = 0;
-
-	memcpy(&value, addr, size);
-	return value;
+	return size == 8 ? *(const uint64_t *)addr : *(const uint32_t *)addr;
 }
 
 static uint64_t
@@ -115,7 +122,7 @@ watch(const void *addr, uint64_t old, uint64_t value)
 static void
 write_memory(void *addr, size_t size, uint64_t value)
 {
-	memcpy(addr, &value, size);
+	put(addr, size, value);
 	changed(host_this, addr);
 }
 

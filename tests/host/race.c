@@ -61,7 +61,7 @@ struct word {
 };
 
 static bool is_instrumented;
-static bool is_running;
+bool race_run;
 static uint32_t run_number;
 
 static struct clock knows[HOST_CPUS_MAX];
@@ -84,7 +84,7 @@ static struct access found[2]; /* the later first */
 static bool
 is_watching(void)
 {
-	return is_running && !machine.quiet;
+	return race_run && !machine.quiet;
 }
 
 bool
@@ -96,7 +96,7 @@ race_is_instrumented(void)
 void
 race_begin(void)
 {
-	is_running = is_instrumented;
+	race_run = is_instrumented;
 	is_found = false;
 	run_number++;
 	word_count = 0;
@@ -376,7 +376,7 @@ touch(const void *addr, size_t size, enum kind kind, const void *pc)
 /* ---- atomics ---- */
 
 void
-race_load(const void *addr, size_t size, int order, const void *pc)
+race_note_load(const void *addr, size_t size, int order, const void *pc)
 {
 	if (is_watching()) {
 		touch(addr, size, ATOMIC_READ, pc);
@@ -387,7 +387,7 @@ race_load(const void *addr, size_t size, int order, const void *pc)
 }
 
 void
-race_forward(const void *addr, size_t size, const void *pc)
+race_note_forward(const void *addr, size_t size, const void *pc)
 {
 	if (is_watching()) {
 		touch(addr, size, ATOMIC_READ, pc);
@@ -402,7 +402,7 @@ given_by(int order)
 }
 
 void
-race_store(const void *addr, size_t size, int order, unsigned int slot, const void *pc)
+race_note_store(const void *addr, size_t size, int order, unsigned int slot, const void *pc)
 {
 	if (is_watching()) {
 		touch(addr, size, ATOMIC_WRITE, pc);
@@ -411,7 +411,7 @@ race_store(const void *addr, size_t size, int order, unsigned int slot, const vo
 }
 
 void
-race_store_through(const void *addr, size_t size, int order, const void *pc)
+race_note_store_through(const void *addr, size_t size, int order, const void *pc)
 {
 	if (is_watching()) {
 		struct clock given;
@@ -423,7 +423,7 @@ race_store_through(const void *addr, size_t size, int order, const void *pc)
 }
 
 void
-race_drain(unsigned int cpu, unsigned int slot)
+race_note_drain(unsigned int cpu, unsigned int slot)
 {
 	if (is_watching()) {
 		put_clock(host_cpu(cpu)->stores[slot].addr, &in_buffer[cpu][slot]);
@@ -431,7 +431,7 @@ race_drain(unsigned int cpu, unsigned int slot)
 }
 
 void
-race_rmw(const void *addr, size_t size, const void *pc)
+race_note_rmw(const void *addr, size_t size, const void *pc)
 {
 	if (is_watching()) {
 		touch(addr, size, ATOMIC_WRITE, pc);
@@ -442,7 +442,7 @@ race_rmw(const void *addr, size_t size, const void *pc)
 }
 
 void
-race_fence(int order)
+race_note_fence(int order)
 {
 	unsigned int cpu = host_this->id;
 
@@ -465,13 +465,13 @@ plain(const void *addr, size_t size, bool writes, const void *pc)
 }
 
 void
-race_read(const void *addr, size_t size)
+race_note_read(const void *addr, size_t size)
 {
 	plain(addr, size, false, __builtin_return_address(0));
 }
 
 void
-race_write(const void *addr, size_t size)
+race_note_write(const void *addr, size_t size)
 {
 	plain(addr, size, true, __builtin_return_address(0));
 }
@@ -613,7 +613,7 @@ verb(const struct access *access)
 void
 race_end(struct host_result *result)
 {
-	is_running = false;
+	race_run = false;
 	if (is_found) {
 		snprintf(result->reason, sizeof(result->reason),
 		         "data race: cpu %u %s in %s what cpu %u %s in %s", found[0].cpu,

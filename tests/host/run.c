@@ -264,6 +264,17 @@ host_boot_image(unsigned int n)
 	host_keep_image(n);
 }
 
+/* Those that the last run has used: no other has frames. */
+static void
+forget_stacks(void)
+{
+	for (size_t n = 0; n < HOST_STACKS_MAX; n++) {
+		if (machine.sp_at[n] != NULL) {
+			fiber_forget(host_stacks[n], sizeof(host_stacks[n]));
+		}
+	}
+}
+
 /* A halted cpu does not look whether it has something to do, unless it is told. */
 static void
 prepare(struct host_result *result)
@@ -284,8 +295,8 @@ void
 host_run(struct host_result *result)
 {
 	result->end = HOST_END_QUIET;
+	forget_stacks();
 	state_put_back(start);
-	fiber_forget(host_stacks, sizeof(host_stacks));
 	record_begin_run();
 	if (host_prepare != NULL) {
 		prepare(result);

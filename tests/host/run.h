@@ -45,8 +45,55 @@ struct machine {
 
 extern struct machine machine;
 
+/* It has done something since it relaxed. */
+static inline void
+machine_end_spin(void)
+{
+	if (host_this->spins) {
+		host_this->spins = false;
+		host_this->read_count = 0;
+	}
+}
+
+/* Of op's kind: a STEP that an empty buffer and the machine's state do not hinder. */
+#define MACHINE_IS_PLAIN(kind) (((1u << HOST_OP_HALT | 1u << HOST_OP_SETTLED) >> (kind)&1) == 0)
+
+/*
+ * The way around all choices: nothing else can happen to this cpu, and host_pick has said that the
+ * others wait. What machine_choose() would do for a STEP of the cpu that runs.
+ */
+static inline bool
+machine_pass(struct host_op op)
+{
+	struct host_cpu *cpu = host_this;
+
+	if (host_plain == 0 || !MACHINE_IS_PLAIN(op.kind) || (cpu->spins && !cpu->spin_over) ||
+	    (cpu->nmi_pending && !cpu->nmi_blocked) ||
+	    (cpu->pending && cpu->irqs_on && !(host_broken & HOST_BROKEN_PLAIN))) {
+		return false;
+	}
+	host_plain--;
+	machine.moment++;
+	cpu->op = op;
+	return true;
+}
+
+void machine_point_by_choice(struct host_op op);
+
 /* This cpu stops before op; returns when it is to do it. */
-void machine_point(struct host_op op);
+static inline void
+machine_point(struct host_op op)
+{
+	if (machine.quiet) {
+		return;
+	}
+	if (!machine_pass(op)) {
+		machine_point_by_choice(op);
+		return;
+	}
+	machine_end_spin();
+	host_this->fresh = op.kind != HOST_OP_LOCAL;
+}
 
 /*
  * The entry of a guest: interrupts are on behind it. Then, before each of its instructions, who

@@ -45,10 +45,16 @@ copy_raw(void *to, const void *from, size_t size)
 static void
 add(struct copy *copy, char *from, size_t size)
 {
-	assert(copy->count < PIECES_MAX);
+	struct piece *last = copy->count != 0 ? &copy->pieces[copy->count - 1] : NULL;
+
 	assert(size <= COPY_SIZE - copy->size);
-	copy->pieces[copy->count++] = (struct piece){ from, size };
 	copy->size += size;
+	if (last != NULL && last->start + last->size == from) {
+		last->size += size;
+		return;
+	}
+	assert(copy->count < PIECES_MAX);
+	copy->pieces[copy->count++] = (struct piece){ from, size };
 }
 
 static void
