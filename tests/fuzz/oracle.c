@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: ISC
 /*
- * A request may stand for as long as whoever made it has not come to send its interrupt, and as
- * long as that is in flight. So it is late only when this cpu has moved often enough, and every
- * other one far enough to have sent what it was about to send, or stands still.
+ * Whoever makes a request holds the lock of the run queue until he has sent its interrupt. So where
+ * that is free what stands in the queue, in the flags and in the count must agree: no time need
+ * pass.
  */
 #include "tests/fuzz/oracle.h"
 
-#include "guest/cputime.h"
 #include "guest/futex.h"
 #include "guest/preempt.h"
 #include "guest/preempt_policy.h"
@@ -14,22 +13,18 @@
 #include "guest/sched.h"
 #include "guest/smp.h"
 #include "guest/softirq.h"
+#include "tests/fuzz/schedule.h"
 #include "tests/host/counter.h"
 #include "tests/host/machine.h"
 
-#define LATE_POINTS 100u /* of its own, at which it could have been preempted */
-#define SENT_POINTS 100u /* of another cpu: it is through what it was at */
+/* Looks at a request that could have been answered before each of them, in a row. */
+#define LOOKS_MAX 16u
 
-struct watch {
+static struct {
 	const struct task *task;
-	uint32_t points;
-	uint32_t moved[HOST_CPUS_MAX]; /* the others, when it began */
-};
-
-static uint32_t moved[HOST_CPUS_MAX];
-static struct watch asked[HOST_CPUS_MAX];     /* of requests */
-static struct watch overtaken[HOST_CPUS_MAX]; /* of tasks that are passed over */
-static void (*seen_by)(const struct host_transition *t, unsigned int moment);
+	unsigned int looks;
+	uint64_t points; /* at the first */
+} standing[HOST_CPUS_MAX];
 
 /* Of the image with so many cpus, before anything has happened in it. */
 static struct {
@@ -37,118 +32,83 @@ static struct {
 	uint32_t uninterruptible;
 } images[HOST_CPUS_MAX + 1];
 
-static void
-watch_begin(struct watch *watch, const struct task *task)
+static bool
+is_locked(const struct rq *rq)
 {
-	watch->task = task;
-	watch->points = 0;
-	for (unsigned int n = 0; n < cpu_count; n++) {
-		watch->moved[n] = moved[n];
+	return rq->lock.next.value != rq->lock.owner.value;
+}
+
+/* What a store of this cpu's own has not brought to memory yet, nobody can tell. */
+static bool
+is_certain(const struct rq *rq)
+{
+	return !is_locked(rq) && !(host_this->pending >> IRQ_RESCHEDULE & 1);
+}
+
+static unsigned int
+best_rt_prio(const struct rq *rq)
+{
+	if (rq->rt.bitmap[0] != 0) {
+		return (unsigned int)__builtin_ctzll(rq->rt.bitmap[0]);
 	}
+	return rq->rt.bitmap[1] != 0 ? 64 + (unsigned int)__builtin_ctzll(rq->rt.bitmap[1])
+	                             : MAX_RT_PRIO;
 }
 
-static bool
-stands_still(const struct host_cpu *cpu)
-{
-	return cpu->op.kind == HOST_OP_HALT || (cpu->spins && !cpu->spin_over);
-}
-
-/* Every other cpu has sent what it was about to send. */
-static bool
-others_are_through(const struct watch *watch, unsigned int self)
-{
-	for (unsigned int n = 0; n < cpu_count; n++) {
-		if (n != self && moved[n] - watch->moved[n] < SENT_POINTS &&
-		    !stands_still(host_cpu(n))) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* This cpu could be preempted where it stands. */
-static bool
-is_preemptible(struct host_cpu *cpu)
-{
-	struct host_cpu *self = host_this;
-	uint32_t count;
-
-	if (!cpu->irqs_on || cpu->pending != 0) {
-		return false;
-	}
-	host_this = cpu;
-	count = counter_peek();
-	host_this = self;
-	return (count & ~PREEMPT_NEED_RESCHED) == 0;
-}
-
-/* A point at which it still holds. Late? */
-static bool
-is_late(struct watch *watch, const struct task *task, unsigned int cpu)
-{
-	if (watch->task != task) {
-		watch_begin(watch, task);
-	}
-	return ++watch->points >= LATE_POINTS && others_are_through(watch, cpu);
-}
-
-static bool
-model_preempts(void)
-{
-	return preempt_policy_now.value & POLICY_PREEMPT_SCHEDULE;
-}
-
-/* A task of the rt class is queued that goes before who runs. */
+/* Somebody in the queue goes before who runs. */
 static bool
 is_passed_over(const struct rq *rq, const struct task *task)
 {
-	unsigned int best = MAX_RT_PRIO;
+	unsigned int best = best_rt_prio(rq);
 
-	if (rq->lock.next.value != rq->lock.owner.value) {
-		return false;
+	if (best < MAX_RT_PRIO) {
+		return best < task->prio;
 	}
-	if (rq->rt.bitmap[0] != 0) {
-		best = (unsigned int)__builtin_ctzll(rq->rt.bitmap[0]);
-	} else if (rq->rt.bitmap[1] != 0) {
-		best = 64 + (unsigned int)__builtin_ctzll(rq->rt.bitmap[1]);
-	}
-	return best < task->prio && best < MAX_RT_PRIO;
+	return task->class == &sched_class_fair && rq->fair.queue.next != &task->run_node;
 }
 
+/* A request that stands: how often could it have been answered? */
 static void
-look(unsigned int n)
+look_at_standing(const struct task *task)
 {
-	const struct task *task = per_cpu(current_task, n);
-	bool is_asked = task->flags.value & TIF_NEED_RESCHED;
-	bool is_passed = is_passed_over(&per_cpu(runqueue, n), task);
+	unsigned int cpu = host_this->id;
 
-	if (!is_asked) {
-		asked[n].task = NULL;
+	if (standing[cpu].task != task) {
+		standing[cpu].task = task;
+		standing[cpu].looks = 0;
+		standing[cpu].points = schedule_points();
 	}
-	if (!is_passed) {
-		overtaken[n].task = NULL;
+	if (++standing[cpu].looks == LOOKS_MAX) {
+		host_fail("a request stands for %llu points",
+		          (unsigned long long)(schedule_points() - standing[cpu].points));
 	}
-	if ((!is_asked && !is_passed) || task_is_idle(task) || !model_preempts() ||
-	    !is_preemptible(host_cpu(n))) {
+}
+
+/* counter_peek() is the raw word, in which the folded bit is inverted. */
+void
+oracle_look(void)
+{
+	const struct task *task = per_cpu(current_task, host_this->id);
+	const struct rq *rq = &per_cpu(runqueue, host_this->id);
+	uint32_t flags = task->flags.value;
+	uint32_t count = counter_peek();
+	bool is_folded = !(count & PREEMPT_NEED_RESCHED);
+
+	if (!(flags & TIF_NEED_RESCHED)) {
+		standing[host_this->id].task = NULL;
+	}
+	if (!host_this->irqs_on || !is_certain(rq)) {
 		return;
 	}
-	if (is_asked && is_late(&asked[n], task, n)) {
-		host_fail("cpu %u does not answer a request", n);
+	if ((flags & TIF_NEED_RESCHED) && !is_folded) {
+		host_fail("a request is not folded, and no interrupt is to come");
 	}
-	if (is_passed && is_late(&overtaken[n], task, n)) {
-		host_fail("cpu %u passes over a task that goes first", n);
+	if (is_passed_over(rq, task) && !(flags & (TIF_NEED_RESCHED | TIF_NEED_RESCHED_LAZY))) {
+		host_fail("a task that goes first waits, and nothing is requested");
 	}
-}
-
-static void
-see(const struct host_transition *t, unsigned int moment)
-{
-	if (seen_by != NULL) {
-		seen_by(t, moment);
-	}
-	if (t->actor != HOST_DRAIN && t->actor != HOST_CLOCK) {
-		moved[t->cpu]++;
-		look(t->cpu);
+	if ((flags & TIF_NEED_RESCHED) && (count & ~PREEMPT_NEED_RESCHED) == 0 &&
+	    (preempt_policy_now.value & POLICY_PREEMPT_SCHEDULE)) {
+		look_at_standing(task);
 	}
 }
 
@@ -179,18 +139,12 @@ count_tasks(void)
 void
 oracle_prepare(void)
 {
-	if (host_transition_seen != see) {
-		seen_by = host_transition_seen;
-		host_transition_seen = see;
-	}
 	if (images[cpu_count].tasks == 0) {
 		images[cpu_count].tasks = count_tasks();
 		images[cpu_count].uninterruptible = sched_nr_uninterruptible();
 	}
 	for (unsigned int n = 0; n < HOST_CPUS_MAX; n++) {
-		moved[n] = 0;
-		asked[n].task = NULL;
-		overtaken[n].task = NULL;
+		standing[n].task = NULL;
 	}
 }
 

@@ -6,8 +6,11 @@
  */
 #pragma once
 
-/* Before each run (host_prepare): looks at it from here on. */
+/* Before each run (host_prepare). */
 void oracle_prepare(void);
+
+/* In a task, where it is about to do something else. No point. */
+void oracle_look(void);
 
 /* At rest (host_inspect), first: every cpu halts, in its idle task. */
 void oracle_check_halted(void);

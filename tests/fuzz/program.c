@@ -23,6 +23,7 @@
 #include "guest/yield_to.h"
 #include "tests/fuzz/bell.h"
 #include "tests/fuzz/message.h"
+#include "tests/fuzz/oracle.h"
 #include "tests/fuzz/own.h"
 #include "tests/fuzz/reader.h"
 #include "tests/fuzz/section.h"
@@ -480,6 +481,7 @@ work(void *arg)
 			perform(state, op);
 		}
 		results[n] = op->skipped ? RESULT_SKIPPED : RESULT_DONE;
+		oracle_look();
 		have_a_point(state);
 	}
 	while (state->depth != 0) {
