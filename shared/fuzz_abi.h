@@ -82,10 +82,10 @@ enum fuzz_schedule_kind {
 enum fuzz_action { FUZZ_ACTIONS(FUZZ_ACTION_NAME) FUZZ_ACTION_COUNT };
 
 /*
- * What tasks do (fuzz_sched): X(NAME, words, bounds of the arguments, their names). The first
+ * What tasks do (fuzz_sched): X(NAME, name, bounds of the arguments, their names). The first
  * argument is the task, of FUZZ_TASKS_MAX, that does it; each task does its own records in their
  * order. A record that would be misuse where its task has come to is skipped: what begins holds
- * until END, or until the task's last record. Words that begin with "begin" begin something.
+ * until END, or until the task's last record.
  */
 #define FUZZ_TASKS_MAX 8
 #define FUZZ_LIST(...)      \
@@ -94,64 +94,63 @@ enum fuzz_action { FUZZ_ACTIONS(FUZZ_ACTION_NAME) FUZZ_ACTION_COUNT };
 	}
 #define FUZZ_COUNT(...) (sizeof((const char *const[])__VA_ARGS__) / sizeof(const char *))
 
-#define FUZZ_TASK_OPERATIONS(X)                                                                   \
-	X(END, "end what began last", FUZZ_LIST(8), FUZZ_LIST("task"))                            \
-	X(YIELD, "yield", FUZZ_LIST(8), FUZZ_LIST("task"))                                        \
-	X(COMPUTE, "compute", FUZZ_LIST(8, 16), FUZZ_LIST("task", "steps"))                       \
-	X(COND_RESCHED, "cond_resched", FUZZ_LIST(8), FUZZ_LIST("task"))                          \
-	X(MIGHT_SLEEP, "might_sleep", FUZZ_LIST(8), FUZZ_LIST("task"))                            \
-	X(PREEMPT_OFF, "begin preemption off", FUZZ_LIST(8), FUZZ_LIST("task"))                   \
-	X(IRQS_OFF, "begin interrupts off", FUZZ_LIST(8), FUZZ_LIST("task"))                      \
-	X(BH_OFF, "begin bottom halves off", FUZZ_LIST(8), FUZZ_LIST("task"))                     \
-	X(RAW_LOCK, "begin raw_spin_lock", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form")) \
-	X(SPIN_LOCK, "begin spin_lock", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form"))    \
-	X(READ_LOCK, "begin read_lock", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))               \
-	X(WRITE_LOCK, "begin write_lock", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))             \
-	X(SEQ_WRITE, "begin write_seqlock", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))           \
-	X(SEQ_READ, "read a seqlock's data", FUZZ_LIST(8), FUZZ_LIST("task"))                     \
-	X(LOCAL_LOCK, "begin local_lock", FUZZ_LIST(8, 2), FUZZ_LIST("task", "form"))             \
-	X(MUTEX, "begin mutex_lock", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form"))       \
-	X(RWSEM_READ, "begin down_read", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))              \
-	X(RWSEM_WRITE, "begin down_write", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))            \
-	X(RWSEM_DOWNGRADE, "downgrade_write", FUZZ_LIST(8), FUZZ_LIST("task"))                    \
-	X(SEMAPHORE, "begin down", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                    \
-	X(RCU_READ, "begin rcu_read_lock", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))            \
-	X(RCU_UPDATE, "replace what RCU guards", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))      \
-	X(SRCU_READ, "begin srcu_read_lock", FUZZ_LIST(8), FUZZ_LIST("task"))                     \
-	X(SRCU_UPDATE, "replace what SRCU guards", FUZZ_LIST(8), FUZZ_LIST("task"))               \
-	X(POST, "post", FUZZ_LIST(8, 8, 16, 8), FUZZ_LIST("task", "object", "way", "cpu"))        \
-	X(WAIT, "wait", FUZZ_LIST(8, 8, 4), FUZZ_LIST("task", "object", "form"))                  \
-	X(WAKE, "wake", FUZZ_LIST(8, 8, 16, 8), FUZZ_LIST("task", "whom", "way", "cpu"))          \
-	X(SLEEP, "sleep until it is woken", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))           \
-	X(NAP, "sleep for a time", FUZZ_LIST(8, 4, 8), FUZZ_LIST("task", "form", "time"))         \
-	X(RESCHED, "resched_cpu", FUZZ_LIST(8, 8), FUZZ_LIST("task", "cpu"))                      \
-	X(NMI, "send an NMI", FUZZ_LIST(8, 8), FUZZ_LIST("task", "cpu"))                          \
-	X(TICKS, "have ticks come", FUZZ_LIST(8, 8), FUZZ_LIST("task", "count"))                  \
-	X(SPAWN, "create a task", FUZZ_LIST(8, 8, 8, 16),                                         \
-	  FUZZ_LIST("task", "whom", "class", "cpus"))                                             \
-	X(NICE, "set_user_nice", FUZZ_LIST(8, 8, 4), FUZZ_LIST("task", "whom", "level"))          \
-	X(AFFINITY, "set_cpus_allowed", FUZZ_LIST(8, 8, 16), FUZZ_LIST("task", "whom", "cpus"))   \
-	X(MODEL, "change the model", FUZZ_LIST(8, 4), FUZZ_LIST("task", "model"))                 \
-	X(CLASS, "is created as", FUZZ_LIST(8, 8, 16), FUZZ_LIST("task", "class", "cpus"))        \
-	X(NOTIFIER, "begin a preempt notifier", FUZZ_LIST(8), FUZZ_LIST("task"))                  \
-	X(KTHREAD, "begin a kthread", FUZZ_LIST(8, 4, 8), FUZZ_LIST("task", "form", "cpu"))       \
-	X(PARK, "begin its parking", FUZZ_LIST(8), FUZZ_LIST("task"))                             \
-	X(RING, "ring a bell", FUZZ_LIST(8, 8, 8), FUZZ_LIST("task", "bell", "cpu"))              \
-	X(FLUSH, "wait until it was heard", FUZZ_LIST(8, 8), FUZZ_LIST("task", "bell"))           \
-	X(OWN_WORK, "queue the own work", FUZZ_LIST(8, 8, 8), FUZZ_LIST("task", "times", "cpu"))  \
-	X(CANCEL_WORK, "cancel the own work", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))         \
-	X(OWN_TIMER, "start the own timer", FUZZ_LIST(8, 8), FUZZ_LIST("task", "times"))          \
-	X(CANCEL_TIMER, "cancel the own timer", FUZZ_LIST(8), FUZZ_LIST("task"))                  \
-	X(LINE_OFF, "begin disable_irq", FUZZ_LIST(8, 2), FUZZ_LIST("task", "line"))              \
-	X(SIGNAL, "send a signal", FUZZ_LIST(8, 8, 2), FUZZ_LIST("task", "whom", "signal"))       \
-	X(STOP, "begin a stop", FUZZ_LIST(8, 8), FUZZ_LIST("task", "whom"))                       \
-	X(TAKE_SIGNALS, "take its signals", FUZZ_LIST(8), FUZZ_LIST("task"))                      \
-	X(FUTEX_MOVE, "move waiters of a futex", FUZZ_LIST(8, 2), FUZZ_LIST("task", "wakes"))     \
-	X(WORKQUEUE, "use an own workqueue", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))          \
-	X(YIELD_TO, "yield_to", FUZZ_LIST(8, 8), FUZZ_LIST("task", "whom"))                       \
-	X(EXCEPTION, "take an exception", FUZZ_LIST(8), FUZZ_LIST("task"))                        \
-	X(LATCH_WRITE, "write a latch's data", FUZZ_LIST(8), FUZZ_LIST("task"))                   \
-	X(LATCH_READ, "read a latch's data", FUZZ_LIST(8), FUZZ_LIST("task"))                     \
+#define FUZZ_TASK_OPERATIONS(X)                                                               \
+	X(END, "end", FUZZ_LIST(8), FUZZ_LIST("task"))                                        \
+	X(YIELD, "yield", FUZZ_LIST(8), FUZZ_LIST("task"))                                    \
+	X(COMPUTE, "compute", FUZZ_LIST(8, 16), FUZZ_LIST("task", "steps"))                   \
+	X(COND_RESCHED, "cond_resched", FUZZ_LIST(8), FUZZ_LIST("task"))                      \
+	X(MIGHT_SLEEP, "might_sleep", FUZZ_LIST(8), FUZZ_LIST("task"))                        \
+	X(PREEMPT_OFF, "preempt_off", FUZZ_LIST(8), FUZZ_LIST("task"))                        \
+	X(IRQS_OFF, "irqs_off", FUZZ_LIST(8), FUZZ_LIST("task"))                              \
+	X(BH_OFF, "bh_off", FUZZ_LIST(8), FUZZ_LIST("task"))                                  \
+	X(RAW_LOCK, "raw_lock", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form"))        \
+	X(SPIN_LOCK, "spin_lock", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form"))      \
+	X(READ_LOCK, "read_lock", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                 \
+	X(WRITE_LOCK, "write_lock", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))               \
+	X(SEQ_WRITE, "seq_write", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                 \
+	X(SEQ_READ, "seq_read", FUZZ_LIST(8), FUZZ_LIST("task"))                              \
+	X(LOCAL_LOCK, "local_lock", FUZZ_LIST(8, 2), FUZZ_LIST("task", "form"))               \
+	X(MUTEX, "mutex", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form"))              \
+	X(RWSEM_READ, "rwsem_read", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))               \
+	X(RWSEM_WRITE, "rwsem_write", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))             \
+	X(RWSEM_DOWNGRADE, "rwsem_downgrade", FUZZ_LIST(8), FUZZ_LIST("task"))                \
+	X(SEMAPHORE, "semaphore", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                 \
+	X(RCU_READ, "rcu_read", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                   \
+	X(RCU_UPDATE, "rcu_update", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))               \
+	X(SRCU_READ, "srcu_read", FUZZ_LIST(8), FUZZ_LIST("task"))                            \
+	X(SRCU_UPDATE, "srcu_update", FUZZ_LIST(8), FUZZ_LIST("task"))                        \
+	X(POST, "post", FUZZ_LIST(8, 8, 16, 8), FUZZ_LIST("task", "object", "way", "cpu"))    \
+	X(WAIT, "wait", FUZZ_LIST(8, 8, 4), FUZZ_LIST("task", "object", "form"))              \
+	X(WAKE, "wake", FUZZ_LIST(8, 8, 16, 8), FUZZ_LIST("task", "whom", "way", "cpu"))      \
+	X(SLEEP, "sleep", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                         \
+	X(NAP, "nap", FUZZ_LIST(8, 4, 8), FUZZ_LIST("task", "form", "time"))                  \
+	X(RESCHED, "resched", FUZZ_LIST(8, 8), FUZZ_LIST("task", "cpu"))                      \
+	X(NMI, "nmi", FUZZ_LIST(8, 8), FUZZ_LIST("task", "cpu"))                              \
+	X(TICKS, "ticks", FUZZ_LIST(8, 8), FUZZ_LIST("task", "count"))                        \
+	X(SPAWN, "spawn", FUZZ_LIST(8, 8, 8, 16), FUZZ_LIST("task", "whom", "class", "cpus")) \
+	X(NICE, "nice", FUZZ_LIST(8, 8, 4), FUZZ_LIST("task", "whom", "level"))               \
+	X(AFFINITY, "affinity", FUZZ_LIST(8, 8, 16), FUZZ_LIST("task", "whom", "cpus"))       \
+	X(MODEL, "model", FUZZ_LIST(8, 4), FUZZ_LIST("task", "model"))                        \
+	X(CLASS, "class", FUZZ_LIST(8, 8, 16), FUZZ_LIST("task", "class", "cpus"))            \
+	X(NOTIFIER, "notifier", FUZZ_LIST(8), FUZZ_LIST("task"))                              \
+	X(KTHREAD, "kthread", FUZZ_LIST(8, 4, 8), FUZZ_LIST("task", "form", "cpu"))           \
+	X(PARK, "park", FUZZ_LIST(8), FUZZ_LIST("task"))                                      \
+	X(RING, "ring", FUZZ_LIST(8, 8, 8), FUZZ_LIST("task", "bell", "cpu"))                 \
+	X(FLUSH, "flush", FUZZ_LIST(8, 8), FUZZ_LIST("task", "bell"))                         \
+	X(OWN_WORK, "own_work", FUZZ_LIST(8, 8, 8), FUZZ_LIST("task", "times", "cpu"))        \
+	X(CANCEL_WORK, "cancel_work", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))             \
+	X(OWN_TIMER, "own_timer", FUZZ_LIST(8, 8), FUZZ_LIST("task", "times"))                \
+	X(CANCEL_TIMER, "cancel_timer", FUZZ_LIST(8), FUZZ_LIST("task"))                      \
+	X(LINE_OFF, "line_off", FUZZ_LIST(8, 2), FUZZ_LIST("task", "line"))                   \
+	X(SIGNAL, "signal", FUZZ_LIST(8, 8, 2), FUZZ_LIST("task", "whom", "signal"))          \
+	X(STOP, "stop", FUZZ_LIST(8, 8), FUZZ_LIST("task", "whom"))                           \
+	X(TAKE_SIGNALS, "take_signals", FUZZ_LIST(8), FUZZ_LIST("task"))                      \
+	X(FUTEX_MOVE, "futex_move", FUZZ_LIST(8, 2), FUZZ_LIST("task", "wakes"))              \
+	X(WORKQUEUE, "workqueue", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                 \
+	X(YIELD_TO, "yield_to", FUZZ_LIST(8, 8), FUZZ_LIST("task", "whom"))                   \
+	X(EXCEPTION, "exception", FUZZ_LIST(8), FUZZ_LIST("task"))                            \
+	X(LATCH_WRITE, "latch_write", FUZZ_LIST(8), FUZZ_LIST("task"))                        \
+	X(LATCH_READ, "latch_read", FUZZ_LIST(8), FUZZ_LIST("task"))                          \
 	X(COND_RESCHED_LOCK, "cond_resched_lock", FUZZ_LIST(8), FUZZ_LIST("task"))
 
 #define FUZZ_TASK_OPERATION_NAME(name, words, below, args) FUZZ_TASK_##name,

@@ -13,7 +13,6 @@
 #include "tests/fuzz/target.h"
 #include "tests/host/machine.h"
 
-#define RUN_CPUS  PLAN_CPUS
 #define INPUT_MAX 4096 /* bytes */
 
 static const char *bug_name;
@@ -38,7 +37,7 @@ begin(const char *bug)
 		return false;
 	}
 	bug_name = bug;
-	schedule_boot(RUN_CPUS, boot, NULL);
+	schedule_boot(PLAN_CPUS, boot, NULL);
 	return true;
 }
 
@@ -124,7 +123,7 @@ run_all_models(const struct fuzz_input *input)
 static const char *
 run(const uint8_t *data, size_t size)
 {
-	struct fuzz_input input = fuzz_input(data, size, RUN_CPUS);
+	struct fuzz_input input = fuzz_input(data, size, PLAN_CPUS);
 
 	program_load(&input);
 	if (input.header.model == FUZZ_MODEL_COMPARE) {
@@ -136,7 +135,7 @@ run(const uint8_t *data, size_t size)
 static void
 tell(const uint8_t *data, size_t size, void (*print)(const char *line))
 {
-	struct fuzz_input input = fuzz_input(data, size, RUN_CPUS);
+	struct fuzz_input input = fuzz_input(data, size, PLAN_CPUS);
 	const struct plan *plan = program_plan();
 	const char *wrong = run(data, size); /* and so the model that it is wrong under */
 	char words[100];

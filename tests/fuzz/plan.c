@@ -17,9 +17,10 @@ const struct fuzz_kind plan_kinds[PLAN_KINDS] = {
 	FUZZ_TASK_OPERATIONS(KIND){
 		.type = FUZZ_TYPE(FUZZ_SCHEDULE, FUZZ_AT),
 		.arg_count = FUZZ_AT_LENGTH,
-		.below = { 256, 256, FUZZ_ACTION_COUNT, PLAN_CPUS, FUZZ_EXTRA_MAX + 1 },
-		.name = "at",
-		.args = { "delta", "delta * 256", "action", "cpu", "extra" } },
+		.below = { 256, 8, FUZZ_ACTION_COUNT, PLAN_CPUS, FUZZ_EXTRA_MAX + 1 },
+		.name = "AT",
+		.args = { "delta", "delta*256", "action", "cpu", "extra" },
+	},
 };
 #undef KIND
 

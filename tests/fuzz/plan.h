@@ -19,6 +19,8 @@
 #define PLAN_OPS_MAX      256
 #define PLAN_ARGS_MAX     3 /* besides the task */
 #define PLAN_DEPTH_MAX    8 /* of what a task has begun */
+#define PLAN_CPUS         4 /* of a run, at most */
+#define PLAN_KINDS        (FUZZ_TASK_OPERATION_COUNT + 1)
 #define PLAN_NONE         UINT16_MAX
 #define PLAN_OBJECT_COUNT 8 /* that can be posted to, and waited for */
 
@@ -72,7 +74,5 @@ void plan_make(struct plan *plan, const struct fuzz_input *input, unsigned int c
 /* Words of an operation, with its arguments, for people. */
 const char *plan_op_words(const struct plan_op *op, char *buffer, size_t size);
 
-/* The operations, and the schedule, as fuzz_target's kinds. */
-#define PLAN_KINDS (FUZZ_TASK_OPERATION_COUNT + 1)
-#define PLAN_CPUS  4 /* of a run, at most */
+/* The operations, in their order, and the schedule's record: fuzz_target's kinds. */
 extern const struct fuzz_kind plan_kinds[PLAN_KINDS];

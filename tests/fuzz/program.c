@@ -120,7 +120,7 @@ expect_answered(const char *where)
 		return;
 	}
 	if (should_resched(0)) {
-		host_fail("a request stands behind %s", where);
+		host_fail("a request stands behind the end of %s", where);
 	}
 }
 
@@ -130,7 +130,7 @@ compute(unsigned int steps)
 	for (unsigned int n = 0; n < steps; n++) {
 		preempt_disable();
 		preempt_enable();
-		expect_answered("preempt_enable");
+		expect_answered("preempt_off");
 	}
 }
 
@@ -263,7 +263,7 @@ end_section(struct worker_state *state)
 	default:
 		section_end(section);
 		if (ends_at_point(section)) {
-			expect_answered(plan_kinds[section->kind].name + sizeof("begin"));
+			expect_answered(plan_kinds[section->kind].name);
 		}
 		break;
 	}
