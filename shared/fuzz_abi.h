@@ -142,7 +142,7 @@ enum fuzz_action { FUZZ_ACTIONS(FUZZ_ACTION_NAME) FUZZ_ACTION_COUNT };
 	X(OWN_TIMER, "own_timer", FUZZ_LIST(8, 8), FUZZ_LIST("task", "times"))                \
 	X(CANCEL_TIMER, "cancel_timer", FUZZ_LIST(8), FUZZ_LIST("task"))                      \
 	X(LINE_OFF, "line_off", FUZZ_LIST(8, 2), FUZZ_LIST("task", "line"))                   \
-	X(SIGNAL, "signal", FUZZ_LIST(8, 8, 2), FUZZ_LIST("task", "whom", "signal"))          \
+	X(SIGNAL, "signal", FUZZ_LIST(8, 8, 4), FUZZ_LIST("task", "whom", "signal"))          \
 	X(STOP, "stop", FUZZ_LIST(8, 8), FUZZ_LIST("task", "whom"))                           \
 	X(TAKE_SIGNALS, "take_signals", FUZZ_LIST(8), FUZZ_LIST("task"))                      \
 	X(FUTEX_MOVE, "futex_move", FUZZ_LIST(8, 2), FUZZ_LIST("task", "wakes"))              \
@@ -151,7 +151,10 @@ enum fuzz_action { FUZZ_ACTIONS(FUZZ_ACTION_NAME) FUZZ_ACTION_COUNT };
 	X(EXCEPTION, "exception", FUZZ_LIST(8), FUZZ_LIST("task"))                            \
 	X(LATCH_WRITE, "latch_write", FUZZ_LIST(8), FUZZ_LIST("task"))                        \
 	X(LATCH_READ, "latch_read", FUZZ_LIST(8), FUZZ_LIST("task"))                          \
-	X(COND_RESCHED_LOCK, "cond_resched_lock", FUZZ_LIST(8), FUZZ_LIST("task"))
+	X(COND_RESCHED_LOCK, "cond_resched_lock", FUZZ_LIST(8), FUZZ_LIST("task"))            \
+	X(ASK, "ask", FUZZ_LIST(8, 16, 8, 4), FUZZ_LIST("task", "way", "cpu", "form"))        \
+	X(COMPLETE_ALL, "complete_all", FUZZ_LIST(8), FUZZ_LIST("task"))                      \
+	X(WAIT_FOR_ALL, "wait_for_all", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))
 
 #define FUZZ_TASK_OPERATION_NAME(name, words, below, args) FUZZ_TASK_##name,
 enum fuzz_task_operation {

@@ -6,6 +6,7 @@
 #include "guest/interrupt.h"
 #include "guest/irq_work.h"
 #include "guest/preempt.h"
+#include "guest/sleep.h"
 #include "guest/smp.h"
 #include "guest/smp_call.h"
 #include "guest/softirq.h"
@@ -78,6 +79,15 @@ static void
 by_work(struct work *self)
 {
 	HOST_EXPECT(self == &work);
+	if (inside[BELL_WORK]++ != 0) {
+		host_fail("work runs twice at a time");
+	}
+	if (atomic_load(&rung[BELL_WORK]) % 2 == 0) {
+		schedule_timeout_uninterruptible(DELAY_NS); /* another worker runs meanwhile */
+	}
+	if (--inside[BELL_WORK] != 0) {
+		host_fail("work runs twice at a time");
+	}
 	hear(BELL_WORK);
 }
 

@@ -15,29 +15,22 @@
 
 #define INPUT_MAX 4096 /* bytes */
 
-static const char *bug_name;
+static enum bug chosen = BUG_COUNT;
 static char finding[256];
 
 /* What the operations gave under the first model that was run. */
 static uint8_t first_results[PLAN_OPS_MAX];
 
-static void
-boot(void)
-{
-	if (bug_name != NULL && !bug_choose(bug_name, strlen(bug_name))) {
-		host_fail("there is no bug '%s'", bug_name);
-	}
-	program_boot_image();
-}
-
+/* Switched on in each run: with some of them the kernel would not even boot. */
 static bool
 begin(const char *bug)
 {
 	if (bug != NULL && !bug_choose(bug, strlen(bug))) {
 		return false;
 	}
-	bug_name = bug;
-	schedule_boot(PLAN_CPUS, boot, NULL);
+	chosen = bug_active;
+	bug_active = BUG_COUNT;
+	schedule_boot(PLAN_CPUS, program_boot_image, NULL);
 	return true;
 }
 
@@ -46,9 +39,10 @@ static void
 prepare(void)
 {
 	ct_idle_exit();
-	oracle_prepare();
+	oracle_prepare(program_plan()->uses_rcu);
 	program_prepare();
 	ct_idle_enter();
+	bug_active = chosen;
 }
 
 static void

@@ -37,7 +37,7 @@ enum way {
 	WAY_TASKLET_HI,
 	WAY_WORK,
 	WAY_DELAYED_WORK,
-	WAY_RCU,
+	WAY_RCU = PLAN_WAY_RCU,
 	WAY_NMI,
 	WAY_LINE,
 	WAY_THREADED_LINE,
@@ -46,6 +46,9 @@ enum way {
 	WAY_ORDERED_WORK,
 	WAY_WAKE_Q,
 };
+
+/* Of the argument `cpu`: an interrupt on the way raises a softirq, which does the rest. */
+#define BY_SOFTIRQ 4u
 
 enum object {
 	OBJECT_COMPLETION = 0, /* two of each */
@@ -58,7 +61,9 @@ struct message {
 	struct llist_node node; /* in one of the lists below */
 	uint8_t target;
 	bool arrived;
-	struct irq_work irq_work; /* an NMI's too */
+	bool by_softirq;               /* on the last of its way */
+	struct completion *completion; /* of who asks, instead of the target; or NULL */
+	struct irq_work irq_work;      /* an NMI's too */
 	union {
 		struct timer timer;
 		struct call_single_data call;
@@ -74,6 +79,7 @@ static bool moves; /* waiters of futexes are moved in this program */
 static HOST_STATE struct atomic sent;
 static HOST_STATE struct atomic arrived;
 static HOST_STATE struct completion completions[2];
+static HOST_STATE struct completion all; /* of complete_all() */
 static HOST_STATE struct wait_queue_head queues[2];
 static HOST_STATE struct atomic queue_tokens[2];
 static HOST_STATE struct atomic futexes[2];
@@ -174,8 +180,32 @@ arrive(struct message *message)
 		host_fail("a message arrives twice");
 	}
 	message->arrived = true;
-	post(message->target, false);
+	if (message->completion != NULL) {
+		complete(message->completion);
+	} else {
+		post(message->target, false);
+	}
 	atomic_fetch_add(&arrived, 1);
+}
+
+/* On this cpu. */
+static void
+raise_here(struct message *message)
+{
+	preempt_disable();
+	llist_add(&softirq_lists[smp_processor_id()], &message->node);
+	raise_softirq(BLOCK_SOFTIRQ);
+	preempt_enable();
+}
+
+static void
+arrive_in_irq(struct message *message)
+{
+	if (message->by_softirq) {
+		raise_here(message);
+	} else {
+		arrive(message);
+	}
 }
 
 static void
@@ -197,21 +227,21 @@ static void
 by_timer(struct timer *timer)
 {
 	HOST_EXPECT(in_hardirq());
-	arrive(container_of(timer, struct message, timer));
+	arrive_in_irq(container_of(timer, struct message, timer));
 }
 
 static void
 by_irq_work(struct irq_work *work)
 {
 	HOST_EXPECT(in_hardirq());
-	arrive(container_of(work, struct message, irq_work));
+	arrive_in_irq(container_of(work, struct message, irq_work));
 }
 
 static void
 by_call(struct call_single_data *call)
 {
 	HOST_EXPECT(arch_irqs_disabled());
-	arrive(container_of(call, struct message, call));
+	arrive_in_irq(container_of(call, struct message, call));
 }
 
 static void
@@ -280,15 +310,6 @@ send_nmi(struct message *message, unsigned int cpu)
 	init_irq_work(&message->irq_work, by_irq_work);
 	llist_add(&nmi_lists[cpu], &message->node);
 	host_nmi_send(cpu);
-}
-
-static void
-raise_here(struct message *message)
-{
-	preempt_disable();
-	llist_add(&softirq_lists[smp_processor_id()], &message->node);
-	raise_softirq(BLOCK_SOFTIRQ);
-	preempt_enable();
 }
 
 static void
@@ -366,31 +387,6 @@ send(struct message *message, unsigned int way, unsigned int cpu)
 	}
 }
 
-void
-message_post(unsigned int target, unsigned int way, unsigned int cpu, bool may_sleep)
-{
-	struct message *message;
-
-	(void)may_sleep;
-	cpu %= cpu_count;
-	if (way == WAY_DIRECT || way == WAY_WAKE_Q) {
-		post(target, way == WAY_WAKE_Q);
-		return;
-	}
-	message = &messages[atomic_fetch_add(&sent, 1)];
-	message->target = (uint8_t)target;
-	message->arrived = false;
-	send(message, way, cpu);
-}
-
-void
-message_send_nmi(unsigned int cpu)
-{
-	host_nmi_send(cpu % cpu_count);
-}
-
-/* ---- waits ---- */
-
 /* A wait that a signal has ended is begun anew. */
 static void
 forget_signals(int error)
@@ -429,6 +425,72 @@ wait_for_completion_somehow(struct completion *completion, unsigned int form)
 		return;
 	}
 }
+
+static struct message *
+message_to(unsigned int target, struct completion *completion, unsigned int cpu)
+{
+	struct message *message = &messages[atomic_fetch_add(&sent, 1)];
+
+	message->target = (uint8_t)target;
+	message->arrived = false;
+	message->by_softirq = cpu & BY_SOFTIRQ;
+	message->completion = completion;
+	return message;
+}
+
+void
+message_post(unsigned int target, unsigned int way, unsigned int cpu)
+{
+	if (way == WAY_DIRECT || way == WAY_WAKE_Q) {
+		post(target, way == WAY_WAKE_Q);
+	} else {
+		send(message_to(target, NULL, cpu), way, cpu % cpu_count);
+	}
+}
+
+/* When the wait returns whoever has completed it must be through with it: it lies on our stack. */
+void
+message_ask(unsigned int way, unsigned int cpu, unsigned int form)
+{
+	struct completion completion;
+
+	init_completion(&completion);
+	if (way == WAY_DIRECT || way == WAY_WAKE_Q) {
+		way = WAY_IRQ_WORK;
+	}
+	send(message_to(0, &completion, cpu), way, cpu % cpu_count);
+	wait_for_completion_somehow(&completion, form);
+	if (raw_spin_is_locked(&completion.lock)) {
+		host_fail("a completion is in use behind the wait for it");
+	}
+}
+
+void
+message_complete_all(void)
+{
+	complete_all(&all);
+}
+
+/* Behind complete_all() one more or less makes no difference. */
+void
+message_wait_for_all(unsigned int form, bool surely)
+{
+	if (surely) {
+		wait_for_completion_somehow(&all, form);
+		complete(&all);
+		HOST_EXPECT(try_wait_for_completion(&all));
+	} else {
+		wait_for_completion_timeout(&all, DELAY_NS);
+	}
+}
+
+void
+message_send_nmi(unsigned int cpu)
+{
+	host_nmi_send(cpu % cpu_count);
+}
+
+/* ---- waits ---- */
 
 static void
 wait_for_queue(unsigned int n, unsigned int form)
@@ -593,6 +655,7 @@ message_boot(void)
 		init_waitqueue_head(&queues[n]);
 		sema_init(&semaphores[n], 0);
 	}
+	init_completion(&all);
 	open_softirq(BLOCK_SOFTIRQ, by_softirq);
 	unbound = alloc_workqueue("unbound", WQ_UNBOUND, 0);
 	ordered = alloc_ordered_workqueue("ordered");

@@ -22,8 +22,15 @@ void message_prepare(bool waiters_move);
 /* Who sleeps in message_sleep(), as worker `number`; NULL: not yet. */
 void message_set_worker(unsigned int number, struct task *task);
 
-/* Posts to an object, or (PLAN_OBJECT_COUNT + n) wakes worker n. way: any; may_sleep: here. */
-void message_post(unsigned int target, unsigned int way, unsigned int cpu, bool may_sleep);
+/* Posts to an object, or (PLAN_OBJECT_COUNT + n) wakes worker n. way: any. */
+void message_post(unsigned int target, unsigned int way, unsigned int cpu);
+
+/* Has a completion on the own stack completed on this way, and waits for it. Count 0. */
+void message_ask(unsigned int way, unsigned int cpu, unsigned int form);
+
+/* complete_all(), and a wait for it; surely: it has come, or will. */
+void message_complete_all(void);
+void message_wait_for_all(unsigned int form, bool surely);
 
 /* Waits for a post to the object. surely: there is one, or will be; else for a moment only. */
 void message_wait(unsigned int object, unsigned int form, bool surely);

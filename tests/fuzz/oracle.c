@@ -32,6 +32,34 @@ static struct {
 	uint32_t uninterruptible;
 } images[HOST_CPUS_MAX + 1];
 
+/*
+ * Full requests of who runs on a cpu, since the last switch there. RCU makes some of its own, which
+ * are not traced.
+ */
+static bool all_are_traced;
+static bool is_requested[HOST_CPUS_MAX];
+
+static void
+see_trace(enum trace_event event, uint32_t a, uint64_t b)
+{
+	enum sched_reason reason = trace_switch_reason(b);
+
+	(void)a;
+	if (event == TRACE_sched_set_need_resched) {
+		is_requested[b & 0xff] |= !(b >> 10 & 1);
+	} else if (event == TRACE_sched_switch) {
+		bool preempts = reason == SCHED_REASON_PREEMPT_ENABLE ||
+		                reason == SCHED_REASON_IRQ_RETURN ||
+		                reason == SCHED_REASON_COND_RESCHED ||
+		                reason == SCHED_REASON_MIGHT_SLEEP;
+
+		if (preempts && all_are_traced && !is_requested[host_this->id]) {
+			host_fail("a task is preempted, and nobody has requested it");
+		}
+		is_requested[host_this->id] = false;
+	}
+}
+
 static bool
 is_locked(const struct rq *rq)
 {
@@ -137,14 +165,17 @@ count_tasks(void)
 }
 
 void
-oracle_prepare(void)
+oracle_prepare(bool uses_rcu)
 {
+	all_are_traced = !uses_rcu;
+	host_trace_seen = see_trace;
 	if (images[cpu_count].tasks == 0) {
 		images[cpu_count].tasks = count_tasks();
 		images[cpu_count].uninterruptible = sched_nr_uninterruptible();
 	}
 	for (unsigned int n = 0; n < HOST_CPUS_MAX; n++) {
 		standing[n].task = NULL;
+		is_requested[n] = false;
 	}
 }
 

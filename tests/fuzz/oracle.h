@@ -6,8 +6,10 @@
  */
 #pragma once
 
-/* Before each run (host_prepare). */
-void oracle_prepare(void);
+#include <stdbool.h>
+
+/* Before each run (host_prepare). uses_rcu: the run has readers or updaters of RCU. */
+void oracle_prepare(bool uses_rcu);
 
 /* In a task, where it is about to do something else. No point. */
 void oracle_look(void);

@@ -158,6 +158,8 @@ static const struct rule {
 	[FUZZ_TASK_TAKE_SIGNALS] = { .sleeps = true },
 	[FUZZ_TASK_WORKQUEUE] = { .sleeps = true },
 	[FUZZ_TASK_YIELD_TO] = { .sleeps = true },
+	[FUZZ_TASK_ASK] = { .sleeps = true },
+	[FUZZ_TASK_WAIT_FOR_ALL] = { .sleeps = true },
 #undef SPINS
 };
 
@@ -305,7 +307,6 @@ static void
 posts(struct planner *planner, unsigned int token)
 {
 	planner->tokens[token]++;
-	planner->plan->message_count++;
 }
 
 static bool
@@ -341,6 +342,11 @@ does(struct planner *planner, struct plan_op *op, struct follower *task)
 		return downgrades(task);
 	case FUZZ_TASK_SEQ_READ:
 		return rank_of(task) < RANK_SEQ;
+	case FUZZ_TASK_ASK:
+		return bars == 0;
+	case FUZZ_TASK_WAIT_FOR_ALL:
+		op->surely = bars == 0 && planner->plan->has[FUZZ_TASK_COMPLETE_ALL];
+		return true;
 	case FUZZ_TASK_SRCU_UPDATE:
 	case FUZZ_TASK_FLUSH:
 	case FUZZ_TASK_TAKE_SIGNALS:
@@ -375,6 +381,24 @@ does(struct planner *planner, struct plan_op *op, struct follower *task)
 	}
 }
 
+/* Readers, updaters, and what travels by a callback. */
+static bool
+uses_rcu(const struct plan_op *op)
+{
+	switch (op->kind) {
+	case FUZZ_TASK_RCU_READ:
+	case FUZZ_TASK_RCU_UPDATE:
+		return true;
+	case FUZZ_TASK_POST:
+	case FUZZ_TASK_WAKE:
+		return op->args[1] == PLAN_WAY_RCU;
+	case FUZZ_TASK_ASK:
+		return op->args[0] == PLAN_WAY_RCU;
+	default:
+		return false;
+	}
+}
+
 static void
 add(struct planner *planner, const struct fuzz_item *item)
 {
@@ -403,6 +427,7 @@ add(struct planner *planner, const struct fuzz_item *item)
 	task->seen = true;
 	op->skipped = !does(planner, op, task);
 	plan->has[op->kind] |= !op->skipped;
+	plan->uses_rcu |= !op->skipped && uses_rcu(op);
 }
 
 void
@@ -413,7 +438,7 @@ plan_make(struct plan *plan, const struct fuzz_input *input, unsigned int cpus)
 	struct fuzz_item item;
 
 	plan->op_count = 0;
-	plan->message_count = 0;
+	plan->uses_rcu = false;
 	memset(plan->guarded, 0, sizeof(plan->guarded));
 	memset(plan->has, 0, sizeof(plan->has));
 	for (unsigned int n = 0; n < FUZZ_TASKS_MAX; n++) {

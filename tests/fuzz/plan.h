@@ -22,6 +22,7 @@
 #define PLAN_CPUS         4 /* of a run, at most */
 #define PLAN_KINDS        (FUZZ_TASK_OPERATION_COUNT + 1)
 #define PLAN_NONE         UINT16_MAX
+#define PLAN_WAY_RCU      8 /* of a post: by a callback of RCU */
 #define PLAN_OBJECT_COUNT 8 /* that can be posted to, and waited for */
 
 /* What is counted up in each section that nobody else may be in. */
@@ -61,7 +62,7 @@ struct plan_task {
 
 struct plan {
 	unsigned int op_count;
-	unsigned int message_count;          /* posts */
+	bool uses_rcu;                       /* itself; of SRCU this says nothing */
 	bool has[FUZZ_TASK_OPERATION_COUNT]; /* such an operation, that is not skipped */
 	struct plan_op ops[PLAN_OPS_MAX];
 	struct plan_task tasks[FUZZ_TASKS_MAX];

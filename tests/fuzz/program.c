@@ -210,6 +210,8 @@ set_cpus(unsigned int whom, unsigned int cpus)
 	}
 }
 
+static const unsigned int signals[] = { SIGINT, SIGUSR1, SIGKILL, SIGCONT };
+
 static void
 signal_task(unsigned int whom, unsigned int sig)
 {
@@ -364,13 +366,13 @@ perform(struct worker_state *state, const struct plan_op *op)
 		reader_update_srcu();
 		break;
 	case FUZZ_TASK_POST:
-		message_post(args[0], args[1], args[2], op->sleepable);
+		message_post(args[0], args[1], args[2]);
 		break;
 	case FUZZ_TASK_WAIT:
 		message_wait(args[0], args[1], op->surely);
 		break;
 	case FUZZ_TASK_WAKE:
-		message_post(PLAN_OBJECT_COUNT + args[0], args[1], args[2], op->sleepable);
+		message_post(PLAN_OBJECT_COUNT + args[0], args[1], args[2]);
 		break;
 	case FUZZ_TASK_SLEEP:
 		message_sleep(op->task, args[0], op->surely);
@@ -418,7 +420,7 @@ perform(struct worker_state *state, const struct plan_op *op)
 		own_cancel_timer(op->task);
 		break;
 	case FUZZ_TASK_SIGNAL:
-		signal_task(args[0], args[1] != 0 ? SIGUSR1 : SIGINT);
+		signal_task(args[0], signals[args[1]]);
 		break;
 	case FUZZ_TASK_TAKE_SIGNALS:
 		while (get_signal() != 0) { /* bounded: signals */
@@ -437,12 +439,22 @@ perform(struct worker_state *state, const struct plan_op *op)
 		break;
 	case FUZZ_TASK_EXCEPTION:
 		take_exception();
+		expect_answered("an exception");
 		break;
 	case FUZZ_TASK_LATCH_WRITE:
 		reader_write_latch();
 		break;
 	case FUZZ_TASK_LATCH_READ:
 		reader_read_latch();
+		break;
+	case FUZZ_TASK_ASK:
+		message_ask(args[0], args[1], args[2]);
+		break;
+	case FUZZ_TASK_COMPLETE_ALL:
+		message_complete_all();
+		break;
+	case FUZZ_TASK_WAIT_FOR_ALL:
+		message_wait_for_all(args[0], op->surely);
 		break;
 	case FUZZ_TASK_COND_RESCHED_LOCK:
 		section_cond_resched_lock(&state->sections[state->depth - 1]);
@@ -472,11 +484,14 @@ work(void *arg)
 		allow_signal(SIGINT);
 		allow_signal(SIGUSR1);
 		allow_signal(SIGSTOP);
+		allow_signal(SIGKILL);
 	}
 	for (n = plan.tasks[state - states].first; n != PLAN_NONE; n = plan.ops[n].next) {
 		const struct plan_op *op = &plan.ops[n];
 
 		state->at = n;
+		HOST_EXPECT(arch_irqs_disabled() == op->irqs_off);
+		HOST_EXPECT(!op->sleepable || preempt_count() == 0);
 		if (!op->skipped) {
 			perform(state, op);
 		}
