@@ -23,6 +23,7 @@
 static HOST_STATE struct seen {
 	uint32_t mode;
 	uint32_t requests;
+	uint32_t pending;
 	uint32_t work;     /* that it had when its mode came to be IN: it may not enter */
 	uint32_t owed;     /* interrupts, by vector, that it has not been entered for */
 	bool is_reset;     /* or may be: what it is owed is not known */
@@ -129,7 +130,8 @@ note_interrupts(const struct vcpu *vcpu, struct seen *was)
 	bool is_known;
 
 	was->owed &= ~exits_take_delivered(vcpu->id, &is_known);
-	was->owed |= (uint32_t)vcpu->pending.value;
+	was->owed |= was->pending | (uint32_t)vcpu->pending.value; /* raised anew meanwhile, too */
+	was->pending = (uint32_t)vcpu->pending.value;
 	was->is_reset |= !is_known;
 }
 
@@ -258,27 +260,47 @@ is_interrupt(const struct host_transition *t)
 	return t->actor >= HOST_IRQ && t->actor < HOST_NMI;
 }
 
-void
-watch_transition(const struct host_transition *t)
+static bool
+is_as_seen(const struct vcpu *vcpu, const struct seen *was)
+{
+	return vcpu->mode.value == was->mode && vcpu->requests.value == was->requests &&
+	       vcpu->pending.value == was->pending && vcpu->preempted.value == 0 &&
+	       vcpu->arch.fault == EARLY_NONE && !was->is_struck && was->work == 0 &&
+	       was->asked_at == 0;
+}
+
+static void
+look(const struct vcpu *vcpu, struct seen *was, bool at_rest)
 {
 	unsigned long flags = host_step_begin();
 
-	check_sender(t);
-	ends_guest[t->cpu] |= is_interrupt(t) && machine.cpus[t->cpu].in_guest;
-	for (uint32_t id = 0; world_vm != NULL && id < (uint32_t)world_vm->vcpu_count.value; id++) {
-		const struct vcpu *vcpu = vcpu_at(id);
-
-		note_strike(vcpu, &seen[id]);
-		note_interrupts(vcpu, &seen[id]);
-		check_entry(vcpu, &seen[id]);
-		check_dead(vcpu, &seen[id]);
-		check_asked(vcpu, &seen[id]);
-		check_told(vcpu);
-		if (t->actor == HOST_CLOCK) {
-			check_at_rest(vcpu);
-		}
+	note_strike(vcpu, was);
+	note_interrupts(vcpu, was);
+	check_entry(vcpu, was);
+	check_dead(vcpu, was);
+	check_asked(vcpu, was);
+	check_told(vcpu);
+	if (at_rest) {
+		check_at_rest(vcpu);
 	}
 	host_step_end(flags);
+}
+
+void
+watch_transition(const struct host_transition *t)
+{
+	bool at_rest = t->actor == HOST_CLOCK;
+	uint32_t count = world_vm != NULL ? (uint32_t)world_vm->vcpu_count.value : 0;
+
+	check_sender(t);
+	ends_guest[t->cpu] |= is_interrupt(t) && machine.cpus[t->cpu].in_guest;
+	for (uint32_t id = 0; id < count; id++) {
+		const struct vcpu *vcpu = vcpu_at(id);
+
+		if (at_rest || !is_as_seen(vcpu, &seen[id])) {
+			look(vcpu, &seen[id], at_rest);
+		}
+	}
 }
 
 /* ---- at interrupts ---- */
