@@ -250,13 +250,19 @@ saved_register_of(uint8_t arg)
 
 static unsigned int exits_handler(struct vcpu *vcpu, unsigned int at);
 
+/* Each vcpu has a place of its own. */
 static uint64_t
-argument_of(uint64_t number, uint8_t arg)
+steal_of(const struct vcpu *vcpu)
+{
+	return page_of(0) + vcpu->id * sizeof(struct payload_steal);
+}
+
+static uint64_t
+argument_of(const struct vcpu *vcpu, uint64_t number, uint8_t arg)
 {
 	const uint64_t places[] = { (uintptr_t)exits_handler, 0, 5, VM_MEMORY_END };
-	const uint64_t steals[] = {
-		page_of(0), page_of(0) + 8, 0, 5, VM_MEMORY_END, page_of(1) + 64
-	};
+	const uint64_t steals[] = { steal_of(vcpu), steal_of(vcpu) + 8,   0, 5,
+		                    VM_MEMORY_END,  steal_of(vcpu) + PAGE };
 
 	switch (number) {
 	case HYPERCALL_handler:
@@ -281,7 +287,7 @@ do_hypercall(struct vcpu *vcpu, uint8_t number_arg, uint8_t arg)
 	if (number >= HYPERCALL_COUNT + UNKNOWN) {
 		number = HYPERCALL_time; /* which x86's order has a way of its own for */
 	}
-	hypercall(vcpu, number, argument_of(number, arg), arg);
+	hypercall(vcpu, number, argument_of(vcpu, number, arg), arg);
 }
 
 static void
@@ -490,7 +496,7 @@ begin(struct vcpu *vcpu, struct guest *guest, unsigned int at)
 		hypercall(vcpu, HYPERCALL_handler, (uintptr_t)exits_handler, 0);
 	}
 	if (at == 1 && wants_steal[vcpu->id]) {
-		hypercall(vcpu, HYPERCALL_steal, page_of(0), 0);
+		hypercall(vcpu, HYPERCALL_steal, steal_of(vcpu), 0);
 	}
 	return at + 1;
 }
