@@ -210,6 +210,19 @@ print_operations(const struct fuzz_input *input, void (*print)(const char *line)
 	}
 }
 
+static void
+print_counts(void (*print)(const char *line))
+{
+	char line[LINE_SIZE + 32];
+
+	for (uint32_t id = 0; id < EXITS_VCPUS; id++) {
+		if (watch_counts(id)[0] != '\0') {
+			snprintf(line, sizeof(line), "vcpu %u: %s", id, watch_counts(id));
+			print(line);
+		}
+	}
+}
+
 /* The run under all models is told by the first that is wrong. */
 static void
 tell(const uint8_t *data, size_t size, void (*print)(const char *line))
@@ -231,6 +244,7 @@ tell(const uint8_t *data, size_t size, void (*print)(const char *line))
 	snprintf(title, sizeof(title), "fuzz_vcpu, %s", preempt_model_names[models[model]]);
 	print_operations(&input, print);
 	schedule_tell(&input, world_prepare, title, wrong, print);
+	print_counts(print);
 }
 
 const struct fuzz_target fuzz_target = {

@@ -31,6 +31,9 @@ void watch_behind_in(void);
 /* Nobody runs the machine's vcpus any more. */
 void watch_end(void);
 
+/* What the vcpu has counted, as watch_end() found it, in words; "": there was none, or no end. */
+const char *watch_counts(uint32_t id);
+
 /* Nobody but its allocator has written to this memory of a vcpu that is gone; NULL: there is none.
  */
 void watch_unwritten(const uint8_t *memory);
