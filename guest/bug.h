@@ -160,6 +160,9 @@
 	  "edc8fc01f608", "P33", "done_count == wanted")                                           \
 	X(INJECT_COUNT_TORN, "two cpus count their exits as one", "", "P53",                       \
 	  "an order did not come once")                                                            \
+	X(INTERRUPT_NESTS_TOO_DEEP,                                                                \
+	  "a guest whose handlers nest as deep as they may is given one more interrupt", "",       \
+	  "P56", "can_nest(vcpu)")                                                                 \
 	X(IRQSAVE_LEAVES_IRQS_ON, "spin_lock_irqsave() saves the interrupt flag and leaves it on", \
 	  "", "P9", "irqs inside")                                                                 \
 	X(IRQ_LOST_IN_PROGRESS,                                                                    \

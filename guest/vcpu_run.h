@@ -55,13 +55,14 @@ vcpu_serve_requests(struct vcpu *vcpu)
 
 /* ---- events: all by the owner ---- */
 
-/* Does the guest take interrupts that are pending? Not where its handlers are as deep as they may
- * be. */
+/* Does the guest take interrupts that are pending? Not where its handlers nest as deep as they may.
+ */
 static inline bool
 vcpu_interrupt_waits(const struct vcpu *vcpu)
 {
 	return vcpu->interrupts_on && atomic_load(&vcpu->pending) != 0 &&
-	       arch_vcpu_has_handler(vcpu) && arch_vcpu_can_nest(vcpu);
+	       arch_vcpu_has_handler(vcpu) &&
+	       (arch_vcpu_can_nest(vcpu) || bug(INTERRUPT_NESTS_TOO_DEEP));
 }
 
 /* Is there something to deliver that is not prepared? */

@@ -429,6 +429,90 @@ START_TEST(test_timer_does_not_outlive_its_vcpu)
 }
 END_TEST
 
+/* ---- handlers within handlers ---- */
+
+#define NESTED (PAYLOAD_NESTING_MAX + 2)
+
+static HOST_STATE unsigned int handlers_now;
+static HOST_STATE unsigned int handlers_deepest;
+static HOST_STATE unsigned int handlers_in_all;
+
+/* Lets the next interrupt in, before it returns. */
+static unsigned int
+guest_handler_that_nests(struct vcpu *vcpu, unsigned int at)
+{
+	if (at == 0) {
+		handlers_in_all++;
+		handlers_now++;
+		if (handlers_now > handlers_deepest) {
+			handlers_deepest = handlers_now;
+		}
+		host_guest_trap(vcpu, &(struct vcpu_trap){ .kind = VCPU_TRAP_STI });
+	} else {
+		handlers_now--;
+		hypercall(vcpu, HYPERCALL_return, 0);
+	}
+	return at + 1;
+}
+
+static unsigned int
+guest_that_nests(struct vcpu *vcpu, unsigned int at)
+{
+	if (at == 0) {
+		hypercall(vcpu, HYPERCALL_handler, (uintptr_t)guest_handler_that_nests);
+	} else if (at == 1) {
+		host_guest_trap(vcpu, &(struct vcpu_trap){ .kind = VCPU_TRAP_STI });
+	} else {
+		hypercall(vcpu, HYPERCALL_shutdown, STATUS);
+	}
+	return at + 1;
+}
+
+static void
+run_nesting(void *unused)
+{
+	(void)unused;
+	make_machine(guest_that_nests, 1);
+	for (unsigned int n = 0; n < NESTED; n++) {
+		vcpu_interrupt(vcpus[0], PAYLOAD_VECTOR_FIRST + n);
+	}
+	host_gate();
+	run_to_its_end(vcpus[0]);
+	HOST_EXPECT(handlers_in_all == NESTED);
+	HOST_EXPECT(handlers_deepest == PAYLOAD_NESTING_MAX);
+	vm_destroy(vm);
+	scenario_done();
+	scenario_sleep();
+}
+
+static void
+boot_nesting(void)
+{
+	runner = scenario_task(0, run_nesting, NULL);
+}
+
+static void
+check_nesting(void)
+{
+	scenario_check_at_rest(1);
+}
+
+/* P56: interrupts that a guest lets in within its handlers wait where those nest as deep as they
+ * may, and come when one returns. */
+START_TEST(test_interrupts_wait_for_handlers_that_nest_too_deep)
+{
+	static const struct explore_scenario nesting = {
+		"handlers within handlers", 1, boot_nesting, check_nesting, NULL, 0, NULL
+	};
+
+	for (early = VM_EARLY_IRQS_ON; early <= VM_EARLY_IRQS_OFF; early++) {
+		scenario_must_hold_within(&nesting, 0, LIMIT);
+		scenario_must_catch_within(&nesting, 0, "interrupt-nests-too-deep",
+		                           "can_nest(vcpu)", LIMIT);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -441,6 +525,7 @@ main(void)
 	tcase_add_test(tests, test_writes_of_two_vcpus_both_count);
 	tcase_add_test(tests, test_page_that_two_vcpus_want_comes_once);
 	tcase_add_test(tests, test_timer_does_not_outlive_its_vcpu);
+	tcase_add_test(tests, test_interrupts_wait_for_handlers_that_nest_too_deep);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }
