@@ -93,10 +93,8 @@ table_at(uint64_t addr, const char *signature)
 	if (table->length < sizeof(*table) || table->length > TABLE_SIZE_MAX) {
 		return NULL;
 	}
-	if (!boot_early_bytes(addr, table->length) || !sum_is_right(table, table->length)) {
-		return NULL;
-	}
-	return table;
+	table = boot_early_bytes(addr, table->length);
+	return table && sum_is_right(table, table->length) ? table : NULL;
 }
 
 /* The root table and how wide its entries are. */

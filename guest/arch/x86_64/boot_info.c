@@ -155,15 +155,26 @@ add_memory(uint64_t addr, uint64_t size)
 	}
 }
 
+/* Copied out: loaders need not align the map. */
+static struct pvh_memmap_entry
+entry_at(const uint8_t *map, uint32_t i)
+{
+	struct pvh_memmap_entry entry;
+
+	memcpy(&entry, map + i * sizeof(entry), sizeof(entry));
+	return entry;
+}
+
 /* What the map reserves because the tree does is memory; a region that the map lacks is not. */
 static void
-add_reserved_memory(const struct pvh_memmap_entry *map, uint32_t count)
+add_reserved_memory(const uint8_t *map, uint32_t count)
 {
 	for (uint32_t i = 0; i < info->reserved_count; i++) {
-		for (uint32_t entry = 0; entry < count; entry++) {
-			struct boot_range known = { map[entry].addr, map[entry].size };
+		for (uint32_t at = 0; at < count; at++) {
+			struct pvh_memmap_entry entry = entry_at(map, at);
+			struct boot_range known = { entry.addr, entry.size };
 
-			if (map[entry].type == PVH_MEM_RESERVED &&
+			if (entry.type == PVH_MEM_RESERVED &&
 			    is_inside(&info->reserved[i], &known)) {
 				add_memory(known.addr, known.size);
 			}
@@ -172,12 +183,14 @@ add_reserved_memory(const struct pvh_memmap_entry *map, uint32_t count)
 }
 
 static void
-read_memory_map(const struct pvh_memmap_entry *map, uint32_t count)
+read_memory_map(const uint8_t *map, uint32_t count)
 {
 	info->memory_count = 0;
 	for (uint32_t i = 0; i < count; i++) {
-		if (map[i].type == PVH_MEM_RAM) {
-			add_memory(map[i].addr, map[i].size);
+		struct pvh_memmap_entry entry = entry_at(map, i);
+
+		if (entry.type == PVH_MEM_RAM) {
+			add_memory(entry.addr, entry.size);
 		}
 	}
 	add_reserved_memory(map, count);
@@ -229,29 +242,47 @@ check_regions(void)
 	}
 }
 
-/* The tree's module, which stands last, or NULL. Keeps every module. */
-static const struct pvh_module *
+/* Copied out: loaders need not align the list. */
+static struct pvh_module
+module_at(const struct pvh_start_info *start, uint32_t i)
+{
+	const uint8_t *list = promised_bytes(
+		start->module_list, start->module_count * sizeof(struct pvh_module), "module list");
+	struct pvh_module module;
+
+	memcpy(&module, list + i * sizeof(module), sizeof(module));
+	return module;
+}
+
+static bool
+is_tree(const struct pvh_module *module)
+{
+	const void *bytes = boot_early_bytes(module->addr, sizeof(uint32_t));
+	uint32_t magic;
+
+	if (!bytes || module->size <= sizeof(magic)) {
+		return false;
+	}
+	memcpy(&magic, bytes, sizeof(magic));
+	return __builtin_bswap32(magic) == FDT_MAGIC_BE;
+}
+
+/* Which module is the tree: the last one that looks so; module_count: none. Keeps every module. */
+static uint32_t
 find_tree(const struct pvh_start_info *start)
 {
-	const struct pvh_module *tree = NULL;
-	const struct pvh_module *modules;
+	uint32_t tree = start->module_count;
 
-	if (start->module_count == 0) {
-		return NULL;
-	}
 	if (start->module_count > BOOT_KEEP_MAX) {
 		panic("PVH start info: %u modules", start->module_count);
 	}
-	modules = promised_bytes(start->module_list, start->module_count * sizeof(*modules),
-	                         "module list");
-	keep(start->module_list, start->module_count * sizeof(*modules));
+	keep(start->module_list, start->module_count * sizeof(struct pvh_module));
 	for (uint32_t i = 0; i < start->module_count; i++) {
-		const uint32_t *magic = boot_early_bytes(modules[i].addr, sizeof(*magic));
+		struct pvh_module module = module_at(start, i);
 
-		keep(modules[i].addr, modules[i].size);
-		if (magic && modules[i].size > sizeof(*magic) &&
-		    __builtin_bswap32(*magic) == FDT_MAGIC_BE) {
-			tree = &modules[i];
+		keep(module.addr, module.size);
+		if (is_tree(&module)) {
+			tree = i;
 		}
 	}
 	return tree;
@@ -259,19 +290,13 @@ find_tree(const struct pvh_start_info *start)
 
 /* The user's modules, as far as they lie in memory, where the direct map will show them. */
 static void
-note_modules(const struct pvh_start_info *start, const struct pvh_module *tree)
+note_modules(const struct pvh_start_info *start, uint32_t tree)
 {
-	const struct pvh_module *modules;
-
-	if (start->module_count == 0) {
-		return;
-	}
-	modules = promised_bytes(start->module_list, start->module_count * sizeof(*modules),
-	                         "module list");
 	for (uint32_t i = 0; i < start->module_count; i++) {
-		struct boot_range range = { modules[i].addr, modules[i].size };
+		struct pvh_module module = module_at(start, i);
+		struct boot_range range = { module.addr, module.size };
 
-		if (&modules[i] != tree && info->module_count < BOOT_MODULES_MAX &&
+		if (i != tree && info->module_count < BOOT_MODULES_MAX &&
 		    is_inside_any(&range, info->memory, info->memory_count)) {
 			info->modules[info->module_count++] = range;
 		}
@@ -279,16 +304,15 @@ note_modules(const struct pvh_start_info *start, const struct pvh_module *tree)
 }
 
 static void
-read_tree(const struct pvh_module *tree)
+read_tree(struct pvh_module tree)
 {
-	const void *blob = promised_bytes(tree->addr, tree->size, "device tree");
+	const void *blob = promised_bytes(tree.addr, tree.size, "device tree");
 	const char *complaint;
 
-	if (tree->addr % 8 != 0) {
-		panic("device tree: not 8-byte aligned, at %016llx",
-		      (unsigned long long)tree->addr);
+	if (tree.addr % 8 != 0) {
+		panic("device tree: not 8-byte aligned, at %016llx", (unsigned long long)tree.addr);
 	}
-	complaint = fdt_scan(blob, tree->size, info);
+	complaint = fdt_scan(blob, tree.size, info);
 	if (complaint) {
 		panic("device tree: %s", complaint);
 	}
@@ -341,7 +365,7 @@ boot_info_read(struct boot_info *into, uint64_t start_info, struct boot_range im
                uint32_t own_apic_id)
 {
 	const struct pvh_start_info *start = promised_bytes(start_info, sizeof(*start), "itself");
-	const struct pvh_module *tree;
+	uint32_t tree;
 
 	info = into;
 	if (start->magic != PVH_START_MAGIC) {
@@ -350,8 +374,8 @@ boot_info_read(struct boot_info *into, uint64_t start_info, struct boot_range im
 	keep(start_info, sizeof(*start));
 	keep(image.addr, image.size);
 	tree = find_tree(start);
-	if (tree) {
-		read_tree(tree);
+	if (tree != start->module_count) {
+		read_tree(module_at(start, tree));
 	} else {
 		read_defaults(start);
 	}
