@@ -136,7 +136,9 @@ boot_range_is_free(uint64_t addr, uint64_t size)
 static struct boot_range
 whole_pages(uint64_t addr, uint64_t size)
 {
-	uint64_t start = (addr + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
+	uint64_t start = addr < DIRECT_MAP_SIZE
+	                         ? (addr + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1)
+	                         : DIRECT_MAP_SIZE;
 	uint64_t end = size > DIRECT_MAP_SIZE || addr > DIRECT_MAP_SIZE - size ? DIRECT_MAP_SIZE
 	                                                                       : addr + size;
 
