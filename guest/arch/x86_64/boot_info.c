@@ -82,14 +82,15 @@ range_insert(struct boot_range *ranges, uint32_t count, struct boot_range range)
 	return count - (last - at - 1);
 }
 
-/* Keeps whole pages. */
+/* Keeps whole pages. What is said to reach beyond all addresses ends with the last page. */
 static void
 keep(uint64_t addr, uint64_t size)
 {
-	uint64_t start = addr & ~(uint64_t)(PAGE_SIZE - 1);
-	uint64_t end = (addr + size + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
+	const uint64_t last = -(uint64_t)PAGE_SIZE;
+	uint64_t start = addr & last;
+	uint64_t end = addr > last || size > last - addr ? last : (addr + size + ~last) & last;
 
-	if (size == 0 || end < addr) {
+	if (size == 0 || start == end) {
 		return;
 	}
 	if (boot_keep.count == BOOT_KEEP_MAX) {
