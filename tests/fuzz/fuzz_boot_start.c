@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: ISC
 /*
- * Memory with a start info, as any loader may leave it, and as the VMM does. Which memory is RAM,
+ * Memory with a start info, as any loader may leave it. Which memory is RAM,
  * and which is free, is asked page by page around every number that was handed over.
  */
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "guest/arch/x86_64/boot.h"
 #include "guest/arch/x86_64/boot_info.h"
 #include "guest/arch/x86_64/layout.h"
-#include "guest/fdt.h"
 #include "guest/page.h"
-#include "shared/boot_abi.h"
 #include "tests/fuzz/fuzz_boot.h"
+#include "tests/fuzz/fuzz_boot_handed.h"
 #include "tests/fuzz/fuzz_memory.h"
 #include "tests/fuzz/target.h"
 
@@ -22,6 +20,8 @@
 #define IMAGE_SIZE 0x80000u
 
 static struct boot_range image; /* the kernel's */
+static struct boot_info info;   /* what the kernel has made of it */
+static uint64_t start_at;
 
 /* The early map: what lies in it can be read, up to what a copy can hold. */
 const void *
@@ -33,167 +33,14 @@ boot_early_bytes(uint64_t addr, uint64_t size)
 	return fuzz_memory_read(addr, size);
 }
 
-/* ---- what was handed over, read slowly ---- */
-
-#define MODULES_MAX 48u
-#define MAP_MAX     128u
-#define KEPT_MAX    (2 * MODULES_MAX)
-
-struct handed {
-	struct pvh_start_info start;
-	struct pvh_module modules[MODULES_MAX];
-	uint32_t module_count;
-	struct pvh_memmap_entry map[MAP_MAX];
-	uint32_t map_count;
-	const struct pvh_module *tree; /* or NULL */
-	struct boot_info told;         /* by the tree; zeroes without */
-};
-
-static struct boot_info info; /* what the kernel has made of it */
-static uint64_t start_at;
-
-static bool
-copy(void *to, uint64_t addr, size_t size)
-{
-	const void *bytes = boot_early_bytes(addr, size);
-
-	if (bytes != NULL) {
-		memcpy(to, bytes, size);
-	}
-	return bytes != NULL;
-}
-
-static bool
-read_modules(struct handed *handed)
-{
-	handed->module_count = handed->start.module_count;
-	if (handed->module_count == 0) {
-		return true;
-	}
-	if (handed->module_count > MODULES_MAX ||
-	    !copy(handed->modules, handed->start.module_list,
-	          handed->module_count * sizeof(handed->modules[0]))) {
-		return false;
-	}
-	for (uint32_t i = 0; i < handed->module_count; i++) {
-		uint32_t magic = 0;
-
-		copy(&magic, handed->modules[i].addr, sizeof(magic));
-		if (handed->modules[i].size > sizeof(magic) &&
-		    __builtin_bswap32(magic) == FDT_MAGIC_BE) {
-			handed->tree = &handed->modules[i];
-		}
-	}
-	return true;
-}
-
-/* false: nothing can be booted with this. */
-static bool
-read_handed(struct handed *handed)
-{
-	const void *tree;
-
-	memset(handed, 0, sizeof(*handed));
-	if (!copy(&handed->start, start_at, sizeof(handed->start)) ||
-	    handed->start.magic != PVH_START_MAGIC || !read_modules(handed)) {
-		return false;
-	}
-	if (handed->tree != NULL) {
-		tree = boot_early_bytes(handed->tree->addr, handed->tree->size);
-		if (tree == NULL || handed->tree->addr % 8 != 0 ||
-		    fdt_scan(tree, handed->tree->size, &handed->told) != NULL) {
-			return false;
-		}
-	}
-	if (handed->start.version >= 1) {
-		handed->map_count =
-			handed->start.memmap_count < MAP_MAX ? handed->start.memmap_count : MAP_MAX;
-	}
-	return handed->map_count == 0 ||
-	       copy(handed->map, handed->start.memmap, handed->map_count * sizeof(handed->map[0]));
-}
-
-typedef unsigned __int128 wide_t;
-
-static bool
-contains(uint64_t addr, uint64_t size, uint64_t part, uint64_t part_size)
-{
-	return part >= addr && (wide_t)part + part_size <= (wide_t)addr + size;
-}
-
-static bool
-touches(uint64_t addr, uint64_t size, uint64_t page)
-{
-	return size != 0 && (wide_t)addr < (wide_t)page + PAGE_SIZE && page < (wide_t)addr + size;
-}
-
-/* Does the map reserve it because the tree does? */
-static bool
-is_reserved_for_us(const struct handed *handed, const struct pvh_memmap_entry *entry)
-{
-	for (uint32_t i = 0; i < handed->told.reserved_count; i++) {
-		const struct boot_range *region = &handed->told.reserved[i];
-
-		if (contains(entry->addr, entry->size, region->addr, region->size)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool
-is_ram(const struct handed *handed, uint64_t page)
-{
-	if (page >= DIRECT_MAP_SIZE) {
-		return false;
-	}
-	for (uint32_t i = 0; i < handed->map_count; i++) {
-		const struct pvh_memmap_entry *entry = &handed->map[i];
-
-		if (contains(entry->addr, entry->size, page, PAGE_SIZE) &&
-		    (entry->type == PVH_MEM_RAM ||
-		     (entry->type == PVH_MEM_RESERVED && is_reserved_for_us(handed, entry)))) {
-			return true;
-		}
-	}
-	for (uint32_t i = 0; handed->map_count == 0 && i < handed->told.memory_count; i++) {
-		if (contains(handed->told.memory[i].addr, handed->told.memory[i].size, page,
-		             PAGE_SIZE)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Does something lie there that must stay? */
-static bool
-is_kept(const struct handed *handed, uint64_t page)
-{
-	const struct pvh_start_info *start = &handed->start;
-
-	for (uint32_t i = 0; i < handed->module_count; i++) {
-		if (touches(handed->modules[i].addr, handed->modules[i].size, page)) {
-			return true;
-		}
-	}
-	for (uint32_t i = 0; i < handed->told.reserved_count; i++) {
-		if (touches(handed->told.reserved[i].addr, handed->told.reserved[i].size, page)) {
-			return true;
-		}
-	}
-	return touches(start_at, sizeof(*start), page) || touches(image.addr, image.size, page) ||
-	       touches(start->module_list, handed->module_count * sizeof(handed->modules[0]),
-	               page) ||
-	       touches(start->memmap, handed->map_count * sizeof(handed->map[0]), page);
-}
-
 /* ---- what the kernel has made of it ---- */
 
 static bool
 is_inside_memory(const struct boot_range *range)
 {
 	for (uint32_t i = 0; i < info.memory_count; i++) {
-		if (contains(info.memory[i].addr, info.memory[i].size, range->addr, range->size)) {
+		if (handed_contains(info.memory[i].addr, info.memory[i].size, range->addr,
+		                    range->size)) {
 			return true;
 		}
 	}
@@ -211,7 +58,7 @@ static const char *
 check_page(const struct handed *handed, uint64_t addr)
 {
 	const struct boot_range page = { addr / PAGE_SIZE * PAGE_SIZE, PAGE_SIZE };
-	bool expected = is_ram(handed, page.addr);
+	bool expected = handed_is_ram(handed, page.addr);
 	bool is_there = is_inside_memory(&page);
 
 	if (is_there && !expected) {
@@ -220,7 +67,8 @@ check_page(const struct handed *handed, uint64_t addr)
 	if (expected && !is_there && !may_be_incomplete(handed)) {
 		return "the kernel does not know its memory";
 	}
-	if (boot_range_is_free(page.addr, PAGE_SIZE) != (is_there && !is_kept(handed, page.addr))) {
+	if (boot_range_is_free(page.addr, PAGE_SIZE) !=
+	    (is_there && !handed_is_kept(handed, page.addr))) {
 		return "a page is free that is not, or is not that is";
 	}
 	return NULL;
@@ -315,6 +163,25 @@ is_region(const struct boot_range *region, const struct boot_range *told)
 	              : region->size == 0;
 }
 
+/* This cpu first, whatever the list says; else all of it, in its order. */
+static bool
+has_cpus(const struct boot_info *told)
+{
+	uint32_t own = 0;
+
+	while (own < told->cpu_count && told->apic_ids[own] != BOOT_APIC_ID) {
+		own++;
+	}
+	own = own < told->cpu_count ? own : 0; /* not in the list: it stands for the first */
+	for (uint32_t i = 1; i < told->cpu_count; i++) {
+		if (info.apic_ids[i] != told->apic_ids[i <= own ? i - 1 : i]) {
+			return false;
+		}
+	}
+	return info.apic_ids[0] == BOOT_APIC_ID &&
+	       info.cpu_count == (told->cpu_count != 0 ? told->cpu_count : 1);
+}
+
 static const char *
 check_told(const struct handed *handed)
 {
@@ -328,9 +195,8 @@ check_told(const struct handed *handed)
 	                       info.bootargs_size != told->bootargs_size) {
 		return "the kernel reads other boot arguments";
 	}
-	if (info.cpu_count == 0 || info.cpu_count > BOOT_CPUS_MAX ||
-	    info.apic_ids[0] != BOOT_APIC_ID) {
-		return "the boot cpu is not the first one";
+	if (!has_cpus(told)) {
+		return "the kernel reads other cpus, or itself is not the first";
 	}
 	if (handed->tree == NULL) {
 		return info.uart_port == 0x3f8 && info.doorbell_port == 0
@@ -365,7 +231,7 @@ boot_judge_start(uint64_t addr, struct boot_range its_image, const struct boot_i
 	image = its_image;
 	*read = NULL;
 	end = boot_try(read_start);
-	can_boot = read_handed(&handed);
+	can_boot = handed_read(&handed, start_at, image);
 	if (end == BOOT_PANICS) {
 		return boot_assertion() != NULL || boot_output()[0] == '\0'
 		               ? "a start info breaks an assertion"

@@ -386,6 +386,16 @@ difference(const struct boot_info *a, const struct boot_info *b)
 	return NULL;
 }
 
+/* Of trees older than version 16 it is not asked: libfdt 1.6 falls over their properties. */
+static int
+check_full(const void *tree, size_t size)
+{
+	if (size >= sizeof(struct fdt_header) && fdt_version(tree) < 16) {
+		return -FDT_ERR_BADVERSION;
+	}
+	return fdt_check_full(tree, size);
+}
+
 const char *
 fdt_oracle_judge(const void *bytes, size_t size, enum fdt_verdict *verdict)
 {
@@ -394,7 +404,7 @@ fdt_oracle_judge(const void *bytes, size_t size, enum fdt_verdict *verdict)
 	const char *finding = NULL;
 	void *copy;
 	const char *error = fdt_oracle_scan(bytes, size, &info, &copy);
-	int full = fdt_check_full(copy, size);
+	int full = check_full(copy, size);
 
 	*verdict = FDT_BOTH_REFUSE;
 	if (error == NULL) {
