@@ -16,7 +16,7 @@
 #include "tests/fuzz/vcpu_world.h"
 #include "tests/host/run.h"
 
-#define PENDING_POINTS_MAX (3 * SCHEDULE_HOLD_MAX)
+#define PENDING_POINTS_MAX (20 * SCHEDULE_HOLD_MAX)
 
 /* The explorer's: none of it is a point. */
 
