@@ -57,17 +57,26 @@ push_edge(unsigned int to, unsigned int type, bool backward, unsigned int node)
 	}
 }
 
+/* In the order of their numbers. */
 static void
 push_neighbours(unsigned int node, bool backward)
 {
-	unsigned int class = node / 2;
+	const struct lock_class *class = &lock_classes[node / 2];
+	const struct class_set *edges = backward ? class->before : class->after;
 
-	for (unsigned int other = 1; other < lock_class_count; other++) {
-		const struct lock_class *from = &lock_classes[backward ? other : class];
+	for (unsigned int word = 0; word < CLASS_WORDS; word++) {
+		uint64_t left = 0;
 
 		for (unsigned int type = 0; type < EDGE_TYPES; type++) {
-			if (class_set_has(&from->after[type], backward ? class : other)) {
-				push_edge(other, type, backward, node);
+			left |= edges[type].words[word];
+		}
+		for (; left != 0; left &= left - 1) {
+			unsigned int other = word * 64 + (unsigned int)__builtin_ctzll(left);
+
+			for (unsigned int type = 0; type < EDGE_TYPES; type++) {
+				if (class_set_has(&edges[type], other)) {
+					push_edge(other, type, backward, node);
+				}
 			}
 		}
 	}
@@ -248,6 +257,7 @@ learn(const struct held_lock *prev, const struct held_lock *next, unsigned int t
 		.taken_ip = next->ip,
 	};
 	class_set_add(&lock_classes[prev->class].after[type], next->class);
+	class_set_add(&lock_classes[next->class].before[type], prev->class);
 }
 
 void

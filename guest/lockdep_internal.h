@@ -60,8 +60,9 @@ struct lock_class {
 	uint8_t wait_outer;
 	uint8_t wait_inner;
 	uint32_t usage;
-	uintptr_t usage_ip[USE_IRQ_BITS];   /* where a bit was first seen */
-	struct class_set after[EDGE_TYPES]; /* what was taken while this was held */
+	uintptr_t usage_ip[USE_IRQ_BITS];    /* where a bit was first seen */
+	struct class_set after[EDGE_TYPES];  /* what was taken while this was held */
+	struct class_set before[EDGE_TYPES]; /* the same from its other end */
 };
 
 /* The first time that `taken` was taken while `held` was the lock before. */
