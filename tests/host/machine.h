@@ -98,13 +98,19 @@ struct host_cpu {
 	uint8_t id;
 	bool online;
 	bool irqs_on;
-	bool fresh; /* others may have something to say before the next local operation */
-	bool nmi_pending;
+	bool fresh;       /* others may have something to say before the next local operation */
 	bool nmi_blocked; /* in its handler, until the return */
-	uint8_t pending;  /* bit n: enum irq_kind n */
-	uint8_t todo;     /* the actor for which it was resumed */
-	bool spins;       /* relaxed, and no operation since */
-	bool spin_over;   /* something that it had read has changed */
+	union {
+		struct {
+			bool nmi_pending;
+			uint8_t pending; /* bit n: enum irq_kind n */
+			bool spins;      /* relaxed, and no operation since */
+			uint8_t none;
+		};
+		uint32_t hurdles; /* 0: none of these */
+	};
+	bool spin_over; /* something that it had read has changed */
+	uint8_t todo;   /* the actor for which it was resumed */
 	int32_t spin_ended_by;
 	struct host_op op;  /* the next, while it is stopped */
 	void *sp;           /* while it is stopped */

@@ -58,6 +58,16 @@ machine_end_spin(void)
 /* Of op's kind: a STEP that an empty buffer and the machine's state do not hinder. */
 #define MACHINE_IS_PLAIN(kind) (((1u << HOST_OP_HALT | 1u << HOST_OP_SETTLED) >> (kind)&1) == 0)
 
+/* Does nothing of its own hold the cpu up? */
+static inline bool
+machine_may_pass(const struct host_cpu *cpu)
+{
+	if ((cpu->spins && !cpu->spin_over) || (cpu->nmi_pending && !cpu->nmi_blocked)) {
+		return false;
+	}
+	return !cpu->pending || !cpu->irqs_on || (host_broken & HOST_BROKEN_PLAIN);
+}
+
 /*
  * The way around all choices: nothing else can happen to this cpu, and host_pick has said that the
  * others wait. What machine_choose() would do for a STEP of the cpu that runs.
@@ -67,9 +77,10 @@ machine_pass(struct host_op op)
 {
 	struct host_cpu *cpu = host_this;
 
-	if (host_plain == 0 || !MACHINE_IS_PLAIN(op.kind) || (cpu->spins && !cpu->spin_over) ||
-	    (cpu->nmi_pending && !cpu->nmi_blocked) ||
-	    (cpu->pending && cpu->irqs_on && !(host_broken & HOST_BROKEN_PLAIN))) {
+	if (host_plain == 0 || !MACHINE_IS_PLAIN(op.kind)) {
+		return false;
+	}
+	if (cpu->hurdles != 0 && !machine_may_pass(cpu)) {
 		return false;
 	}
 	host_plain--;
