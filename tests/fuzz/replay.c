@@ -39,10 +39,24 @@ static const char usage[] =
 	"  --text           each input as text\n"
 	"  --from-text OUT  the one input is text: it is written to OUT, and not run\n"
 	"  --kinds          the kinds of records, as C\n"
+	"  --options        what libFuzzer should be told, as ClusterFuzz reads it\n"
 	"Exit status: 0 nothing is wrong, 1 something is, 64 the command is, 66 an input\n"
 	"cannot be read, 74 OUT cannot be written.\n";
 
-enum verb { TELL = 1, TWICE, HASH, RANDOM, SEED, BUG, SHRINK, TEXT, FROM_TEXT, KINDS, HELP };
+enum verb {
+	TELL = 1,
+	TWICE,
+	HASH,
+	RANDOM,
+	SEED,
+	BUG,
+	SHRINK,
+	TEXT,
+	FROM_TEXT,
+	KINDS,
+	OPTIONS,
+	HELP
+};
 
 static bool tells, is_twice, hashes;
 static const char *shrink_out, *text_out;
@@ -261,6 +275,16 @@ print_kinds(void)
 	}
 }
 
+/* Records need room for all at once: inputs do not grow from a few bytes. */
+static void
+print_options(void)
+{
+	printf("[libfuzzer]\nmax_len = %zu\ntimeout = 10\n", fuzz_target.size_max);
+	if (fuzz_target.kinds != NULL) {
+		printf("len_control = 0\n");
+	}
+}
+
 /* ---- the command ---- */
 
 static const struct option long_options[] = {
@@ -274,6 +298,7 @@ static const struct option long_options[] = {
 	{ "text", no_argument, NULL, TEXT },
 	{ "from-text", required_argument, NULL, FROM_TEXT },
 	{ "kinds", no_argument, NULL, KINDS },
+	{ "options", no_argument, NULL, OPTIONS },
 	{ "help", no_argument, NULL, HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -293,7 +318,7 @@ number(const char *option, const char *text)
 }
 
 struct command {
-	enum verb verb; /* TEXT, FROM_TEXT, SHRINK, KINDS; 0: run */
+	enum verb verb; /* TEXT, FROM_TEXT, SHRINK, KINDS, OPTIONS; 0: run */
 	const char *bug;
 	uint64_t seed;
 	size_t random_count;
@@ -331,6 +356,7 @@ take_option(struct command *command, int option)
 		break;
 	case TEXT:
 	case KINDS:
+	case OPTIONS:
 		command->verb = (enum verb)option;
 		break;
 	case HELP:
@@ -383,8 +409,8 @@ main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		take_option(&command, option);
 	}
-	if (command.verb == KINDS) {
-		print_kinds();
+	if (command.verb == KINDS || command.verb == OPTIONS) {
+		(command.verb == KINDS ? print_kinds : print_options)();
 		return EX_OK;
 	}
 	if (command.verb == FROM_TEXT && optind + 1 == argc) {

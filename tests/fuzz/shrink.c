@@ -202,18 +202,40 @@ plainer_argument(struct argument argument)
 	return value != before;
 }
 
+/* Without bytes behind the arguments. */
+static bool
+shorter(unsigned int n)
+{
+	const uint8_t *record = record_bytes(&best, n);
+	uint8_t whole[RECORD_SHORT];
+
+	for (size_t k = 0; k < fuzz_target.kind_count; k++) {
+		uint8_t count = fuzz_target.kinds[k].arg_count;
+
+		if (fuzz_target.kinds[k].type == record[0] && record[1] > count) {
+			attempt = best;
+			memcpy(whole, record, 2u + count);
+			whole[1] = count;
+			records_replace(&attempt, n, whole, 2u + count);
+			return try_attempt();
+		}
+	}
+	return false;
+}
+
 static bool
 plainer(bool schedule)
 {
 	bool is_plainer = false;
 
 	for (unsigned int n = 0; n < best.count; n++) {
-		unsigned int end = 2u + record_bytes(&best, n)[1];
-		unsigned int at = 2;
+		unsigned int end, at = 2;
 
 		if (!is_of(n, schedule)) {
 			continue;
 		}
+		is_plainer |= shorter(n);
+		end = 2u + record_bytes(&best, n)[1];
 		if (is_moment(record_bytes(&best, n))) {
 			is_plainer |= plainer_argument((struct argument){ n, at, 2 });
 			at += 2;

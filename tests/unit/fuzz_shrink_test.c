@@ -104,11 +104,11 @@ START_TEST(test_fuzz_shrink_leaves_what_it_takes)
 	 * Random inputs that are wrong: what is left are the four records that it takes, with the
 	 * smallest arguments, and the header's that it takes; with the same words, but for numbers.
 	 */
-	static uint8_t data[SIZE_MAX_TESTED];
+	static uint8_t data[SIZE_MAX_TESTED + 10];
 	unsigned int tried = 0;
 
 	for (uint64_t seed = 0; tried < 30; seed++) {
-		size_t size = fuzz_generate(data, sizeof(data), seed);
+		size_t size = fuzz_generate(data, SIZE_MAX_TESTED, seed);
 		const char *finding = run(data, size);
 		struct fuzz_input input;
 		struct seen seen;
@@ -119,6 +119,11 @@ START_TEST(test_fuzz_shrink_leaves_what_it_takes)
 			continue;
 		}
 		tried++;
+		/* And bytes behind the arguments of one that stays. */
+		memmove(data + 8 + 10, data + 8, size - 8);
+		size += 10;
+		memcpy(data + 8, (const uint8_t[]){ kinds[1].type, 8, 3, 255, 0, 1, 2, 3, 4, 5 },
+		       10);
 		snprintf(before, sizeof(before), "%s", finding);
 		size = shrink(data, size, run, &runs);
 		finding = run(data, size);
@@ -133,6 +138,7 @@ START_TEST(test_fuzz_shrink_leaves_what_it_takes)
 		ck_assert_uint_eq(input.header.model, FUZZ_MODEL_FULL);
 		for (size_t at = 8; at < size; at += 2 + (size_t)data[at + 1]) {
 			if (data[at] == kinds[1].type) {
+				ck_assert_uint_eq(data[at + 1], 2);
 				ck_assert_uint_eq(data[at + 3], 100);
 			} else {
 				ck_assert_uint_le(data[at + 2] + 256u * data[at + 3], 5001);
