@@ -165,7 +165,7 @@ bell_ring(unsigned int bell, unsigned int cpu)
 	cpu %= cpu_count;
 	switch (bell) {
 	case BELL_WORK:
-		queue_work_on(cpu, system_wq, &work);
+		count = queue_work_on(cpu, system_wq, &work) ? count : 0;
 		break;
 	case BELL_DELAYED_WORK:
 		mod_delayed_work_on(cpu, system_wq, &delayed, cpu * DELAY_NS);

@@ -12,7 +12,10 @@
 /* In boot(), in a task that may sleep. */
 void bell_boot(void);
 
-/* In a task, any context. Returns the number of the ring. */
+/*
+ * In a task, any context. Returns the number of the ring; 0 of a work that somebody else is about
+ * to queue: a flush need not see it yet.
+ */
 uint32_t bell_ring(unsigned int bell, unsigned int cpu);
 
 /* Waits for whoever hears it, where that can be waited for. wanted: the caller's last ring, or 0.

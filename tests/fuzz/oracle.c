@@ -22,6 +22,7 @@
 
 static struct {
 	const struct task *task;
+	uint32_t switches; /* of the cpu, at the first */
 	unsigned int looks;
 	uint64_t points; /* at the first */
 } standing[HOST_CPUS_MAX];
@@ -100,9 +101,11 @@ static void
 look_at_standing(const struct task *task)
 {
 	unsigned int cpu = host_this->id;
+	uint32_t switches = per_cpu(runqueue, cpu).nr_switches.value;
 
-	if (standing[cpu].task != task) {
+	if (standing[cpu].task != task || standing[cpu].switches != switches) {
 		standing[cpu].task = task;
+		standing[cpu].switches = switches;
 		standing[cpu].looks = 0;
 		standing[cpu].points = schedule_points();
 	}

@@ -61,6 +61,7 @@ struct planner {
 	struct plan *plan;
 	struct follower tasks[FUZZ_TASKS_MAX];
 	unsigned int tokens[PLAN_OBJECT_COUNT + FUZZ_TASKS_MAX];
+	bool is_waited_for[PLAN_OBJECT_COUNT + FUZZ_TASKS_MAX];
 	unsigned int cpus;
 };
 
@@ -296,17 +297,26 @@ gives_way(struct planner *planner, struct plan_op *op, struct follower *task)
 	return true;
 }
 
+/*
+ * Anybody may take the token that was posted for another, who then waits for the next one, and
+ * posts what he is to post behind that. So all tokens that are waited for were posted before the
+ * first wait in the order of the records: each wait then needs nothing that comes behind it.
+ */
 static void
 waits(struct planner *planner, struct plan_op *op, unsigned int token, unsigned int bars)
 {
 	op->surely = bars == 0 && planner->tokens[token] != 0;
 	planner->tokens[token] -= op->surely;
+	planner->is_waited_for[token] |= op->surely;
 }
 
+/* Nobody but its worker takes what is posted to it. */
 static void
 posts(struct planner *planner, unsigned int token)
 {
-	planner->tokens[token]++;
+	if (token >= PLAN_OBJECT_COUNT || !planner->is_waited_for[token]) {
+		planner->tokens[token]++;
+	}
 }
 
 static bool
