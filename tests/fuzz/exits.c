@@ -18,6 +18,8 @@
 #define TIMES      6u
 #define AGAINS_MAX 4u
 
+#define WALK_LEVELS 16u
+
 struct instruction {
 	uint8_t name;
 	uint8_t a;
@@ -662,8 +664,10 @@ walk(struct vcpu *vcpu)
 
 	walk_shadow_page_lockless_begin(vcpu);
 	gone = atomic_load(&page_gone);
-	if (atomic_load(&page_free) > gone) {
-		host_fail("vcpu %u walks tables that are free", vcpu->id);
+	for (unsigned int level = 0; level < WALK_LEVELS; level++) {
+		if (atomic_load(&page_free) > gone) {
+			host_fail("vcpu %u walks tables that are free", vcpu->id);
+		}
 	}
 	walk_shadow_page_lockless_end(vcpu);
 }

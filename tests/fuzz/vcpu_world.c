@@ -60,6 +60,7 @@ static enum vm_early early;
 static HOST_STATE struct completion starts[WORLD_TASKS];
 static HOST_STATE struct atomic is_started[WORLD_TASKS];
 static HOST_STATE struct later laters[WORLD_WORKERS][LATERS];
+static HOST_STATE unsigned int immediate[EXITS_VCPUS]; /* runs to come that do not enter */
 static HOST_STATE struct probe probes[EXITS_VCPUS];
 static HOST_STATE uint8_t *next_owners[WORLD_WORKERS]; /* of a vcpu's memory: nobody writes it */
 
@@ -412,9 +413,10 @@ do_create(const struct operation *operation)
 	start(vcpu->id);
 }
 
-#define MACHINE_RUNS  0x1u
-#define MACHINE_TIMER 0x2u
-#define MACHINE_MOVES 0x4u
+#define MACHINE_RUNS    0x1u
+#define MACHINE_TIMER   0x2u
+#define MACHINE_MOVES   0x4u
+#define MACHINE_EXPIRES 0x8u /* its timer, elsewhere if it has moved */
 
 static void
 do_machine(const struct operation *operation)
@@ -438,7 +440,10 @@ do_machine(const struct operation *operation)
 		vcpu_timer_set(vcpu, (what >> 4) * TIME_UNIT_NS);
 	}
 	if (what & MACHINE_MOVES) {
-		set_cpus_allowed(current, cpus_of((uint8_t)(what >> 3)));
+		set_cpus_allowed(current, cpus_of((uint8_t)(what >> 4)));
+	}
+	if (what & MACHINE_EXPIRES) {
+		host_clock_advance((what >> 4) * TIME_UNIT_NS);
 	}
 	vm_destroy(vm);
 	if (*owner == NULL) {
@@ -500,7 +505,7 @@ go_on(struct vcpu *vcpu)
 	case 1:
 		return true;
 	case 2:
-		vcpu->immediate_exit = true;
+		immediate[vcpu->id] = 4;
 		return true;
 	case 3:
 		yield();
@@ -535,10 +540,12 @@ run(void *arg)
 	probes[id] = (struct probe){ .in = watch_behind_in, .out = watch_behind_out };
 	probe_register(&probes[id]);
 	for (unsigned int turn = 0; goes_on && turn < TURNS_MAX; turn++) {
-		int result = vcpu_run(vcpu);
+		int result;
 
+		vcpu->immediate_exit = immediate[id] != 0;
+		immediate[id] -= vcpu->immediate_exit;
+		result = vcpu_run(vcpu);
 		watch_outside(vcpu);
-		vcpu->immediate_exit = false;
 		flush_signals(current);
 		goes_on = result == -EINTR || (result == 0 && go_on(vcpu));
 	}
