@@ -13,6 +13,7 @@
 #include "guest/cmdline.h"
 #include "guest/config.h"
 #include "guest/inject_order.h"
+#include "guest/preempt_names.h"
 #include "guest/vcpu_inject.h"
 #include "shared/scenario_abi.h"
 #include "tests/fuzz/fuzz_boot.h"
@@ -294,6 +295,19 @@ judge(struct reading *slow, enum boot_end end)
 	return check_config();
 }
 
+/* All of it as the name of a model, as the shell takes it. */
+static const char *
+judge_name(const char *text)
+{
+	enum preempt_model model = PREEMPT_MODEL_COUNT;
+	bool is_one = preempt_names_parse(words, words_size, &model);
+	long place = place_in(known[0].values, text);
+
+	return is_one != (place >= 0) || (is_one && (long)model != place)
+	               ? "a model's name is read as another's"
+	               : NULL;
+}
+
 static const char *
 run(const uint8_t *data, size_t size)
 {
@@ -304,8 +318,11 @@ run(const uint8_t *data, size_t size)
 	start(data, size);
 	text = strndup((const char *)data, words_size);
 	memcpy(&slow.args, &initial, sizeof(initial));
+	finding = judge_name(text);
 	read_slowly(&slow, text);
-	finding = judge(&slow, boot_try(parse));
+	if (finding == NULL) {
+		finding = judge(&slow, boot_try(parse));
+	}
 	free(text);
 	free(words);
 	return finding;
