@@ -35,10 +35,22 @@ fill_io(struct kvm_run *kvm, bool is_out, uint32_t port, uint32_t size, uint32_t
 	return (uint8_t *)kvm + EXIT_DATA_AT;
 }
 
+/* In, before and behind the devices; at the end of all ports; anywhere. */
+static uint32_t
+port_of(const struct fuzz_item *op)
+{
+	static const uint32_t places[] = { DOORBELL_PORT - 4, UART_PORT - 4, 0x60, 0xfff0 };
+	static const uint32_t lengths[] = { DOORBELL_PORTS + 8, UART_PORTS + 8, 8, 16 };
+	unsigned int place = fuzz_arg(op, 0, EXIT_PLACES);
+	unsigned int at = fuzz_arg(op, 1, 256);
+
+	return place < 4 ? places[place] + at % lengths[place] : at * 257;
+}
+
 static void
 fill_any_io(struct kvm_run *kvm, const struct fuzz_item *op, uint32_t *budget)
 {
-	uint32_t port = fuzz_arg(op, 0, 256) | fuzz_arg(op, 1, 256) << 8;
+	uint32_t port = port_of(op);
 	uint32_t size = 1u << fuzz_arg(op, 2, 3);
 	uint32_t count = string_count(fuzz_arg(op, 3, 256));
 	uint8_t *data;
@@ -55,12 +67,12 @@ fill_any_io(struct kvm_run *kvm, const struct fuzz_item *op, uint32_t *budget)
 static void
 fill_word(struct kvm_run *kvm, const struct fuzz_item *op)
 {
+	static const uint32_t rests[] = { 0,          0,           0x100,       0x4000,
+		                          0x10000000, 0x80000000u, 0x80001000u, 0xffffff00u };
 	uint32_t port = DOORBELL_PORT + fuzz_arg(op, 0, 8) * sizeof(uint32_t);
-	uint8_t *data = fill_io(kvm, op->kind == OP_RING, port, sizeof(uint32_t), 1);
+	uint32_t word = exit_small(op, 1) | rests[fuzz_arg(op, 2, 8)];
 
-	for (unsigned int i = 0; i < sizeof(uint32_t); i++) {
-		data[i] = (uint8_t)fuzz_arg(op, 1 + i, 256);
-	}
+	memcpy(fill_io(kvm, op->kind == OP_RING, port, sizeof(word), 1), &word, sizeof(word));
 }
 
 static void
@@ -184,7 +196,7 @@ format_io(const struct kvm_run *kvm, char *line, size_t size)
 	uint32_t count = kvm->io.count * kvm->io.size;
 	size_t length;
 
-	length = (size_t)snprintf(line, size, "%s 0x%x, %u of %u bytes",
+	length = (size_t)snprintf(line, size, "%s 0x%x, %u x %u bytes",
 	                          kvm->io.direction == KVM_EXIT_IO_OUT ? "OUT" : "IN", kvm->io.port,
 	                          kvm->io.count, kvm->io.size);
 	if (kvm->io.direction != KVM_EXIT_IO_OUT) {

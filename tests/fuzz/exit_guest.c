@@ -116,7 +116,7 @@ guest_has_ring(uint32_t ring_size)
 static uint64_t
 shaped(const struct fuzz_item *item, unsigned int n)
 {
-	uint64_t value = fuzz_arg(item, n + 1, 256) | fuzz_arg(item, n + 2, 256) << 8;
+	uint64_t value = exit_small(item, n + 1) | exit_small(item, n + 2) << 8;
 
 	switch (fuzz_arg(item, n, 8)) {
 	case 0:
@@ -142,6 +142,17 @@ static void
 put_head(uint32_t head)
 {
 	put(GUEST_RING_AT + offsetof(struct console_ring, head), &head, sizeof(head));
+}
+
+/* A little before or behind where it should be, or where it may just be. */
+static void
+lie(const struct fuzz_item *item)
+{
+	const uint32_t bases[] = { 0, guest.ring_size, 0 - guest.ring_size, 1u << 31 };
+	uint32_t distance = exit_small(item, 2);
+
+	put_head(guest.head + bases[fuzz_arg(item, 1, 4)] +
+	         (fuzz_arg(item, 3, 2) != 0 ? 0 - distance : distance));
 }
 
 /* As a guest does that knows the ABI, except that it does not wait for room. */
@@ -304,7 +315,7 @@ guest_reply(const struct fuzz_item *item)
 		say(item);
 		break;
 	case REPLY_HEAD:
-		put_head((uint32_t)(guest.head + shaped(item, 1)));
+		lie(item);
 		break;
 	case REPLY_WORD:
 		put_word(item);

@@ -3,8 +3,8 @@
 
 #include <elf.h>
 
-#define TEXT      0xffffffff80001000ull
-#define TEXT_SIZE 0x1000u
+#define TEXT      0xffffffff80000000ull
+#define TEXT_SIZE 0x4000u
 
 static const struct {
 	Elf64_Ehdr header;

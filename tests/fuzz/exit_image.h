@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * The image of fuzz_exit's guest, for the names of its functions only: "first" and "second" of
- * 4096 bytes each, from 0xffffffff80001000 on.
+ * 16 KiB each, from 0xffffffff80000000 on.
  */
 #pragma once
 

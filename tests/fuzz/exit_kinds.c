@@ -14,11 +14,11 @@
 #define SHAPES           8
 
 const struct fuzz_kind exit_kinds[EXIT_KIND_COUNT] = {
-	{ OPERATION(OUT), ARGS(8, "port", "port high", "log size", "count", "0", "1", "2", "3"),
-	  BELOW(ANY, ANY, 3, ANY, ANY, ANY, ANY, ANY) },
-	{ OPERATION(IN), ARGS(4, "port", "port high", "log size", "count"),
-	  BELOW(ANY, ANY, 3, ANY) },
-	{ OPERATION(RING), ARGS(5, "register", "0", "1", "2", "3"), BELOW(8, ANY, ANY, ANY, ANY) },
+	{ OPERATION(OUT), ARGS(8, "place", "port", "log size", "count", "0", "1", "2", "3"),
+	  BELOW(EXIT_PLACES, ANY, 3, ANY, ANY, ANY, ANY, ANY) },
+	{ OPERATION(IN), ARGS(4, "place", "port", "log size", "count"),
+	  BELOW(EXIT_PLACES, ANY, 3, ANY) },
+	{ OPERATION(RING), ARGS(3, "register", "low", "rest"), BELOW(8, ANY, 8) },
 	{ OPERATION(ASK), ARGS(1, "register"), BELOW(8) },
 	{ OPERATION(UART_OUT), ARGS(2, "register", "value"), BELOW(8, ANY) },
 	{ OPERATION(UART_IN), ARGS(1, "register"), BELOW(8) },
@@ -40,8 +40,8 @@ const struct fuzz_kind exit_kinds[EXIT_KIND_COUNT] = {
 	{ OPERATION(ORDER), ARGS(2, "what", "exit"), BELOW(3, 8) },
 	{ OPERATION(MACHINE), ARGS(3, "ring", "names", "trace"), BELOW(4, 2, 4) },
 	{ REPLY(SAY), ARGS(3, "exits", "phrase", "times"), BELOW(EXIT_REPLY_DELAYS, 8, ANY) },
-	{ REPLY(HEAD), ARGS(4, "exits", "shape", "low", "high"),
-	  BELOW(EXIT_REPLY_DELAYS, SHAPES, ANY, ANY) },
+	{ REPLY(HEAD), ARGS(4, "exits", "base", "distance", "back"),
+	  BELOW(EXIT_REPLY_DELAYS, 4, ANY, 2) },
 	{ REPLY(WORD), ARGS(7, "exits", "region", "at", "at high", "shape", "low", "high"),
 	  BELOW(EXIT_REPLY_DELAYS, 4, ANY, 32, SHAPES, ANY, ANY) },
 	{ REPLY(TRACE), ARGS(5, "exits", "field", "shape", "low", "high"),
@@ -59,6 +59,14 @@ const struct fuzz_kind exit_kinds[EXIT_KIND_COUNT] = {
 	{ REPLY(MAP), ARGS(4, "exits", "shape", "low", "high"),
 	  BELOW(EXIT_REPLY_DELAYS, SHAPES, ANY, ANY) },
 };
+
+unsigned int
+exit_small(const struct fuzz_item *item, unsigned int n)
+{
+	unsigned int value = fuzz_arg(item, n, 256);
+
+	return value < 64 ? value / 16 : value;
+}
 
 void
 exit_kind_format(enum fuzz_stream stream, const struct fuzz_item *item, char line[EXIT_LINE_MAX])

@@ -60,7 +60,13 @@ extern const struct fuzz_kind exit_kinds[EXIT_KIND_COUNT];
 
 #define EXIT_REPLY_DELAYS 4u /* exits that a reply comes later: below this */
 
+#define EXIT_PLACES 5u /* where a port is: exit_fill.c */
+
 #define EXIT_LINE_MAX 101 /* bytes, NUL included */
+
+/* An argument that is 0 to 3 as often as in one of four, as what counts mostly is; else any byte.
+ */
+unsigned int exit_small(const struct fuzz_item *item, unsigned int n);
 
 /* A record as people see it. */
 void exit_kind_format(enum fuzz_stream stream, const struct fuzz_item *item,
