@@ -9,6 +9,7 @@
 #include "guest/context_tracking.h"
 #include "tests/fuzz/oracle.h"
 #include "tests/fuzz/program.h"
+#include "tests/fuzz/promises.h"
 #include "tests/fuzz/schedule.h"
 #include "tests/fuzz/target.h"
 #include "tests/host/machine.h"
@@ -34,12 +35,34 @@ begin(const char *bug)
 	return true;
 }
 
+/* Does nothing but wakeups and ticks ask for a switch? */
+static bool
+is_strict(void)
+{
+	const struct plan *plan = program_plan();
+
+	for (unsigned int n = 0; n < plan->op_count; n++) {
+		switch (plan->ops[n].kind) {
+		case FUZZ_TASK_RESCHED:
+		case FUZZ_TASK_YIELD_TO:
+		case FUZZ_TASK_NICE:
+		case FUZZ_TASK_AFFINITY:
+		case FUZZ_TASK_MODEL:
+			return false;
+		default:
+			break;
+		}
+	}
+	return true;
+}
+
 /* What is done between runs is done in cpu 0's idle, which RCU does not watch. */
 static void
 prepare(void)
 {
 	ct_idle_exit();
 	oracle_prepare(program_plan()->uses_rcu);
+	promises_prepare(is_strict());
 	program_prepare();
 	ct_idle_enter();
 	bug_active = chosen;

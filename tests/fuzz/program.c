@@ -26,6 +26,7 @@
 #include "tests/fuzz/oracle.h"
 #include "tests/fuzz/own.h"
 #include "tests/fuzz/reader.h"
+#include "tests/fuzz/promises.h"
 #include "tests/fuzz/section.h"
 #include "tests/host/machine.h"
 
@@ -165,7 +166,9 @@ tick(struct timer *timer)
 {
 	struct worker_state *state = container_of(timer, struct worker_state, tick);
 
+	promises_begin_tick();
 	sched_tick();
+	promises_end_tick();
 	rcu_tick();
 	if (atomic_load(&state->ticks_left) != 0) {
 		atomic_fetch_sub(&state->ticks_left, 1);
@@ -196,7 +199,7 @@ set_nice(unsigned int whom, unsigned int level)
 	struct task *task = tasks[whom];
 
 	if (task != NULL) {
-		set_user_nice(task, nices[level]);
+		promises_renice(task, nices[level]);
 	}
 }
 

@@ -29,7 +29,8 @@ static struct {
 	uint32_t granted;  /* host_plain as it was set */
 	unsigned int turn; /* whose it is */
 	uint32_t moved;    /* points of this turn */
-	uint32_t held;     /* bit n: cpu n */
+	uint32_t turns;
+	uint32_t held; /* bit n: cpu n */
 	uint32_t held_until[HOST_CPUS_MAX];
 	/* The schedule's next record, if there is one. */
 	bool has_next;
@@ -255,6 +256,7 @@ note_mover(unsigned int cpu)
 {
 	if (cpu != host_this->id) {
 		note_feature(FEATURE_SWITCH, cpu);
+		run.turns++;
 	}
 	if (cpu != run.turn) {
 		run.turn = cpu;
@@ -332,6 +334,12 @@ pick(const struct host_transition *transitions, unsigned int count)
 		schedule_watch(&transitions[choice]);
 	}
 	return choice;
+}
+
+uint32_t
+schedule_turns(void)
+{
+	return run.turns;
 }
 
 bool

@@ -58,6 +58,9 @@ extern void (*schedule_watch)(const struct host_transition *t);
  */
 uint64_t schedule_points(void);
 
+/* How often another cpu than before has moved. */
+uint32_t schedule_turns(void);
+
 /* In a run: the next record of the replies, for answers of more than a number. false: there is
  * none. */
 bool schedule_reply(struct fuzz_item *item);
