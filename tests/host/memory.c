@@ -203,8 +203,12 @@ store_plainly(void *addr, size_t size, uint64_t value, int order, const void *pc
 static bool
 is_on_own_stack(const void *addr)
 {
-	const char *stack = machine_stack_of(__builtin_frame_address(0));
+	const char *stack;
 
+	if ((uintptr_t)addr - (uintptr_t)host_stacks >= sizeof(host_stacks)) {
+		return false;
+	}
+	stack = machine_stack_of(__builtin_frame_address(0));
 	return (const char *)addr >= stack && (const char *)addr < stack + HOST_STACK_SIZE;
 }
 
