@@ -23,6 +23,7 @@ struct cpu_promises {
 	bool lazily; /* asked, since the last switch */
 	bool in_tick;
 	bool tick_found_lazy;
+	bool tick_made_lazy; /* itself: that stays until the next one */
 	/* The last request that was sent. */
 	uint32_t sent_pid;
 	uint32_t sent_turn;
@@ -77,6 +78,7 @@ see_lazy(const struct rq *rq, bool remote, bool sends)
 	uint32_t flags = rq->curr->flags.value;
 
 	target->lazily = true;
+	target->tick_made_lazy |= target->in_tick && !remote;
 	if (sends) {
 		host_fail("a lazy request is sent to cpu %u", rq->cpu);
 	}
@@ -117,7 +119,8 @@ see_full(const struct rq *rq, bool remote)
 	    best_of(rq) < MAX_RT_PRIO) {
 		return;
 	}
-	if (!remote && target->in_tick && !target->tick_found_lazy) {
+	if (!remote && target->in_tick &&
+	    (target->tick_made_lazy || !(rq->curr->flags.value & TIF_NEED_RESCHED_LAZY))) {
 		host_fail("a tick asks at once, under lazy");
 	}
 	if (is_strict && !lazily) {
@@ -199,6 +202,7 @@ promises_begin_tick(void)
 
 	here->tick_found_lazy = rq->curr->flags.value & TIF_NEED_RESCHED_LAZY;
 	here->in_tick = true;
+	here->tick_made_lazy = false;
 }
 
 void
