@@ -195,7 +195,9 @@ _Static_assert(FUZZ_TASK_OPERATION_COUNT <= FUZZ_KINDS_MAX, "a kind has six bits
 	X(NOTIFIER, "has a notifier while it sleeps", "task time child")              \
 	X(LATER, "has a timer's function do it", "task time what vcpu")               \
 	X(WORK, "goes on for a while", "task steps")                                  \
-	X(STEAL, "a guest wants to be told its steal time", "vcpu")
+	X(STEAL, "a guest wants to be told its steal time", "vcpu")                   \
+	X(INJECT, "an error comes with an exit, by its number", "cause exit")         \
+	X(RCU, "has a timer's function queue a callback", "task time")
 
 #define FUZZ_VCPU_OPERATION_NAME(name, words, args) FUZZ_VCPU_##name,
 enum fuzz_vcpu_operation {

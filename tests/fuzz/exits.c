@@ -4,6 +4,7 @@
 #include "guest/errno.h"
 #include "guest/mm.h"
 #include "guest/preempt.h"
+#include "guest/rcu.h"
 #include "guest/vcpu.h"
 #include "guest/vcpu_request.h"
 #include "shared/payload_abi.h"
@@ -158,6 +159,9 @@ look_inside(const struct vcpu *vcpu)
 {
 	const struct payload_steal *steal = vcpu->steal.cached;
 
+	if (HOST_PER_CPU(rcu_wakeup_deferred)) {
+		host_fail("vcpu %u runs with a wakeup that RCU has put off", vcpu->id);
+	}
 	if (vcpu->preempted.value != 0) {
 		host_fail("vcpu %u is told to be preempted, and runs", vcpu->id);
 	}
@@ -445,7 +449,7 @@ execute(struct vcpu *vcpu, const struct instruction *i, unsigned int at)
 		do_error(vcpu, i);
 		break;
 	case FUZZ_INSTRUCTION_NMI:
-		host_nmi_send(host_this->id);
+		host_raise_nmi(host_this->id);
 		break;
 	case FUZZ_INSTRUCTION_AGAIN:
 		if (try_again(guest, i, i->a % AGAINS_MAX)) {

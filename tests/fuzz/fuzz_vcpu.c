@@ -61,6 +61,8 @@ static const struct fuzz_kind kinds[] = {
 	OP(LATER, 4, B(WORLD_WORKERS, 64, 16, EXITS_VCPUS), "task", "time", "what", "vcpu"),
 	OP(WORK, 2, B(WORLD_WORKERS, 64), "task", "steps"),
 	OP(STEAL, 1, B(EXITS_VCPUS), "vcpu"),
+	OP(INJECT, 2, B(2, 32), "cause", "exit"),
+	OP(RCU, 2, B(WORLD_WORKERS, 64), "task", "time"),
 	{ .type = FUZZ_TYPE(FUZZ_REPLIES, FUZZ_VCPU_REPLY_ANSWER),
 	  .name = "ANSWER",
 	  .arg_count = 1,

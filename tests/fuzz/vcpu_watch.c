@@ -11,6 +11,7 @@
 #include "guest/vcpu_check.h"
 #include "guest/vcpu_device.h"
 #include "guest/vcpu_halt.h"
+#include "guest/vcpu_inject.h"
 #include "guest/vcpu_request.h"
 #include "tests/fuzz/schedule.h"
 #include "tests/fuzz/vcpu_world.h"
@@ -37,6 +38,10 @@ static HOST_STATE struct seen {
 #define COUNTS_SIZE 96
 
 static HOST_STATE char counts[EXITS_VCPUS][COUNTS_SIZE];
+
+static HOST_STATE unsigned int ordered[VCPU_INJECT_MAX]; /* by number: of which exit */
+static HOST_STATE unsigned int order_count;
+static HOST_STATE uint64_t exit_count;
 
 static HOST_STATE bool ends_guest[HOST_CPUS_MAX]; /* an interrupt that was not served yet */
 
@@ -390,6 +395,36 @@ watch_behind_in(void)
 
 /* ---- in the end ---- */
 
+void
+watch_order(unsigned int exit)
+{
+	if (exit != 0) {
+		ordered[order_count++] = exit;
+	}
+}
+
+void
+watch_stopped(const struct vcpu *vcpu)
+{
+	exit_count += vcpu->stats.entries;
+}
+
+static void
+check_orders(void)
+{
+	uint64_t wanted = 0;
+
+	for (unsigned int n = 0; n < order_count; n++) {
+		wanted += ordered[n] <= exit_count;
+	}
+	if (vcpu_inject_count_done() != wanted) {
+		host_fail(
+			"%llu errors that were ordered have come, not %llu: an order did not come "
+			"once",
+			(unsigned long long)vcpu_inject_count_done(), (unsigned long long)wanted);
+	}
+}
+
 static void
 check_ended(const struct vcpu *vcpu)
 {
@@ -402,7 +437,7 @@ check_ended(const struct vcpu *vcpu)
 	HOST_EXPECT(vcpu->task == NULL);
 	HOST_EXPECT(vcpu->mode.value == OUTSIDE_GUEST_MODE);
 	HOST_EXPECT(vcpu->preempted.value == 0);
-	if (vcpu->stats.early_faults != errors) {
+	if (order_count == 0 && vcpu->stats.early_faults != errors) {
 		host_fail("vcpu %u was charged with %llu errors, not %llu", vcpu->id,
 		          (unsigned long long)vcpu->stats.early_faults, (unsigned long long)errors);
 	}
@@ -440,7 +475,9 @@ watch_end(void)
 	for (uint32_t id = 0; id < (uint32_t)world_vm->vcpu_count.value; id++) {
 		check_ended(vm_vcpu(world_vm, id));
 		note_counts(vm_vcpu(world_vm, id));
+		watch_stopped(vm_vcpu(world_vm, id));
 	}
+	check_orders();
 	for (unsigned int cpu = 0; cpu < machine.cpu_count; cpu++) {
 		HOST_EXPECT(per_cpu(running_vcpu, cpu) == NULL);
 		HOST_EXPECT(per_cpu(exit_record, cpu).early.cause == EARLY_NONE);

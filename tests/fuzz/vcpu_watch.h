@@ -21,6 +21,12 @@ void watch_interrupt(unsigned int cpu);
 /* This vcpu is to be reset: what it was to be told may be gone. Before. */
 void watch_reset(uint32_t id);
 
+/* An error is ordered (vcpu_inject.h) for the exit of this number; 0: none. Before the run. */
+void watch_order(unsigned int exit);
+
+/* Nobody will run it any more: its exits count. */
+void watch_stopped(const struct vcpu *vcpu);
+
 /* Its runner, behind vcpu_run(). */
 void watch_outside(const struct vcpu *vcpu);
 

@@ -11,6 +11,7 @@
 #include "guest/object.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
+#include "guest/rcu.h"
 #include "guest/sched.h"
 #include "guest/sched_change.h"
 #include "guest/signal.h"
@@ -20,6 +21,7 @@
 #include "guest/vcpu_check.h"
 #include "guest/vcpu_device.h"
 #include "guest/vcpu_halt.h"
+#include "guest/vcpu_inject.h"
 #include "guest/vcpu_request.h"
 #include "guest/yield_to.h"
 #include "tests/explore/probe.h"
@@ -48,6 +50,13 @@ struct later {
 	struct vcpu *vcpu;
 };
 
+/* What a timer's function has called when all readers are over. */
+struct callback {
+	struct timer timer;
+	struct rcu_head head;
+	struct atomic is_busy;
+};
+
 HOST_STATE struct vm *world_vm;
 HOST_STATE struct task *world_tasks[WORLD_TASKS];
 const char *world_bug;
@@ -59,6 +68,7 @@ static enum vm_early early;
 
 static HOST_STATE struct completion starts[WORLD_TASKS];
 static HOST_STATE struct atomic is_started[WORLD_TASKS];
+static HOST_STATE struct callback callbacks[WORLD_WORKERS];
 static HOST_STATE struct later laters[WORLD_WORKERS][LATERS];
 static HOST_STATE unsigned int immediate[EXITS_VCPUS]; /* runs to come that do not enter */
 static HOST_STATE struct probe probes[EXITS_VCPUS];
@@ -81,7 +91,8 @@ world_load(const struct fuzz_input *input, unsigned int preempt_model)
 		if (item.kind == FUZZ_VCPU_FLAVOUR) {
 			early = (enum vm_early)fuzz_arg(&item, 0, 2);
 		}
-		if (item.kind < FUZZ_VCPU_PLACE || item.kind > FUZZ_VCPU_WORK) {
+		if (item.kind < FUZZ_VCPU_PLACE || item.kind >= FUZZ_VCPU_END ||
+		    item.kind == FUZZ_VCPU_STEAL) {
 			continue;
 		}
 		operation->kind = item.kind;
@@ -341,6 +352,12 @@ end_slice(void)
 }
 
 static void
+note_call(struct rcu_head *head)
+{
+	atomic_store(&container_of(head, struct callback, head)->is_busy, 0);
+}
+
+static void
 later_expired(struct timer *timer)
 {
 	struct later *later = container_of(timer, struct later, timer);
@@ -387,6 +404,26 @@ do_later(const struct operation *operation)
 	later->what = operation->args[2];
 	later->vcpu = vcpu;
 	timer_start(&later->timer, arch_clock_ns() + operation->args[1] % 64 * TIME_UNIT_NS);
+}
+
+static void
+call_later(struct timer *timer)
+{
+	struct callback *callback = container_of(timer, struct callback, timer);
+
+	call_rcu(&callback->head, note_call);
+}
+
+/* One at a time: until it was called it may not be queued again. */
+static void
+do_rcu(const struct operation *operation)
+{
+	struct callback *callback = &callbacks[operation->args[0] % WORLD_WORKERS];
+
+	if (!atomic_xchg(&callback->is_busy, 1)) {
+		timer_start(&callback->timer,
+		            arch_clock_ns() + operation->args[1] % 64 * TIME_UNIT_NS);
+	}
 }
 
 /* ---- operations: machines ---- */
@@ -445,6 +482,7 @@ do_machine(const struct operation *operation)
 	if (what & MACHINE_EXPIRES) {
 		host_clock_advance((what >> 4) * TIME_UNIT_NS);
 	}
+	watch_stopped(vcpu);
 	vm_destroy(vm);
 	if (*owner == NULL) {
 		*owner = object_alloc(sizeof(struct vcpu));
@@ -462,13 +500,19 @@ static void (*const deeds[])(const struct operation *operation) = {
 	[FUZZ_VCPU_YIELD_TO] = do_yield_to,   [FUZZ_VCPU_SLEEP] = do_sleep,
 	[FUZZ_VCPU_CREATE] = do_create,       [FUZZ_VCPU_MACHINE] = do_machine,
 	[FUZZ_VCPU_NOTIFIER] = do_notifier,   [FUZZ_VCPU_LATER] = do_later,
-	[FUZZ_VCPU_WORK] = do_work,
+	[FUZZ_VCPU_WORK] = do_work,           [FUZZ_VCPU_RCU] = do_rcu,
 };
+
+static bool
+is_deed(const struct operation *operation)
+{
+	return operation->kind < sizeof(deeds) / sizeof(deeds[0]) && deeds[operation->kind] != NULL;
+}
 
 static bool
 is_of(const struct operation *operation, unsigned int worker)
 {
-	return operation->kind >= FUZZ_VCPU_REQUEST && operation->args[0] % WORLD_WORKERS == worker;
+	return is_deed(operation) && operation->args[0] % WORLD_WORKERS == worker;
 }
 
 static void
@@ -585,7 +629,7 @@ start_all(void)
 		start(1);
 	}
 	for (unsigned int n = 0; n < operation_count; n++) {
-		if (operations[n].kind >= FUZZ_VCPU_REQUEST) {
+		if (is_deed(&operations[n])) {
 			start(EXITS_VCPUS + operations[n].args[0] % WORLD_WORKERS);
 		}
 	}
@@ -617,6 +661,10 @@ end_machine(void)
 	for (unsigned int n = 0; n < WORLD_WORKERS * LATERS; n++) {
 		timer_cancel(&laters[n / LATERS][n % LATERS].timer);
 	}
+	for (unsigned int n = 0; n < WORLD_WORKERS; n++) {
+		timer_cancel(&callbacks[n].timer);
+	}
+	rcu_barrier();
 	watch_end();
 	world_vm = NULL;
 	vm_destroy(vm);
@@ -671,6 +719,10 @@ world_boot(void)
 	for (unsigned int n = 0; n < WORLD_WORKERS * LATERS; n++) {
 		timer_init(&laters[n / LATERS][n % LATERS].timer, later_expired);
 	}
+	for (unsigned int n = 0; n < WORLD_WORKERS; n++) {
+		timer_init(&callbacks[n].timer, call_later);
+	}
+	rcu_init();
 	for (unsigned int n = 0; n < EXITS_VCPUS; n++) {
 		world_tasks[n] = add("runner", n, run, n, 0);
 	}
@@ -694,9 +746,28 @@ world_idle(void)
 	sched_idle_loop();
 }
 
+/* Of the exits of all machines. */
+static void
+order_errors(void)
+{
+	static const char *const names[] = { "nmi", "mce" };
+	char order[32];
+
+	for (unsigned int n = 0; n < operation_count; n++) {
+		const uint8_t *args = operations[n].args;
+
+		if (operations[n].kind == FUZZ_VCPU_INJECT) {
+			snprintf(order, sizeof(order), "%s@exit=%u", names[args[0] % 2],
+			         1 + args[1] % 32);
+			watch_order(vcpu_inject_order(order, strlen(order)) ? 1 + args[1] % 32 : 0);
+		}
+	}
+}
+
 void
 world_prepare(void)
 {
+	order_errors();
 	world_vm->early = early;
 	preempt_model_set((enum preempt_model)model);
 }
