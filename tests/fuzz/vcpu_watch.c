@@ -179,6 +179,16 @@ check_sender(const struct host_transition *t)
 /* ---- when only time can pass ---- */
 
 static void
+check_idle(unsigned int cpu)
+{
+	const struct rq *rq = &per_cpu(runqueue, cpu);
+
+	if (rq->curr == rq->idle && rq->nr_running.value != 0) {
+		host_fail("cpu %u idles although a task is to run there", cpu);
+	}
+}
+
+static void
 check_in_guest(const struct vcpu *vcpu)
 {
 	uint32_t flags = (uint32_t)vcpu->task->flags.value;
@@ -278,6 +288,9 @@ watch_transition(const struct host_transition *t)
 	uint32_t count = world_vm != NULL ? (uint32_t)world_vm->vcpu_count.value : 0;
 
 	check_sender(t);
+	for (unsigned int cpu = 0; at_rest && cpu < machine.cpu_count; cpu++) {
+		check_idle(cpu);
+	}
 	ends_guest[t->cpu] |= is_interrupt(t) && machine.cpus[t->cpu].in_guest;
 	for (uint32_t id = 0; id < count; id++) {
 		const struct vcpu *vcpu = vcpu_at(id);
