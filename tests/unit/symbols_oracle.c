@@ -148,7 +148,14 @@ judge_address(const struct elf_slow *file, uint64_t table, const struct symbols 
 
 	symbols_format(symbols, address, text, sizeof(text));
 	format_slowly(file, table, address, slow);
-	return strcmp(text, slow) == 0 ? NULL : "an address has another name than the table says";
+	if (strcmp(text, slow) != 0) {
+		return "an address has another name than the table says";
+	}
+	/* A call is the byte before, if that has a name. */
+	format_slowly(file, table, address - 1, slow);
+	return symbols_call_of(symbols, address) == address - (strchr(slow, '+') != NULL)
+	               ? NULL
+	               : "a return address is named by another call";
 }
 
 const char *
