@@ -13,7 +13,6 @@
 #define LOW_MAX      0x8000u
 #define WRITES_MAX   512u
 #define PAGE_SIZE    4096ull
-#define KERNEL_BASE  0xffffffff80000000ull
 #define EFER_LMA     (1ull << 10)
 #define CAPACITY_MAX 5u /* as a power of two */
 
@@ -112,32 +111,6 @@ guest_has_ring(uint32_t ring_size)
 	remember(gpa(GUEST_RING_AT), sizeof(header));
 }
 
-/* Numbers as guests have them, and as bounds have them. */
-static uint64_t
-shaped(const struct fuzz_item *item, unsigned int n)
-{
-	uint64_t value = exit_small(item, n + 1) | exit_small(item, n + 2) << 8;
-
-	switch (fuzz_arg(item, n, 8)) {
-	case 0:
-		return value;
-	case 1:
-		return 0 - value;
-	case 2:
-		return value << 16;
-	case 3:
-		return value << 32;
-	case 4:
-		return KERNEL_BASE + value;
-	case 5:
-		return value << 48;
-	case 6:
-		return (1ull << 63) + value;
-	default:
-		return MEMORY_HIGH_BASE + value;
-	}
-}
-
 static void
 put_head(uint32_t head)
 {
@@ -193,7 +166,7 @@ put_word(const struct fuzz_item *item)
 	const uint64_t regions[] = { 0, GUEST_RING_AT, guest.trace.addr, MEMORY_HIGH_BASE };
 	uint64_t at = regions[fuzz_arg(item, 1, 4)] +
 	              (fuzz_arg(item, 2, 256) | fuzz_arg(item, 3, 32) << 8);
-	uint64_t word = shaped(item, 4);
+	uint64_t word = exit_shaped(item, 4);
 
 	put(at, &word, sizeof(word));
 }
@@ -201,7 +174,7 @@ put_word(const struct fuzz_item *item)
 static void
 put_trace_field(const struct fuzz_item *item)
 {
-	uint64_t value = shaped(item, 2);
+	uint64_t value = exit_shaped(item, 2);
 	unsigned int field = fuzz_arg(item, 1, 8);
 
 	switch (field) {
@@ -227,12 +200,12 @@ static void
 put_record(const struct fuzz_item *item)
 {
 	struct trace_record record = {
-		.tsc = shaped(item, 3),
+		.tsc = exit_shaped(item, 3),
 		.event = (uint16_t)fuzz_arg(item, 2, 32),
-		.preempt_count = (uint32_t)shaped(item, 3),
+		.preempt_count = (uint32_t)exit_shaped(item, 3),
 		.pid = fuzz_arg(item, 4, 256),
-		.a = (uint32_t)shaped(item, 3),
-		.b = shaped(item, 3),
+		.a = (uint32_t)exit_shaped(item, 3),
+		.b = exit_shaped(item, 3),
 	};
 
 	put(guest.trace.addr + TRACE_HEADER_SIZE + fuzz_arg(item, 1, 64) * sizeof(record), &record,
@@ -270,7 +243,7 @@ static void
 put_frame(const struct fuzz_item *item)
 {
 	uint64_t at = fuzz_arg(item, 1, 256) * 16;
-	uint64_t frame[2] = { at + 16, shaped(item, 2) };
+	uint64_t frame[2] = { at + 16, exit_shaped(item, 2) };
 
 	put(at, frame, sizeof(frame));
 }
@@ -278,7 +251,7 @@ put_frame(const struct fuzz_item *item)
 static void
 set_register(const struct fuzz_item *item)
 {
-	uint64_t value = shaped(item, 2);
+	uint64_t value = exit_shaped(item, 2);
 
 	guest.states[0] = GUEST_STATE_RUNS;
 	switch (fuzz_arg(item, 1, 8)) {
@@ -340,7 +313,7 @@ guest_reply(const struct fuzz_item *item)
 			fuzz_arg(item, 2, GUEST_STATE_COUNT);
 		break;
 	case REPLY_MAP:
-		guest.mapped_to = shaped(item, 1);
+		guest.mapped_to = exit_shaped(item, 1);
 		break;
 	case REPLY_COUNT:
 		break;

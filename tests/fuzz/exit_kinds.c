@@ -12,6 +12,7 @@
 #define BELOW(...)       .below = { __VA_ARGS__ }
 #define ANY              256
 #define SHAPES           8
+#define KERNEL_BASE      0xffffffff80000000ull
 
 const struct fuzz_kind exit_kinds[EXIT_KIND_COUNT] = {
 	{ OPERATION(OUT), ARGS(8, "place", "port", "log size", "count", "0", "1", "2", "3"),
@@ -66,6 +67,31 @@ exit_small(const struct fuzz_item *item, unsigned int n)
 	unsigned int value = fuzz_arg(item, n, 256);
 
 	return value < 64 ? value / 16 : value;
+}
+
+uint64_t
+exit_shaped(const struct fuzz_item *item, unsigned int n)
+{
+	uint64_t value = exit_small(item, n + 1) | exit_small(item, n + 2) << 8;
+
+	switch (fuzz_arg(item, n, 8)) {
+	case 0:
+		return value;
+	case 1:
+		return 0 - value;
+	case 2:
+		return value << 16;
+	case 3:
+		return value << 32;
+	case 4:
+		return KERNEL_BASE + value;
+	case 5:
+		return value << 48;
+	case 6:
+		return (1ull << 63) + value;
+	default:
+		return MEMORY_HIGH_BASE + value;
+	}
 }
 
 void

@@ -12,6 +12,7 @@
 #include "tests/fuzz/target.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum exit_op {
 	OP_OUT, /* to any port */
@@ -67,6 +68,9 @@ extern const struct fuzz_kind exit_kinds[EXIT_KIND_COUNT];
 /* An argument that is 0 to 3 as often as in one of four, as what counts mostly is; else any byte.
  */
 unsigned int exit_small(const struct fuzz_item *item, unsigned int n);
+
+/* The number of three arguments (shape, low, high): as guests have them, and as bounds do. */
+uint64_t exit_shaped(const struct fuzz_item *item, unsigned int n);
 
 /* A record as people see it. */
 void exit_kind_format(enum fuzz_stream stream, const struct fuzz_item *item,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 #include "tests/fuzz/exit_model.h"
 
-#include "tests/fuzz/exit_guest.h"
 #include "tests/fuzz/exit_host.h"
+#include "tests/fuzz/exit_text.h"
 
 #include "shared/boot_abi.h"
 #include "shared/doorbell_abi.h"
@@ -15,17 +15,8 @@
 #define LCR_DLAB       0x80u
 #define MCR_LOOP       0x10u
 #define ANSWERS_MAX    64u /* bytes of one exit's that are looked at */
-#define ADDRESS_LENGTH 20u /* of [<0123456789abcdef>] */
-
-static uint8_t expected[EXIT_OUTPUT_MAX];
 
 static struct {
-	size_t size;    /* of the output so far */
-	size_t checked; /* of it */
-	uint32_t ring_size, tail;
-	bool is_named;
-	int error; /* the output's */
-
 	uint8_t lcr, mcr, scratch;
 	uint32_t pending, subscription;
 	struct inject inject;
@@ -43,8 +34,7 @@ void
 model_reset(uint32_t ring_size, bool is_named)
 {
 	memset(&model, 0, sizeof(model));
-	model.ring_size = ring_size;
-	model.is_named = is_named;
+	text_reset(ring_size, is_named);
 }
 
 void
@@ -76,69 +66,11 @@ model_raise(uint32_t mask)
 	expect_interrupt();
 }
 
-static bool
-output_is_stuck(void)
-{
-	return model.error != 0 || exit_host.reader == EXIT_READER_STOPS ||
-	       exit_host.reader == EXIT_READER_FAILS;
-}
-
-/* Bytes are on their way out. */
-static void
-attempt(void)
-{
-	if (exit_host.reader == EXIT_READER_FAILS && model.error == 0) {
-		model.error = exit_reader_error();
-	}
-}
-
-static void
-append(uint8_t byte)
-{
-	if (model.size < EXIT_OUTPUT_MAX) {
-		expected[model.size++] = byte;
-	}
-}
-
-static void
-drain(void)
-{
-	uint64_t data = GUEST_RING_AT + sizeof(struct console_ring);
-	uint32_t head = 0;
-
-	if (model.ring_size == 0) {
-		return;
-	}
-	memory_read(&guest.memory, gpa(GUEST_RING_AT), &head, sizeof(head));
-	if (head - model.tail > model.ring_size) {
-		model.tail = head - model.ring_size;
-	}
-	if (head != model.tail) {
-		attempt();
-	}
-	while (!output_is_stuck() && model.tail != head) {
-		uint32_t at = model.tail % model.ring_size;
-		uint32_t count = head - model.tail;
-
-		count = count < model.ring_size - at ? count : model.ring_size - at;
-		if (model.size + count > EXIT_OUTPUT_MAX) {
-			break;
-		}
-		memory_read(&guest.memory, gpa(data + at), expected + model.size, count);
-		model.size += count;
-		model.tail += count;
-	}
-}
-
 static void
 uart_out(uint32_t reg, uint8_t value)
 {
 	if (reg == 0 && (model.lcr & LCR_DLAB) == 0 && (model.mcr & MCR_LOOP) == 0) {
-		drain();
-		attempt();
-		if (!output_is_stuck()) {
-			append(value);
-		}
+		text_byte(value);
 	}
 	switch (reg) {
 	case 3:
@@ -185,7 +117,7 @@ doorbell_out(uint32_t offset, uint32_t value)
 		model.end.status = value < 255 ? (uint8_t)value : 255;
 		break;
 	case DOORBELL_CONSOLE:
-		drain();
+		text_drain();
 		break;
 	case DOORBELL_PANIC:
 		model.end.kind = END_GUEST_PANIC;
@@ -223,8 +155,8 @@ element_out(uint32_t port, const uint8_t *data, uint32_t size)
 			}
 		}
 	}
-	if (model.end.kind == END_NONE && model.error != 0) {
-		model.end = (struct end){ .kind = END_OUTPUT_FAILED, .error = model.error };
+	if (model.end.kind == END_NONE && text_error() != 0) {
+		model.end = (struct end){ .kind = END_OUTPUT_FAILED, .error = text_error() };
 	}
 }
 
@@ -342,9 +274,9 @@ model_exit(const struct kvm_run *kvm)
 void
 model_finish(struct end *end)
 {
-	drain();
-	if ((end->kind == END_GUEST_EXIT || end->kind == END_GUEST_RESET) && model.error != 0) {
-		*end = (struct end){ .kind = END_OUTPUT_FAILED, .error = model.error };
+	text_drain();
+	if ((end->kind == END_GUEST_EXIT || end->kind == END_GUEST_RESET) && text_error() != 0) {
+		*end = (struct end){ .kind = END_OUTPUT_FAILED, .error = text_error() };
 	}
 }
 
@@ -415,28 +347,6 @@ check_uart(const struct uart *uart)
 	return NULL;
 }
 
-/* Names are between the bytes: those are for the end. */
-static const char *
-check_console(const struct console *console)
-{
-	if (console->tail != model.tail) {
-		return "the console ring's tail is not behind the last byte that was written";
-	}
-	if (model.is_named) {
-		return NULL;
-	}
-	if (exit_host.output_size != model.size) {
-		return exit_host.output_size > model.size ? "more output than the guest wrote"
-		                                          : "less output than the guest wrote";
-	}
-	if (memcmp(exit_output + model.checked, expected + model.checked,
-	           model.size - model.checked) != 0) {
-		return "the output is not what the guest wrote";
-	}
-	model.checked = model.size;
-	return NULL;
-}
-
 const char *
 model_check(const struct devices *devices, const struct kvm_run *kvm)
 {
@@ -449,33 +359,10 @@ model_check(const struct devices *devices, const struct kvm_run *kvm)
 		finding = check_uart(&devices->uart);
 	}
 	if (finding == NULL) {
-		finding = check_console(&devices->console);
+		finding = text_check(&devices->console);
 	}
 	if (finding == NULL && exit_host.refused != 0) {
 		finding = "the VMM asks KVM for something else";
 	}
 	return finding;
-}
-
-const char *
-model_check_output(void)
-{
-	size_t found = 0;
-
-	if (!model.is_named) {
-		return exit_host.output_size == model.size &&
-		                       memcmp(exit_output, expected, model.size) == 0
-		               ? NULL
-		               : "the last output is not what the guest wrote";
-	}
-	for (size_t i = 0; i < exit_host.output_size && found < model.size; i++) {
-		found += exit_output[i] == expected[found];
-	}
-	if (found < model.size) {
-		return "the output lacks what the guest wrote";
-	}
-	if (exit_host.output_size > model.size + model.size / ADDRESS_LENGTH * NAMES_ROOM) {
-		return "more output than names can make of what the guest wrote";
-	}
-	return NULL;
 }

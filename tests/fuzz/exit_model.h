@@ -43,6 +43,3 @@ struct model_errors model_errors(void);
  * what it did instead.
  */
 const char *model_check(const struct devices *devices, const struct kvm_run *kvm);
-
-/* The whole output, once the run has ended. NULL, or what is wrong with it. */
-const char *model_check_output(void);
