@@ -75,10 +75,26 @@ corpora
 wait $explore
 add_kernel_counts || fail "the kernel's counts" "$folder/log/counts"
 
-# A line is in the notes of each build that has it, and of all that include a header. One that gcov
-# gives to no function is of the one before.
-find "$folder" -name '*.gcno' | sort | xargs gcov --json-format --stdout 2>"$folder/log/gcov" |
-	tr '{' '\n' | awk -f tests/cov/lines.awk | sort -k1,1 -k2,2n -k3,3nr -k4,4 |
-	awk '!seen[$1, $2]++ { name = $4 == "~" ? name : $4; print $1, $2, $3, name }' >"$folder/lines"
+# What gcov tells of the notes below the folders, line by line. A line is in the notes of each build
+# that has it, and of all that include a header.
+tell() { # FOLDER...
+	find "$@" -name '*.gcno' | sort | xargs gcov --json-format --stdout 2>>"$folder/log/gcov" |
+		tr '{' '\n' | awk -f tests/cov/lines.awk | sort -k1,1 -k2,2n -k3,3nr -k4,4 |
+		awk '!seen[$1, $2]++'
+}
+
+# The kernel's build for a machine is optimized, and has lines that are none: where there is another
+# build of a file, that one says which lines it has. A line that gcov gives to no function is of the
+# one before.
+tell "$folder/unit" "$folder/kernel" >"$folder/lines.host"
+tell "$folder/guest" >"$folder/lines.guest"
+awk '
+	FILENAME ~ /host$/ { files[$1]; lines[$1, $2]; print; next }
+	!($1 in files) || ($1, $2) in lines' "$folder/lines.host" "$folder/lines.guest" |
+	sort -k1,1 -k2,2n -k3,3nr -k4,4 | awk '
+	!seen[$1, $2]++ {
+		name = $4 == "~" ? name : $4
+		print $1, $2, $3, name
+	}' >"$folder/lines"
 awk -v guest_min=$guest_min -v vmm_min=$vmm_min -v excuses=tests/cov/unreached.txt \
 	-f tests/cov/report.awk "$folder/lines" && [ -z "$(find "$folder/log" -name '*.failed')" ]
