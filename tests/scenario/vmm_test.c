@@ -25,7 +25,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -137,6 +139,16 @@ START_TEST(test_vmm_usage_error_is_64)
 	expect_status(EXIT_STATUS_USAGE);
 	spawn_run(&vmm, VMM("-c", "0", guest("hello_uart")));
 	expect_status(EXIT_STATUS_USAGE);
+}
+END_TEST
+
+/* Who asks for help gets it on stdout, and no run: 0. */
+START_TEST(test_vmm_help_is_0)
+{
+	spawn_run(&vmm, VMM("--help", guest("hello_uart")));
+	expect_status(EXIT_STATUS_OK);
+	ck_assert_ptr_nonnull(strstr(vmm.out.text, "--module"));
+	ck_assert_str_eq(vmm.err.text, "");
 }
 END_TEST
 
@@ -266,6 +278,78 @@ START_TEST(test_vmm_without_kvm_is_69)
 }
 END_TEST
 
+#define DESCRIPTORS_MAX 40
+
+static rlim_t descriptors;
+
+/* The soft limit only: what hurts is the VMM. */
+static void
+have_few_descriptors(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = descriptors;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/*
+ * Too few descriptors, whatever is the first that is missing: one line that names it, and a status
+ * that says whose fault it is; one more each time, until there are enough.
+ */
+START_TEST(test_vmm_few_descriptors_are_refused)
+{
+	const struct spawn_options options = { .prepare = have_few_descriptors };
+	unsigned int refused = 0;
+
+	for (descriptors = 4; descriptors < DESCRIPTORS_MAX; descriptors++) {
+		spawn_start(&vmm, &options, VMM("-c", "2", guest("hello_uart")));
+		spawn_finish(&vmm);
+		spawn_close(&vmm);
+		if (vmm.status == 7) {
+			break;
+		}
+		if (vmm.status == 127) { /* not enough for the dynamic linker */
+			continue;
+		}
+		ck_assert(vmm.status == EXIT_STATUS_NO_INPUT || vmm.status == EXIT_STATUS_NO_KVM ||
+		          vmm.status == EXIT_STATUS_OS);
+		expect_in_stderr(": Too many open files\n");
+		expect_one_line_of_stderr();
+		refused++;
+	}
+	ck_assert_uint_lt(descriptors, DESCRIPTORS_MAX);
+	ck_assert_uint_ge(refused, 4); /* a VM, two cpus, what it waits on */
+}
+END_TEST
+
+static void
+have_little_memory(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_AS, &limit);
+	limit.rlim_cur = 1ull << 30;
+	setrlimit(RLIMIT_AS, &limit);
+}
+
+/* More memory than the host gives is refused, with its size: 71. Of both ranges of memory. */
+START_TEST(test_vmm_too_much_memory_is_71)
+{
+	static const char *const sizes[] = { "2G", "3200M" };
+	const struct spawn_options options = { .prepare = have_little_memory };
+
+	for (int i = 0; i < 2; i++) {
+		spawn_start(&vmm, &options, VMM("-m", sizes[i], guest("hello_uart")));
+		spawn_finish(&vmm);
+		spawn_close(&vmm);
+		expect_status(EXIT_STATUS_OS);
+		expect_in_stderr(i == 0 ? "2048 MiB of guest memory" : "3200 MiB of guest memory");
+		expect_one_line_of_stderr();
+	}
+}
+END_TEST
+
 /*
  * --dump-dtb writes a tree and does not run, with KVM and without; an image not ours has none: 65.
  */
@@ -297,6 +381,8 @@ START_TEST(test_vmm_dump_dtb_writes_tree)
 	               "gets no device tree");
 	expect_refusal(VMM("--dump-dtb", "/no/such/folder", guest("triple_fault")),
 	               EXIT_STATUS_CANT_CREATE, "/no/such/folder");
+	expect_refusal(VMM("--dump-dtb", "/dev/full", guest("triple_fault")),
+	               EXIT_STATUS_CANT_CREATE, "/dev/full: No space left");
 	unlink(path);
 }
 END_TEST
@@ -322,6 +408,18 @@ START_TEST(test_vmm_verbose_speaks_on_stderr)
 	expect_in_stderr("KVM_CAP_IRQCHIP");
 	expect_in_stderr("0x000100000");
 	expect_in_stderr("set up in");
+}
+END_TEST
+
+/* -v says where modules lie, by their names. */
+START_TEST(test_vmm_verbose_names_modules)
+{
+	const char *path = temporary_file("module", 6);
+
+	spawn_run(&vmm, VMM("-v", "--module", path, guest("hello_uart")));
+	unlink(path);
+	expect_status(7);
+	expect_in_stderr(path);
 }
 END_TEST
 
@@ -681,6 +779,32 @@ START_TEST(test_vmm_terminal_is_restored)
 }
 END_TEST
 
+/* A group of its own, which has a parent in its session: such a one can be stopped. */
+static void
+lead_group(void)
+{
+	setpgid(0, 0);
+}
+
+/* SIGTSTP stops the process as any other, and SIGCONT lets the guest go on where it was. */
+START_TEST(test_vmm_stops_and_goes_on)
+{
+	const struct spawn_options options = { .prepare = lead_group };
+	int status;
+
+	spawn_start(&vmm, &options, VMM("-t", "15", guest("echo")));
+	spawn_expect(&vmm, &vmm.out, "?");
+	ck_assert_int_eq(kill(vmm.pid, SIGTSTP), 0);
+	ck_assert_int_eq(waitpid(vmm.pid, &status, WUNTRACED), vmm.pid);
+	ck_assert(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTSTP);
+	ck_assert_int_eq(kill(vmm.pid, SIGCONT), 0);
+	spawn_send(&vmm, "Ok\n", 3);
+	spawn_end_input(&vmm);
+	spawn_finish(&vmm);
+	expect_status(EXIT_STATUS_OK);
+}
+END_TEST
+
 /* ---- events ---- */
 
 /* SIGUSR1, any number of times, ends no run; that the guest takes no events is said once. */
@@ -826,13 +950,17 @@ vmm_suite(void)
 
 	tcase_set_timeout(tests, TEST_TIMEOUT_S);
 	tcase_add_test(tests, test_vmm_usage_error_is_64);
+	tcase_add_test(tests, test_vmm_help_is_0);
 	tcase_add_test(tests, test_vmm_bad_image_is_65);
 	tcase_add_test(tests, test_vmm_unreadable_input_is_66);
 	tcase_add_test(tests, test_vmm_module_too_large_is_64);
 	tcase_add_loop_test(tests, test_vmm_without_kvm_is_69, 0, COUNT(without_kvm));
+	tcase_add_test(tests, test_vmm_few_descriptors_are_refused);
+	tcase_add_test(tests, test_vmm_too_much_memory_is_71);
 	tcase_add_test(tests, test_vmm_dump_dtb_writes_tree);
 	tcase_add_test(tests, test_vmm_guest_exit_status_is_ours);
 	tcase_add_test(tests, test_vmm_verbose_speaks_on_stderr);
+	tcase_add_test(tests, test_vmm_verbose_names_modules);
 	tcase_add_test(tests, test_vmm_triple_fault_is_reported);
 	tcase_add_test(tests, test_vmm_panic_is_reported_after_words);
 	tcase_add_test(tests, test_vmm_event_without_listener_is_said_once);
@@ -855,6 +983,7 @@ vmm_suite(void)
 	tcase_add_loop_test(tests, test_vmm_signal_stops_the_run, 0, COUNT(stops));
 	tcase_add_test(tests, test_vmm_signal_during_setup_stops);
 	tcase_add_loop_test(tests, test_vmm_terminal_is_restored, 0, COUNT(on_terminal));
+	tcase_add_test(tests, test_vmm_stops_and_goes_on);
 	tcase_add_test(tests, test_vmm_inject_each_order_comes_once);
 	tcase_add_test(tests, test_vmm_inject_not_reached_is_said);
 	tcase_add_test(tests, test_vmm_damaged_image_has_defined_end);
