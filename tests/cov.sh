@@ -46,7 +46,7 @@ machines() {
 	cd "$folder" || exit 1
 	grep -v '^#' ../../tests/cov/runs.txt | while read -r wanted arguments; do
 		# shellcheck disable=SC2086
-		./vmm -t 60 $arguments >log/run 2>&1 </dev/null
+		./vmm -t 200 $arguments >log/run 2>&1 </dev/null
 		status=$?
 		[ $status = "$wanted" ] && continue
 		mv log/run "log/run.$status"
@@ -57,7 +57,7 @@ machines() {
 
 # One folder of a run after the other into the one where the sources' notes are.
 add_kernel_counts() {
-	for run in "$folder"/counts/*; do
+	for run in "$folder"/counts/*[0-9]; do
 		if [ ! -d "$folder/kernel_counts" ]; then
 			mv "$run" "$folder/kernel_counts"
 		else

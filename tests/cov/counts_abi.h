@@ -2,7 +2,7 @@
 /*
  * How an instrumented kernel's counts leave its machine: as a stream, in buffers whose physical
  * addresses are written to a port. The stream has chunks, each behind a 32-bit word: its size in
- * bytes, and whether it is the name of the file that the next ones go to.
+ * bytes, and whether it is the name of the file that the next ones go to. An empty name is the end.
  */
 #pragma once
 

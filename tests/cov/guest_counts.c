@@ -109,6 +109,7 @@ put_counts(void)
 	for (info = __start_gcov_info; info != __stop_gcov_info; info++) {
 		__gcov_info_to_gcda(*info, put_name, put_chunk, allocate, NULL);
 	}
+	put(COUNTS_NAME, NULL, 0);
 	flush();
 }
 
