@@ -78,7 +78,7 @@ add_kernel_counts || fail "the kernel's counts" "$folder/log/counts"
 # What gcov tells of the notes below the folders, line by line. A line is in the notes of each build
 # that has it, and of all that include a header.
 tell() { # FOLDER...
-	find "$@" -name '*.gcno' | sort | xargs gcov --json-format --stdout 2>>"$folder/log/gcov" |
+	find "$@" -name '*.gcno' 2>/dev/null | sort | xargs gcov --json-format --stdout 2>>"$folder/log/gcov" |
 		tr '{' '\n' | awk -f tests/cov/lines.awk | sort -k1,1 -k2,2n -k3,3nr -k4,4 |
 		awk '!seen[$1, $2]++'
 }
@@ -86,7 +86,7 @@ tell() { # FOLDER...
 # The kernel's build for a machine is optimized, and has lines that are none: where there is another
 # build of a file, that one says which lines it has. A line that gcov gives to no function is of the
 # one before.
-tell "$folder/unit" "$folder/kernel" >"$folder/lines.host"
+tell "$folder/unit" "$folder/kernel" "$folder/plain" >"$folder/lines.host"
 tell "$folder/guest" >"$folder/lines.guest"
 awk '
 	FILENAME ~ /host$/ { files[$1]; lines[$1, $2]; print; next }
