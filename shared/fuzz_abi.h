@@ -94,67 +94,69 @@ enum fuzz_action { FUZZ_ACTIONS(FUZZ_ACTION_NAME) FUZZ_ACTION_COUNT };
 	}
 #define FUZZ_COUNT(...) (sizeof((const char *const[])__VA_ARGS__) / sizeof(const char *))
 
-#define FUZZ_TASK_OPERATIONS(X)                                                               \
-	X(END, "end", FUZZ_LIST(8), FUZZ_LIST("task"))                                        \
-	X(YIELD, "yield", FUZZ_LIST(8), FUZZ_LIST("task"))                                    \
-	X(COMPUTE, "compute", FUZZ_LIST(8, 16), FUZZ_LIST("task", "steps"))                   \
-	X(COND_RESCHED, "cond_resched", FUZZ_LIST(8), FUZZ_LIST("task"))                      \
-	X(MIGHT_SLEEP, "might_sleep", FUZZ_LIST(8), FUZZ_LIST("task"))                        \
-	X(PREEMPT_OFF, "preempt_off", FUZZ_LIST(8), FUZZ_LIST("task"))                        \
-	X(IRQS_OFF, "irqs_off", FUZZ_LIST(8), FUZZ_LIST("task"))                              \
-	X(BH_OFF, "bh_off", FUZZ_LIST(8), FUZZ_LIST("task"))                                  \
-	X(RAW_LOCK, "raw_lock", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form"))        \
-	X(SPIN_LOCK, "spin_lock", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form"))      \
-	X(READ_LOCK, "read_lock", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                 \
-	X(WRITE_LOCK, "write_lock", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))               \
-	X(SEQ_WRITE, "seq_write", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                 \
-	X(SEQ_READ, "seq_read", FUZZ_LIST(8), FUZZ_LIST("task"))                              \
-	X(LOCAL_LOCK, "local_lock", FUZZ_LIST(8, 2), FUZZ_LIST("task", "form"))               \
-	X(MUTEX, "mutex", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form"))              \
-	X(RWSEM_READ, "rwsem_read", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))               \
-	X(RWSEM_WRITE, "rwsem_write", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))             \
-	X(RWSEM_DOWNGRADE, "rwsem_downgrade", FUZZ_LIST(8), FUZZ_LIST("task"))                \
-	X(SEMAPHORE, "semaphore", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                 \
-	X(RCU_READ, "rcu_read", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                   \
-	X(RCU_UPDATE, "rcu_update", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))               \
-	X(SRCU_READ, "srcu_read", FUZZ_LIST(8), FUZZ_LIST("task"))                            \
-	X(SRCU_UPDATE, "srcu_update", FUZZ_LIST(8), FUZZ_LIST("task"))                        \
-	X(POST, "post", FUZZ_LIST(8, 8, 16, 8), FUZZ_LIST("task", "object", "way", "cpu"))    \
-	X(WAIT, "wait", FUZZ_LIST(8, 8, 4), FUZZ_LIST("task", "object", "form"))              \
-	X(WAKE, "wake", FUZZ_LIST(8, 8, 16, 8), FUZZ_LIST("task", "whom", "way", "cpu"))      \
-	X(SLEEP, "sleep", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                         \
-	X(NAP, "nap", FUZZ_LIST(8, 4, 8), FUZZ_LIST("task", "form", "time"))                  \
-	X(RESCHED, "resched", FUZZ_LIST(8, 8), FUZZ_LIST("task", "cpu"))                      \
-	X(NMI, "nmi", FUZZ_LIST(8, 8), FUZZ_LIST("task", "cpu"))                              \
-	X(TICKS, "ticks", FUZZ_LIST(8, 8), FUZZ_LIST("task", "count"))                        \
-	X(SPAWN, "spawn", FUZZ_LIST(8, 8, 8, 16), FUZZ_LIST("task", "whom", "class", "cpus")) \
-	X(NICE, "nice", FUZZ_LIST(8, 8, 4), FUZZ_LIST("task", "whom", "level"))               \
-	X(AFFINITY, "affinity", FUZZ_LIST(8, 8, 16), FUZZ_LIST("task", "whom", "cpus"))       \
-	X(MODEL, "model", FUZZ_LIST(8, 4), FUZZ_LIST("task", "model"))                        \
-	X(CLASS, "class", FUZZ_LIST(8, 8, 16), FUZZ_LIST("task", "class", "cpus"))            \
-	X(NOTIFIER, "notifier", FUZZ_LIST(8), FUZZ_LIST("task"))                              \
-	X(KTHREAD, "kthread", FUZZ_LIST(8, 4, 8), FUZZ_LIST("task", "form", "cpu"))           \
-	X(PARK, "park", FUZZ_LIST(8), FUZZ_LIST("task"))                                      \
-	X(RING, "ring", FUZZ_LIST(8, 8, 8), FUZZ_LIST("task", "bell", "cpu"))                 \
-	X(FLUSH, "flush", FUZZ_LIST(8, 8), FUZZ_LIST("task", "bell"))                         \
-	X(OWN_WORK, "own_work", FUZZ_LIST(8, 8, 8), FUZZ_LIST("task", "times", "cpu"))        \
-	X(CANCEL_WORK, "cancel_work", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))             \
-	X(OWN_TIMER, "own_timer", FUZZ_LIST(8, 8), FUZZ_LIST("task", "times"))                \
-	X(CANCEL_TIMER, "cancel_timer", FUZZ_LIST(8), FUZZ_LIST("task"))                      \
-	X(LINE_OFF, "line_off", FUZZ_LIST(8, 2), FUZZ_LIST("task", "line"))                   \
-	X(SIGNAL, "signal", FUZZ_LIST(8, 8, 4), FUZZ_LIST("task", "whom", "signal"))          \
-	X(STOP, "stop", FUZZ_LIST(8, 8), FUZZ_LIST("task", "whom"))                           \
-	X(TAKE_SIGNALS, "take_signals", FUZZ_LIST(8), FUZZ_LIST("task"))                      \
-	X(FUTEX_MOVE, "futex_move", FUZZ_LIST(8, 2), FUZZ_LIST("task", "wakes"))              \
-	X(WORKQUEUE, "workqueue", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                 \
-	X(YIELD_TO, "yield_to", FUZZ_LIST(8, 8), FUZZ_LIST("task", "whom"))                   \
-	X(EXCEPTION, "exception", FUZZ_LIST(8), FUZZ_LIST("task"))                            \
-	X(LATCH_WRITE, "latch_write", FUZZ_LIST(8), FUZZ_LIST("task"))                        \
-	X(LATCH_READ, "latch_read", FUZZ_LIST(8), FUZZ_LIST("task"))                          \
-	X(COND_RESCHED_LOCK, "cond_resched_lock", FUZZ_LIST(8), FUZZ_LIST("task"))            \
-	X(ASK, "ask", FUZZ_LIST(8, 16, 8, 4), FUZZ_LIST("task", "way", "cpu", "form"))        \
-	X(COMPLETE_ALL, "complete_all", FUZZ_LIST(8), FUZZ_LIST("task"))                      \
-	X(WAIT_FOR_ALL, "wait_for_all", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))
+#define FUZZ_TASK_OPERATIONS(X)                                                                \
+	X(END, "end", FUZZ_LIST(8), FUZZ_LIST("task"))                                         \
+	X(YIELD, "yield", FUZZ_LIST(8), FUZZ_LIST("task"))                                     \
+	X(COMPUTE, "compute", FUZZ_LIST(8, 16), FUZZ_LIST("task", "steps"))                    \
+	X(COND_RESCHED, "cond_resched", FUZZ_LIST(8), FUZZ_LIST("task"))                       \
+	X(MIGHT_SLEEP, "might_sleep", FUZZ_LIST(8), FUZZ_LIST("task"))                         \
+	X(PREEMPT_OFF, "preempt_off", FUZZ_LIST(8), FUZZ_LIST("task"))                         \
+	X(IRQS_OFF, "irqs_off", FUZZ_LIST(8), FUZZ_LIST("task"))                               \
+	X(BH_OFF, "bh_off", FUZZ_LIST(8), FUZZ_LIST("task"))                                   \
+	X(RAW_LOCK, "raw_lock", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form"))         \
+	X(SPIN_LOCK, "spin_lock", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form"))       \
+	X(READ_LOCK, "read_lock", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                  \
+	X(WRITE_LOCK, "write_lock", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                \
+	X(SEQ_WRITE, "seq_write", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                  \
+	X(SEQ_READ, "seq_read", FUZZ_LIST(8), FUZZ_LIST("task"))                               \
+	X(LOCAL_LOCK, "local_lock", FUZZ_LIST(8, 2), FUZZ_LIST("task", "form"))                \
+	X(MUTEX, "mutex", FUZZ_LIST(8, 2, 4), FUZZ_LIST("task", "lock", "form"))               \
+	X(RWSEM_READ, "rwsem_read", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                \
+	X(RWSEM_WRITE, "rwsem_write", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))              \
+	X(RWSEM_DOWNGRADE, "rwsem_downgrade", FUZZ_LIST(8), FUZZ_LIST("task"))                 \
+	X(SEMAPHORE, "semaphore", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                  \
+	X(RCU_READ, "rcu_read", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                    \
+	X(RCU_UPDATE, "rcu_update", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                \
+	X(SRCU_READ, "srcu_read", FUZZ_LIST(8), FUZZ_LIST("task"))                             \
+	X(SRCU_UPDATE, "srcu_update", FUZZ_LIST(8), FUZZ_LIST("task"))                         \
+	X(POST, "post", FUZZ_LIST(8, 8, 16, 8), FUZZ_LIST("task", "object", "way", "cpu"))     \
+	X(WAIT, "wait", FUZZ_LIST(8, 8, 4), FUZZ_LIST("task", "object", "form"))               \
+	X(WAKE, "wake", FUZZ_LIST(8, 8, 16, 8), FUZZ_LIST("task", "whom", "way", "cpu"))       \
+	X(SLEEP, "sleep", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                          \
+	X(NAP, "nap", FUZZ_LIST(8, 4, 8), FUZZ_LIST("task", "form", "time"))                   \
+	X(RESCHED, "resched", FUZZ_LIST(8, 8), FUZZ_LIST("task", "cpu"))                       \
+	X(NMI, "nmi", FUZZ_LIST(8, 8), FUZZ_LIST("task", "cpu"))                               \
+	X(TICKS, "ticks", FUZZ_LIST(8, 8), FUZZ_LIST("task", "count"))                         \
+	X(SPAWN, "spawn", FUZZ_LIST(8, 8, 8, 16), FUZZ_LIST("task", "whom", "class", "cpus"))  \
+	X(NICE, "nice", FUZZ_LIST(8, 8, 4), FUZZ_LIST("task", "whom", "level"))                \
+	X(AFFINITY, "affinity", FUZZ_LIST(8, 8, 16), FUZZ_LIST("task", "whom", "cpus"))        \
+	X(MODEL, "model", FUZZ_LIST(8, 4), FUZZ_LIST("task", "model"))                         \
+	X(CLASS, "class", FUZZ_LIST(8, 8, 16), FUZZ_LIST("task", "class", "cpus"))             \
+	X(NOTIFIER, "notifier", FUZZ_LIST(8), FUZZ_LIST("task"))                               \
+	X(KTHREAD, "kthread", FUZZ_LIST(8, 4, 8), FUZZ_LIST("task", "form", "cpu"))            \
+	X(PARK, "park", FUZZ_LIST(8), FUZZ_LIST("task"))                                       \
+	X(RING, "ring", FUZZ_LIST(8, 8, 8), FUZZ_LIST("task", "bell", "cpu"))                  \
+	X(FLUSH, "flush", FUZZ_LIST(8, 8), FUZZ_LIST("task", "bell"))                          \
+	X(OWN_WORK, "own_work", FUZZ_LIST(8, 8, 8), FUZZ_LIST("task", "times", "cpu"))         \
+	X(CANCEL_WORK, "cancel_work", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))              \
+	X(OWN_TIMER, "own_timer", FUZZ_LIST(8, 8), FUZZ_LIST("task", "times"))                 \
+	X(CANCEL_TIMER, "cancel_timer", FUZZ_LIST(8), FUZZ_LIST("task"))                       \
+	X(LINE_OFF, "line_off", FUZZ_LIST(8, 2), FUZZ_LIST("task", "line"))                    \
+	X(SIGNAL, "signal", FUZZ_LIST(8, 8, 4), FUZZ_LIST("task", "whom", "signal"))           \
+	X(STOP, "stop", FUZZ_LIST(8, 8), FUZZ_LIST("task", "whom"))                            \
+	X(TAKE_SIGNALS, "take_signals", FUZZ_LIST(8), FUZZ_LIST("task"))                       \
+	X(FUTEX_MOVE, "futex_move", FUZZ_LIST(8, 2), FUZZ_LIST("task", "wakes"))               \
+	X(WORKQUEUE, "workqueue", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))                  \
+	X(YIELD_TO, "yield_to", FUZZ_LIST(8, 8), FUZZ_LIST("task", "whom"))                    \
+	X(EXCEPTION, "exception", FUZZ_LIST(8), FUZZ_LIST("task"))                             \
+	X(LATCH_WRITE, "latch_write", FUZZ_LIST(8), FUZZ_LIST("task"))                         \
+	X(LATCH_READ, "latch_read", FUZZ_LIST(8), FUZZ_LIST("task"))                           \
+	X(COND_RESCHED_LOCK, "cond_resched_lock", FUZZ_LIST(8), FUZZ_LIST("task"))             \
+	X(ASK, "ask", FUZZ_LIST(8, 16, 8, 4), FUZZ_LIST("task", "way", "cpu", "form"))         \
+	X(COMPLETE_ALL, "complete_all", FUZZ_LIST(8), FUZZ_LIST("task"))                       \
+	X(WAIT_FOR_ALL, "wait_for_all", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))            \
+	X(USER, "user", FUZZ_LIST(8, 16, 8, 16), FUZZ_LIST("task", "script", "steps", "cpus")) \
+	X(VETO, "veto", FUZZ_LIST(8, 8), FUZZ_LIST("task", "steps"))
 
 #define FUZZ_TASK_OPERATION_NAME(name, words, below, args) FUZZ_TASK_##name,
 enum fuzz_task_operation {

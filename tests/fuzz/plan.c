@@ -158,6 +158,8 @@ static const struct rule {
 	[FUZZ_TASK_CANCEL_WORK] = { .sleeps = true },
 	[FUZZ_TASK_TAKE_SIGNALS] = { .sleeps = true },
 	[FUZZ_TASK_WORKQUEUE] = { .sleeps = true },
+	[FUZZ_TASK_USER] = { .sleeps = true },
+	[FUZZ_TASK_VETO] = { .sleeps = true },
 	[FUZZ_TASK_YIELD_TO] = { .sleeps = true },
 	[FUZZ_TASK_ASK] = { .sleeps = true },
 	[FUZZ_TASK_WAIT_FOR_ALL] = { .sleeps = true },

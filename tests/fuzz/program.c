@@ -28,6 +28,7 @@
 #include "tests/fuzz/reader.h"
 #include "tests/fuzz/promises.h"
 #include "tests/fuzz/section.h"
+#include "tests/fuzz/users.h"
 #include "tests/host/machine.h"
 
 #define TICK_NS   10000u
@@ -387,6 +388,12 @@ perform(struct worker_state *state, const struct plan_op *op)
 		break;
 	case FUZZ_TASK_SLEEP:
 		message_sleep(op->task, args[0], op->surely);
+		break;
+	case FUZZ_TASK_USER:
+		users_run(op->task, args[0], args[1], cpus_of(args[2]));
+		break;
+	case FUZZ_TASK_VETO:
+		promises_veto(args[0]);
 		break;
 	case FUZZ_TASK_NAP:
 		nap(args[0], args[1]);
