@@ -4,7 +4,9 @@
  */
 #include "tests/fuzz/target.h"
 
-__attribute__((section("__libfuzzer_extra_counters"))) static uint8_t features[FUZZ_FEATURES];
+/* Nothing in the program reads it: an optimizer would drop it. */
+__attribute__((section("__libfuzzer_extra_counters"),
+               used)) static volatile uint8_t features[FUZZ_FEATURES];
 
 void
 fuzz_feature(uint32_t n)
