@@ -170,8 +170,8 @@ bell_ring(unsigned int bell, unsigned int cpu)
 	case BELL_DELAYED_WORK:
 		mod_delayed_work_on(cpu, system_wq, &delayed, cpu * DELAY_NS);
 		break;
-	case BELL_IRQ_WORK:
-		irq_work_queue_on(&irq_work, cpu);
+	case BELL_IRQ_WORK: /* of one cpu: two might run it at a time, as in Linux */
+		irq_work_queue_on(&irq_work, 0);
 		break;
 	case BELL_TASKLET:
 		tasklet_schedule(&tasklet);
