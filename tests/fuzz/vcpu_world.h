@@ -33,5 +33,8 @@ void world_load(const struct fuzz_input *input, unsigned int model);
 /* For schedule_run(). */
 void world_prepare(void);
 
+/* Has this task begin, by its number, if it has not. Task context. */
+void world_start(unsigned int n);
+
 /* An NMI's handler. */
 void world_take_nmi(void);
