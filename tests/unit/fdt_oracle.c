@@ -386,12 +386,31 @@ difference(const struct boot_info *a, const struct boot_info *b)
 	return NULL;
 }
 
-/* Of trees older than version 16 it is not asked: libfdt 1.6 falls over their properties. */
-static int
-check_full(const void *tree, size_t size)
+/* Is there what looks like a property with a value that is larger than all of the tree? */
+static bool
+has_endless_value(const uint8_t *tree, size_t size)
 {
-	if (size >= sizeof(struct fdt_header) && fdt_version(tree) < 16) {
+	for (size_t at = 0; at + 8 <= size; at++) {
+		if (fdt32_ld((const fdt32_t *)(tree + at)) == FDT_PROP &&
+		    fdt32_ld((const fdt32_t *)(tree + at + 4)) > size) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * What libfdt 1.6 falls over, or goes around in for ever, it is not asked: the properties of trees
+ * older than version 16, and values whose ends wrap around. The scanner takes neither.
+ */
+static int
+check_full(const void *tree, size_t size, const char *error)
+{
+	if (error != NULL && size >= sizeof(struct fdt_header) && fdt_version(tree) < 16) {
 		return -FDT_ERR_BADVERSION;
+	}
+	if (error != NULL && has_endless_value(tree, size)) {
+		return -FDT_ERR_BADSTRUCTURE;
 	}
 	return fdt_check_full(tree, size);
 }
@@ -404,7 +423,7 @@ fdt_oracle_judge(const void *bytes, size_t size, enum fdt_verdict *verdict)
 	const char *finding = NULL;
 	void *copy;
 	const char *error = fdt_oracle_scan(bytes, size, &info, &copy);
-	int full = check_full(copy, size);
+	int full = check_full(copy, size, error);
 
 	*verdict = FDT_BOTH_REFUSE;
 	if (error == NULL) {
