@@ -336,7 +336,7 @@ fdt_oracle_sentence(const struct fdt_blob *blob, struct boot_info *info)
  * the contents.
  */
 static bool
-is_strictness(const char *error)
+is_strictness(const void *fdt, const char *error)
 {
 	static const char *const sentences[] = {
 		"its version is not one that the kernel reads",
@@ -357,7 +357,9 @@ is_strictness(const char *error)
 			return true;
 		}
 	}
-	return false;
+	/* libfdt looks at the size of the strings block from version 17 on. */
+	return fdt_version(fdt) < 17 &&
+	       strcmp(error, "a property's name lies outside the strings block") == 0;
 }
 
 /* Where the two differ, or NULL. */
@@ -440,7 +442,8 @@ fdt_oracle_judge(const void *bytes, size_t size, enum fdt_verdict *verdict)
 		}
 	} else if (full == 0 && fdt_oracle_read(copy, &expected) == NULL) {
 		*verdict = FDT_SCANNER_STRICTER;
-		finding = is_strictness(error) ? NULL : "libfdt accepts what the scanner refuses";
+		finding = is_strictness(copy, error) ? NULL
+		                                     : "libfdt accepts what the scanner refuses";
 	}
 	free(copy);
 	return finding;
