@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * A vcpu that waits awake: it polls while nothing else wants its cpu, for as long as that has paid;
- * and one whose guest spins gives the cpu to another of its machine.
+ * A vcpu that waits awake: it polls while nothing else wants its cpu, for as long as that has paid.
  */
 #include "guest/vcpu_halt.h"
 
@@ -57,8 +56,6 @@ interrupt(void *unused)
 	vcpu_interrupt(vcpu, PAYLOAD_VECTOR_DOORBELL);
 	end();
 }
-
-/* ---- polling ---- */
 
 static void
 poll_alone(void *unused)
@@ -218,93 +215,6 @@ START_TEST(test_poll_is_as_long_as_it_pays)
 }
 END_TEST
 
-/* ---- directed yield ---- */
-
-static HOST_STATE struct vcpu *own;
-static HOST_STATE struct vcpu *idle; /* has a task, which does not run it now */
-static HOST_STATE struct vcpu *preempted;
-static HOST_STATE unsigned int ran_first; /* 1: the preempted vcpu's task; 2: the filler */
-static bool spins;
-
-static void
-note_first(unsigned int who)
-{
-	ran_first = ran_first != 0 ? ran_first : who;
-}
-
-static void
-load_one_of(struct vcpu *one)
-{
-	one->task = current;
-	one->wants_to_run = true;
-	vcpu_load(one);
-}
-
-/* It is preempted here: runnable, and its vcpu wanted to run. */
-static void
-be_preempted(void *unused)
-{
-	(void)unused;
-	own = vcpus_create(vcpus_loop);
-	idle = vcpus_add(own);
-	preempted = vcpus_add(own);
-	atomic_store(&preempted->in_spin_loop, spins);
-	load_one_of(preempted);
-	idle->task = other;
-	yield();
-	note_first(1);
-	vcpu_put(preempted);
-	end();
-}
-
-static void
-fill(void *unused)
-{
-	(void)unused;
-	note_first(2);
-	end();
-}
-
-static void
-spin(void *unused)
-{
-	(void)unused;
-	load_one_of(own);
-	host_gate();
-	HOST_EXPECT(atomic_load(&preempted->ready));
-	vcpu_on_spin(own);
-	HOST_EXPECT(ran_first == (spins ? 0u : 1u));
-	if (spins) { /* it was passed over once */
-		vcpu_on_spin(own);
-		HOST_EXPECT(ran_first == 1);
-	}
-	HOST_EXPECT(atomic_load(&own->vm->last_boosted) == preempted->id);
-	HOST_EXPECT(!atomic_load(&own->in_spin_loop));
-	vcpu_on_spin(own); /* nobody is left */
-	vcpu_put(own);
-	end();
-}
-
-static void
-boot_spin(void)
-{
-	preempt_model_set(PREEMPT_NONE);
-	scenario_task(0, be_preempted, NULL);
-	scenario_task(0, spin, NULL);
-	other = scenario_task(0, fill, NULL);
-}
-
-/* P57: a guest that spins gives its cpu to the vcpu of its machine that was preempted. */
-START_TEST(test_spin_gives_the_cpu_to_who_was_preempted)
-{
-	spins = _i == 1;
-	scenario_must_hold_within(
-		&(struct explore_scenario){ spins ? "spins, as does the other" : "spins", 1,
-	                                    boot_spin, check_three, NULL, 0, NULL },
-		2, LIMIT);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -315,7 +225,6 @@ main(void)
 	tcase_add_test(tests, test_poll_takes_what_comes_without_a_switch);
 	tcase_add_test(tests, test_poll_gives_way_to_a_task);
 	tcase_add_test(tests, test_poll_is_as_long_as_it_pays);
-	tcase_add_loop_test(tests, test_spin_gives_the_cpu_to_who_was_preempted, 0, 2);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

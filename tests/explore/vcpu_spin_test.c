@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: ISC
 /*
- * A vcpu that looks where another would sleep: its wait polls before it sleeps, for as long as that
- * has paid; and where its guest spins for a lock, it gives the cpu to one of its machine's that
- * could release it.
+ * Where its guest spins for a lock, a vcpu gives the cpu to one of its machine's that could release
+ * it: one that was preempted.
  */
 #include "guest/vcpu_halt.h"
 
-#include <stdio.h>
-
 #include "guest/preempt.h"
 #include "guest/sched.h"
-#include "guest/timer.h"
-#include "guest/vcpu_request.h"
 #include "guest/vm.h"
 #include "tests/explore/scenario.h"
 #include "tests/explore/vcpus.h"
@@ -41,8 +36,6 @@ disown(struct vcpu *vcpu)
 	raw_spin_unlock(&vcpu->task_lock);
 	mutex_unlock(&vcpu->mutex);
 }
-
-/* ---- directed yield ---- */
 
 static HOST_STATE struct vcpu *spinner;
 static HOST_STATE struct vcpu *holder;   /* was preempted */
@@ -174,108 +167,6 @@ START_TEST(test_spin_seeded_bugs_are_caught)
 }
 END_TEST
 
-/* ---- polling ---- */
-
-struct wait {
-	uint64_t max_ns;
-	uint64_t poll_ns; /* before */
-	uint64_t wait_ns; /* until the interrupt */
-	bool has_company; /* another task wants the cpu */
-	bool sleeps;
-	uint64_t poll_ns_after;
-};
-
-static const struct wait waits[] = {
-	{ 200000, 0, 5000, false, true, 10000 },         /* it has not polled yet: begins to */
-	{ 200000, 10000, 5000, false, false, 10000 },    /* enough */
-	{ 200000, 10000, 15000, false, true, 20000 },    /* not enough: longer */
-	{ 200000, 150000, 180000, false, true, 200000 }, /* never longer than this */
-	{ 200000, 100000, 300000, false, true, 0 },      /* too long to poll at all */
-	{ 0, 0, 5000, false, true, 0 },                  /* the machine does not poll */
-	{ 200000, 10000, 5000, true, true, 20000 },      /* not while another wants the cpu */
-};
-
-#define WAIT_COUNT (sizeof(waits) / sizeof(waits[0]))
-
-static const struct wait *wait;
-static HOST_STATE struct timer timer;
-static HOST_STATE struct timer poll_end;
-static HOST_STATE bool slept;
-
-static void
-interrupt(struct timer *self)
-{
-	(void)self;
-	slept = atomic_load(&vcpus_only->task->state) != TASK_RUNNING;
-	vcpu_interrupt(vcpus_only, PAYLOAD_VECTOR_DOORBELL);
-}
-
-static void
-end_poll(struct timer *self)
-{
-	(void)self; /* the clock stops here, which goes from timer to timer */
-}
-
-static void
-halt(void *unused)
-{
-	struct vcpu *vcpu = vcpus_create(vcpus_loop);
-
-	(void)unused;
-	own(vcpu);
-	vcpu->interrupts_on = true;
-	arch_vcpu_set_handler(vcpu, (uintptr_t)vcpus_loop);
-	vcpu->vm->halt_poll_max_ns = wait->max_ns;
-	vcpu->halt_poll_ns = wait->poll_ns;
-	scenario_gate();
-	timer_init(&timer, interrupt);
-	timer_start(&timer, arch_clock_ns() + wait->wait_ns);
-	timer_init(&poll_end, end_poll);
-	if (wait->poll_ns != 0 && wait->poll_ns < wait->wait_ns) {
-		timer_start(&poll_end, arch_clock_ns() + wait->poll_ns);
-	}
-	vcpu_halt(vcpu);
-	HOST_EXPECT(vcpu_runnable(vcpu));
-	HOST_EXPECT(slept == wait->sleeps);
-	HOST_EXPECT(vcpu->halt_poll_ns == wait->poll_ns_after);
-	HOST_EXPECT(vcpu->stats.halts == 1);
-	HOST_EXPECT(!vcpu->in_wfi);
-	disown(vcpu);
-	scenario_done();
-	scenario_sleep();
-}
-
-static void
-boot_wait(void)
-{
-	preempt_model_set(PREEMPT_NONE);
-	scenario_task(0, halt, NULL);
-	if (wait->has_company) {
-		scenario_task(0, take_turns, NULL);
-	}
-}
-
-static void
-check_wait(void)
-{
-	scenario_check_at_rest(wait->has_company ? 2 : 1);
-}
-
-/* A vcpu polls before it sleeps, for twice as long where that was too short, not at all where
- * it cannot pay, and never at another task's cost. */
-START_TEST(test_wait_polls_as_long_as_that_pays)
-{
-	char name[64];
-
-	wait = &waits[_i];
-	snprintf(name, sizeof(name), "a wait of %u us, polled for %u of %u us",
-	         (unsigned int)wait->wait_ns / 1000, (unsigned int)wait->poll_ns / 1000,
-	         (unsigned int)wait->max_ns / 1000);
-	scenario_must_hold(
-		&(struct explore_scenario){ name, 1, boot_wait, check_wait, NULL, 0, NULL }, LIMIT);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -285,7 +176,6 @@ main(void)
 	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
 	tcase_add_test(tests, test_spinner_gives_its_cpu_to_who_may_hold_the_lock);
 	tcase_add_test(tests, test_spin_seeded_bugs_are_caught);
-	tcase_add_loop_test(tests, test_wait_polls_as_long_as_that_pays, 0, (int)WAIT_COUNT);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }
