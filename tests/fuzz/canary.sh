@@ -1,8 +1,8 @@
 #!/bin/sh
 # canary.sh TARGET:BINARY:BUG:WORDS...: what is planted must be found, within seconds, by those words; and
-# without it nothing may be. BUG: a seeded bug, which is found from nothing, says the same in the plain
-# program, and is still there when the input is made small; or empty: the binary has a mistake in it, and
-# is found from the corpus on.
+# without it nothing may be. BUG: a seeded bug, which says the same in the plain program, and is still
+# there when the input is made small; or empty: the binary has a mistake in it. Where it can be found by
+# different words, " or " stands between them.
 seconds=20
 effort=1000 # executions without a bug, at least
 folder=build/canary/found
@@ -17,7 +17,7 @@ fail() { # WORDS
 }
 
 # libFuzzer from a seed; new inputs are not kept. $1: the name of the run, $2: the binary, then options
-# and the corpus, if it begins with one. Sets `executions`.
+# and the corpus. Sets `executions`.
 fuzz() {
 	run=$1 fuzzer=$2
 	shift 2
@@ -49,17 +49,13 @@ replay() { # NAME BUG WORDS
 found() { # BINARY BUG WORDS
 	name=$(basename "$1")${2:+-$2}
 	checks=$((checks + 1))
-	if [ -n "$2" ]; then
-		export FUZZ_BUG="$2"
-		fuzz "$name" "$1"
-	else
-		fuzz "$name" "$1" "tests/fuzz/corpus/$target"
-	fi
+	[ -z "$2" ] || export FUZZ_BUG="$2"
+	fuzz "$name" "$1" "tests/fuzz/corpus/$target"
 	status=$?
 	unset FUZZ_BUG
 	if [ $status = 0 ]; then
 		fail "$name is not found in $executions executions"
-	elif ! grep '^FINDING: ' "$folder/$name/log" | grep -qF "$3"; then
+	elif ! grep -a '^FINDING: \|ERROR: Addr' "$folder/$name/log" | grep -qF "$3"; then
 		fail "$name is found by other words: see $folder/$name/log"
 	else
 		echo "$name: found after ${executions:-?} executions"
@@ -85,7 +81,7 @@ for canary in "$@"; do
 		quiet
 		last=$target
 	fi
-	found "$binary" "$bug" "$words"
+	found "$binary" "$bug" "$(printf '%s' "$words" | sed 's/ or /\n/g')"
 done
 echo "$(((checks - failures) * 100 / checks))%: Checks: $checks, Failures: $failures, Errors: 0"
 [ $failures = 0 ]
