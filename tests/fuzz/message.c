@@ -27,6 +27,7 @@
 
 #define MESSAGES_MAX PLAN_OPS_MAX
 #define DELAY_NS     1000u
+#define DELAY_MAX_NS 1000000000
 
 enum way {
 	WAY_DIRECT,
@@ -396,6 +397,13 @@ forget_signals(int error)
 	}
 }
 
+/* Of a wait that has timed out: in an unfair order that happens often. */
+static int64_t
+longer(int64_t timeout)
+{
+	return timeout < DELAY_MAX_NS ? 2 * timeout : timeout;
+}
+
 static void
 wait_for_completion_somehow(struct completion *completion, unsigned int form)
 {
@@ -412,7 +420,7 @@ wait_for_completion_somehow(struct completion *completion, unsigned int form)
 		return;
 	case 2:
 		while (wait_for_completion_timeout(completion, timeout) == 0) {
-			timeout *= 2; /* bounded: a post */
+			timeout = longer(timeout); /* bounded: a post */
 		}
 		return;
 	default:
@@ -530,7 +538,7 @@ wait_for_futex(unsigned int n, unsigned int form)
 	while (!take(&futexes[n])) { /* bounded: a post, and timeouts */
 		int error = futex_wait(&futexes[n], 0, 1u << form, timeout);
 
-		timeout = form == 3 ? 2 * timeout : timeout;
+		timeout = form == 3 ? longer(timeout) : timeout;
 		forget_signals(error == -EINTR);
 	}
 }
