@@ -86,31 +86,46 @@ focus_on_some(void)
 	focus.shift = below(13);
 }
 
+static size_t
+count_kinds(unsigned int stream)
+{
+	size_t count = 0;
+
+	for (size_t n = 0; n < fuzz_target.kind_count; n++) {
+		count += FUZZ_STREAM(fuzz_target.kinds[n].type) == stream;
+	}
+	return count;
+}
+
+static const struct fuzz_kind *
+nth_kind(unsigned int stream, size_t nth)
+{
+	const struct fuzz_kind *kind = fuzz_target.kinds;
+
+	while (FUZZ_STREAM(kind->type) != stream ||
+	       nth-- != 0) { /* bounded: there are more than nth */
+		kind++;
+	}
+	return kind;
+}
+
 /* Streams first: a schedule has one kind, and happens as often as all operations together. */
 static const struct fuzz_kind *
 any_kind(void)
 {
-	for (unsigned int tries = 0;; tries++) {
-		unsigned int stream = below(FUZZ_STREAM_COUNT);
-		size_t count = 0;
+	const struct fuzz_kind *kind;
+	unsigned int stream;
+	unsigned int tries = 0;
+	size_t count;
 
-		for (size_t n = 0; n < fuzz_target.kind_count; n++) {
-			count += FUZZ_STREAM(fuzz_target.kinds[n].type) == stream;
-		}
-		if (count == 0) {
-			continue;
-		}
-		count = below(count);
-		for (size_t n = 0;; n++) {
-			if (FUZZ_STREAM(fuzz_target.kinds[n].type) == stream && count-- == 0) {
-				if (is_about(&fuzz_target.kinds[n]) || stream != FUZZ_OPERATIONS ||
-				    tries >= FOCUS_TRIES) {
-					return &fuzz_target.kinds[n];
-				}
-				break;
-			}
-		}
-	}
+	do { /* bounded: by chance; a target has kinds */
+		stream = below(FUZZ_STREAM_COUNT);
+		count = count_kinds(stream);
+	} while (count == 0);
+	do { /* bounded: so many tries */
+		kind = nth_kind(stream, below(count));
+	} while (stream == FUZZ_OPERATIONS && !is_about(kind) && ++tries < FOCUS_TRIES);
+	return kind;
 }
 
 static unsigned int
