@@ -20,6 +20,7 @@
 #include "tests/explore/probe.h"
 #include "tests/explore/scenario.h"
 #include "tests/explore/urgent.h"
+#include "tests/explore/vcpus.h"
 #include "tests/host/guest.h"
 #include "tests/unit/suite.h"
 
@@ -68,21 +69,14 @@ check_guest_view(bool preempted)
 	outs.unseen += preempted && !is_seen && vcpu->arch.trapped;
 }
 
-/* The run queue's lock is held: on_rq says what the switch is for. */
 static void
 look_behind_out(void)
 {
 	unsigned long flags = host_step_begin();
 	bool is_queued = atomic_load(&runner->on_rq) != 0;
-	bool preempted = atomic_load(&vcpu->preempted) != 0;
+	bool preempted = vcpus_look_behind_out(vcpu);
 
-	if (vcpu->notifier.task == NULL) {
-		HOST_EXPECT(!preempted);
-	} else {
-		HOST_EXPECT(preempted == (is_queued && vcpu->wants_to_run));
-		HOST_EXPECT(!preempted || atomic_load(&vcpu->ready));
-		HOST_EXPECT(atomic_load(&vcpu->scheduled_out));
-		HOST_EXPECT(this_cpu_read(running_vcpu) == NULL);
+	if (vcpu->notifier.task != NULL) {
 		check_guest_view(preempted);
 		outs.asleep += !is_queued;
 		outs.halfway += preempted && atomic_load(&runner->state) != TASK_RUNNING;
@@ -96,12 +90,7 @@ look_behind_in(void)
 {
 	unsigned long flags = host_step_begin();
 
-	HOST_EXPECT(!atomic_load(&vcpu->preempted));
-	HOST_EXPECT(!atomic_load(&vcpu->scheduled_out));
-	if (vcpu->notifier.task != NULL) {
-		HOST_EXPECT(this_cpu_read(running_vcpu) == vcpu);
-		HOST_EXPECT(atomic_load(&vcpu->cpu) == raw_smp_processor_id());
-	}
+	vcpus_look_behind_in(vcpu);
 	host_step_end(flags);
 }
 

@@ -72,6 +72,35 @@ vcpus_loop_from_gate(struct vcpu *vcpu, unsigned int at)
 	return at;
 }
 
+/* The run queue's lock is held: on_rq says what the switch is for. */
+bool
+vcpus_look_behind_out(const struct vcpu *vcpu)
+{
+	bool is_queued = atomic_load(&current->on_rq) != 0;
+	bool is_preempted = atomic_load(&vcpu->preempted) != 0;
+
+	if (vcpu->notifier.task == NULL) {
+		HOST_EXPECT(!is_preempted);
+	} else {
+		HOST_EXPECT(is_preempted == (is_queued && vcpu->wants_to_run));
+		HOST_EXPECT(!is_preempted || atomic_load(&vcpu->ready));
+		HOST_EXPECT(atomic_load(&vcpu->scheduled_out));
+		HOST_EXPECT(this_cpu_read(running_vcpu) == NULL);
+	}
+	return is_preempted;
+}
+
+void
+vcpus_look_behind_in(const struct vcpu *vcpu)
+{
+	HOST_EXPECT(!atomic_load(&vcpu->preempted));
+	HOST_EXPECT(!atomic_load(&vcpu->scheduled_out));
+	if (vcpu->notifier.task != NULL) {
+		HOST_EXPECT(this_cpu_read(running_vcpu) == vcpu);
+		HOST_EXPECT(atomic_load(&vcpu->cpu) == raw_smp_processor_id());
+	}
+}
+
 /* What would wake it, or end its guest? */
 static void
 check_pending(const struct vcpu *vcpu, const char *where)

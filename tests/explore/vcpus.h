@@ -22,6 +22,13 @@ unsigned int vcpus_loop(struct vcpu *vcpu, unsigned int at);
 unsigned int vcpus_loop_from_gate(struct vcpu *vcpu, unsigned int at);
 
 /*
+ * Of current's vcpu, behind its sched_out and its sched_in: what it says of itself is what happens.
+ * out: returns whether it was preempted. A step (host_step_begin()); irqs off.
+ */
+bool vcpus_look_behind_out(const struct vcpu *vcpu);
+void vcpus_look_behind_in(const struct vcpu *vcpu);
+
+/*
  * In check(): no vcpu stays in its guest, or sleeps, with something pending that it is to leave or
  * wake for; and no more interrupts were sent for it than made it exit.
  */

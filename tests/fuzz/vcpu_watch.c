@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include "tests/explore/vcpus.h"
 #include "tests/fuzz/vcpu_watch.h"
 
 #include <stddef.h>
@@ -370,22 +371,14 @@ check_guest_view(const struct vcpu *vcpu, bool is_preempted)
 	}
 }
 
-/* The run queue's lock is held: on_rq says what the switch is for. */
 void
 watch_behind_out(void)
 {
 	unsigned long flags = host_step_begin();
 	const struct vcpu *vcpu = own_vcpu();
-	bool is_queued = atomic_load(&current->on_rq) != 0;
-	bool is_preempted = atomic_load(&vcpu->preempted) != 0;
+	bool is_preempted = vcpus_look_behind_out(vcpu);
 
-	if (vcpu->notifier.task == NULL) {
-		HOST_EXPECT(!is_preempted);
-	} else {
-		HOST_EXPECT(is_preempted == (is_queued && vcpu->wants_to_run));
-		HOST_EXPECT(!is_preempted || atomic_load(&vcpu->ready));
-		HOST_EXPECT(atomic_load(&vcpu->scheduled_out));
-		HOST_EXPECT(this_cpu_read(running_vcpu) == NULL);
+	if (vcpu->notifier.task != NULL) {
 		check_guest_view(vcpu, is_preempted);
 	}
 	host_step_end(flags);
@@ -395,14 +388,8 @@ void
 watch_behind_in(void)
 {
 	unsigned long flags = host_step_begin();
-	const struct vcpu *vcpu = own_vcpu();
 
-	HOST_EXPECT(!atomic_load(&vcpu->preempted));
-	HOST_EXPECT(!atomic_load(&vcpu->scheduled_out));
-	if (vcpu->notifier.task != NULL) {
-		HOST_EXPECT(this_cpu_read(running_vcpu) == vcpu);
-		HOST_EXPECT(atomic_load(&vcpu->cpu) == raw_smp_processor_id());
-	}
+	vcpus_look_behind_in(own_vcpu());
 	host_step_end(flags);
 }
 
