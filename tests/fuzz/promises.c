@@ -23,7 +23,8 @@ struct cpu_promises {
 	bool lazily; /* asked, since the last switch */
 	bool in_tick;
 	bool tick_found_lazy;
-	bool tick_made_lazy; /* itself: that stays until the next one */
+	bool tick_began_lazy; /* under that model, which others may change meanwhile */
+	bool tick_made_lazy;  /* itself: that stays until the next one */
 	/* The last request that was sent. */
 	uint32_t sent_pid;
 	uint32_t sent_turn;
@@ -119,7 +120,7 @@ see_full(const struct rq *rq, bool remote)
 	    best_of(rq) < MAX_RT_PRIO) {
 		return;
 	}
-	if (!remote && target->in_tick &&
+	if (!remote && target->in_tick && target->tick_began_lazy &&
 	    (target->tick_made_lazy || !(rq->curr->flags.value & TIF_NEED_RESCHED_LAZY))) {
 		host_fail("a tick asks at once, under lazy");
 	}
@@ -201,6 +202,7 @@ promises_begin_tick(void)
 	const struct rq *rq = &per_cpu(runqueue, host_this->id);
 
 	here->tick_found_lazy = rq->curr->flags.value & TIF_NEED_RESCHED_LAZY;
+	here->tick_began_lazy = preempt_policy_now.value & POLICY_LAZY;
 	here->in_tick = true;
 	here->tick_made_lazy = false;
 }
