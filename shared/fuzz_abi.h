@@ -166,8 +166,9 @@ enum fuzz_task_operation {
 _Static_assert(FUZZ_TASK_OPERATION_COUNT <= FUZZ_KINDS_MAX, "a kind has six bits");
 
 /*
- * Operations of fuzz_vcpu, from here on in the kinds of FUZZ_OPERATIONS: below are others'
- * (tasks'). X(NAME, words, arguments): of those that a task does the first is the task.
+ * Operations of fuzz_vcpu, whose kinds begin here; they are no kinds of fuzz_sched's, which has its
+ * own of the same numbers. X(NAME, words, arguments): of those that a task does the first is the
+ * task.
  */
 #define FUZZ_VCPU_FIRST 32
 
