@@ -3,7 +3,7 @@
  * What a loader hands over, read by the guest. The first byte of an input says by which reader; a
  * digit is its number.
  */
-#include "tests/fuzz/fuzz_boot.h"
+#include "tests/fuzz/boot/readers.h"
 
 #include <stdbool.h>
 

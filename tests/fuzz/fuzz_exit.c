@@ -2,9 +2,9 @@
 /*
  * The VMM below its threads, without KVM: the loop of a cpu's thread, the dispatch of exits, all
  * devices, the console, the input, and the report, over whatever a guest does, leaves in its
- * memory, and is found to hold. KVM_RUN comes here (exit_host.h) and gets the input's next exit.
+ * memory, and is found to hold. KVM_RUN comes here (exit/host.h) and gets the input's next exit.
  *
- * Its claims: the model's (exit_model.h); every exit goes on, or ends the run with one of the
+ * Its claims: the model's (exit/model.h); every exit goes on, or ends the run with one of the
  * README's statuses and its message; nothing but the ring's tail is written to the guest's memory;
  * no cpu goes on without an error that was ordered for it; input that has room is not forgotten;
  * of a trace, the last records or none are read; the same input has the same output.
@@ -13,13 +13,13 @@
 #include "vmm/finish.h"
 #include "vmm/report.h"
 
-#include "tests/fuzz/exit_check.h"
-#include "tests/fuzz/exit_host.h"
-#include "tests/fuzz/exit_kinds.h"
-#include "tests/fuzz/exit_machine.h"
-#include "tests/fuzz/exit_model.h"
-#include "tests/fuzz/exit_run.h"
-#include "tests/fuzz/exit_text.h"
+#include "tests/fuzz/exit/check.h"
+#include "tests/fuzz/exit/host.h"
+#include "tests/fuzz/exit/kinds.h"
+#include "tests/fuzz/exit/machine.h"
+#include "tests/fuzz/exit/model.h"
+#include "tests/fuzz/exit/run.h"
+#include "tests/fuzz/exit/text.h"
 #include "tests/fuzz/target.h"
 
 #include <stdatomic.h>

@@ -7,9 +7,9 @@
 
 #include "guest/bug.h"
 #include "guest/context_tracking.h"
-#include "tests/fuzz/oracle.h"
-#include "tests/fuzz/program.h"
-#include "tests/fuzz/promises.h"
+#include "tests/fuzz/sched/oracle.h"
+#include "tests/fuzz/sched/program.h"
+#include "tests/fuzz/sched/promises.h"
 #include "tests/fuzz/schedule.h"
 #include "tests/fuzz/target.h"
 #include "tests/host/machine.h"

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: ISC
 /*
  * The target fuzz_vcpu: exits, requests, kicks, early faults and migrations over the run loop of
- * vcpus, in both of its orders and under every preemption model. What is looked at is in exits.h
- * and vcpu_watch.h; and the kernel looks at itself.
+ * vcpus, in both of its orders and under every preemption model. What is looked at is in
+ * vcpu/exits.h and vcpu/watch.h; and the kernel looks at itself.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "guest/bug.h"
 #include "guest/preempt_model.h"
-#include "tests/fuzz/exits.h"
+#include "tests/fuzz/vcpu/exits.h"
 #include "tests/fuzz/schedule.h"
 #include "tests/fuzz/target.h"
-#include "tests/fuzz/vcpu_watch.h"
-#include "tests/fuzz/vcpu_world.h"
+#include "tests/fuzz/vcpu/watch.h"
+#include "tests/fuzz/vcpu/world.h"
 #include "tests/host/guest.h"
 
 #define CPUS_MAX_HERE 4u

@@ -1,0 +1,684 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A message is used once, and made anew when it is: what stands in it of an earlier run means
+ * nothing.
+ */
+#include "tests/fuzz/sched/message.h"
+
+#include "guest/completion.h"
+#include "guest/futex.h"
+#include "guest/interrupt.h"
+#include "guest/irq_work.h"
+#include "guest/preempt.h"
+#include "guest/rcu.h"
+#include "guest/sched.h"
+#include "guest/semaphore.h"
+#include "guest/signal.h"
+#include "guest/sleep.h"
+#include "guest/smp.h"
+#include "guest/smp_call.h"
+#include "guest/softirq.h"
+#include "guest/tasklet.h"
+#include "guest/timer.h"
+#include "guest/wait.h"
+#include "guest/wake_q.h"
+#include "guest/workqueue.h"
+#include "tests/host/machine.h"
+
+#define MESSAGES_MAX PLAN_OPS_MAX
+#define DELAY_NS     1000u
+#define DELAY_MAX_NS 1000000000
+
+enum way {
+	WAY_DIRECT,
+	WAY_TIMER,
+	WAY_IRQ_WORK,
+	WAY_CALL,
+	WAY_TASKLET,
+	WAY_TASKLET_HI,
+	WAY_WORK,
+	WAY_DELAYED_WORK,
+	WAY_RCU = PLAN_WAY_RCU,
+	WAY_NMI,
+	WAY_LINE,
+	WAY_THREADED_LINE,
+	WAY_SOFTIRQ,
+	WAY_UNBOUND_WORK,
+	WAY_ORDERED_WORK,
+	WAY_WAKE_Q,
+};
+
+/* Of the argument `cpu`: an interrupt on the way raises a softirq, which does the rest. */
+#define BY_SOFTIRQ 4u
+
+enum object {
+	OBJECT_COMPLETION = 0, /* two of each */
+	OBJECT_QUEUE = 2,
+	OBJECT_FUTEX = 4,
+	OBJECT_SEMAPHORE = 6,
+};
+
+struct message {
+	struct llist_node node; /* in one of the lists below */
+	uint8_t target;
+	bool arrived;
+	bool by_softirq;               /* on the last of its way */
+	struct completion *completion; /* of who asks, instead of the target; or NULL */
+	struct irq_work irq_work;      /* an NMI's too */
+	union {
+		struct timer timer;
+		struct call_single_data call;
+		struct tasklet tasklet;
+		struct delayed_work work;
+		struct rcu_head rcu;
+	};
+};
+
+static struct message messages[MESSAGES_MAX];
+static bool moves; /* waiters of futexes are moved in this program */
+
+static HOST_STATE struct atomic sent;
+static HOST_STATE struct atomic arrived;
+static HOST_STATE struct completion completions[2];
+static HOST_STATE struct completion all; /* of complete_all() */
+static HOST_STATE struct wait_queue_head queues[2];
+static HOST_STATE struct atomic queue_tokens[2];
+static HOST_STATE struct atomic futexes[2];
+static HOST_STATE struct semaphore semaphores[2];
+static HOST_STATE struct atomic_ptr workers[FUZZ_TASKS_MAX];
+static HOST_STATE struct atomic worker_tokens[FUZZ_TASKS_MAX];
+
+/* Messages that wait for an NMI or a softirq of their cpu, or for a line. */
+static HOST_STATE struct atomic_ptr nmi_lists[HOST_CPUS_MAX];
+static HOST_STATE struct atomic_ptr softirq_lists[HOST_CPUS_MAX];
+static HOST_STATE struct atomic_ptr line_lists[2];
+
+static HOST_STATE struct workqueue *unbound;
+static HOST_STATE struct workqueue *ordered;
+static HOST_STATE struct raw_spinlock queue_lock; /* of who waits by wait_event_lock_irq() */
+
+/* ---- what a post does, in any context but NMI ---- */
+
+static bool
+take(struct atomic *tokens)
+{
+	uint32_t count = atomic_load(tokens);
+
+	while (count != 0) { /* bounded: one turn more for each change by others */
+		if (atomic_try_cmpxchg(tokens, &count, count - 1)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+wake_worker(unsigned int number, bool by_queue)
+{
+	struct wake_q_head queue;
+	struct task *task;
+
+	atomic_fetch_add(&worker_tokens[number], 1);
+	task = atomic_load_acquire(&workers[number]);
+	if (task == NULL) {
+		return; /* it will find its token */
+	}
+	if (by_queue) {
+		wake_q_init(&queue);
+		wake_q_add(&queue, task);
+		wake_up_q(&queue);
+	} else {
+		wake_up_state(task, TASK_NORMAL | TASK_WAKEKILL);
+	}
+}
+
+/* Waiters of the first may have been moved to the second, so all are told. */
+static void
+post_futex(unsigned int n)
+{
+	atomic_fetch_add(&futexes[n], 1);
+	if (!moves) {
+		futex_wake(&futexes[n], 1, FUTEX_BITSET_MATCH_ANY);
+		return;
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		futex_wake(&futexes[i], UINT32_MAX, FUTEX_BITSET_MATCH_ANY);
+	}
+}
+
+static void
+post(unsigned int target, bool by_queue)
+{
+	unsigned int n = target % 2;
+
+	if (target >= PLAN_OBJECT_COUNT) {
+		wake_worker(target - PLAN_OBJECT_COUNT, by_queue);
+		return;
+	}
+	switch (target - n) {
+	case OBJECT_COMPLETION:
+		complete(&completions[n]);
+		break;
+	case OBJECT_QUEUE:
+		atomic_fetch_add(&queue_tokens[n], 1);
+		if (!by_queue || wq_has_sleeper(&queues[n])) {
+			__wake_up(&queues[n], TASK_NORMAL | TASK_WAKEKILL, 1, NULL);
+		}
+		break;
+	case OBJECT_FUTEX:
+		post_futex(n);
+		break;
+	default:
+		up(&semaphores[n]);
+		break;
+	}
+}
+
+static void
+arrive(struct message *message)
+{
+	if (message->arrived) {
+		host_fail("a message arrives twice");
+	}
+	message->arrived = true;
+	if (message->completion != NULL) {
+		complete(message->completion);
+	} else {
+		post(message->target, false);
+	}
+	atomic_fetch_add(&arrived, 1);
+}
+
+/* On this cpu. */
+static void
+raise_here(struct message *message)
+{
+	preempt_disable();
+	llist_add(&softirq_lists[smp_processor_id()], &message->node);
+	raise_softirq(BLOCK_SOFTIRQ);
+	preempt_enable();
+}
+
+static void
+arrive_in_irq(struct message *message)
+{
+	if (message->by_softirq) {
+		raise_here(message);
+	} else {
+		arrive(message);
+	}
+}
+
+static void
+arrive_all(struct atomic_ptr *list)
+{
+	struct llist_node *node = llist_reverse_order(llist_del_all(list));
+
+	while (node != NULL) { /* bounded: the list's length */
+		struct message *message = container_of(node, struct message, node);
+
+		node = node->next;
+		arrive(message);
+	}
+}
+
+/* ---- ways ---- */
+
+static void
+by_timer(struct timer *timer)
+{
+	HOST_EXPECT(in_hardirq());
+	arrive_in_irq(container_of(timer, struct message, timer));
+}
+
+static void
+by_irq_work(struct irq_work *work)
+{
+	HOST_EXPECT(in_hardirq());
+	arrive_in_irq(container_of(work, struct message, irq_work));
+}
+
+static void
+by_call(struct call_single_data *call)
+{
+	HOST_EXPECT(arch_irqs_disabled());
+	arrive_in_irq(container_of(call, struct message, call));
+}
+
+static void
+by_tasklet(struct tasklet *tasklet)
+{
+	HOST_EXPECT(in_serving_softirq());
+	arrive(container_of(tasklet, struct message, tasklet));
+}
+
+static void
+by_work(struct work *work)
+{
+	HOST_EXPECT(preempt_count() == 0);
+	arrive(container_of(work, struct message, work.work));
+}
+
+static void
+by_rcu(struct rcu_head *head)
+{
+	arrive(container_of(head, struct message, rcu));
+}
+
+/* Handlers of an NMI and of softirqs may find nothing: somebody else's came before. */
+static void
+by_nmi(void)
+{
+	struct llist_node *node;
+
+	HOST_EXPECT(in_nmi());
+	node = llist_del_all(&nmi_lists[raw_smp_processor_id()]);
+	while (node != NULL) { /* bounded: the list's length */
+		struct message *message = container_of(node, struct message, node);
+
+		node = node->next;
+		irq_work_queue(&message->irq_work);
+	}
+}
+
+static void
+by_softirq(void)
+{
+	HOST_EXPECT(in_serving_softirq());
+	arrive_all(&softirq_lists[smp_processor_id()]);
+}
+
+static enum irqreturn
+by_line(unsigned int irq, void *unused)
+{
+	(void)unused;
+	arrive_all(&line_lists[irq - IRQ_SOFT0]);
+	return IRQ_HANDLED;
+}
+
+static void
+raise_on(struct message *message, struct atomic_ptr *list, unsigned int cpu, enum irq_kind kind)
+{
+	llist_add(list, &message->node);
+	preempt_disable();
+	arch_ipi_send(cpu, kind);
+	preempt_enable();
+}
+
+static void
+send_nmi(struct message *message, unsigned int cpu)
+{
+	init_irq_work(&message->irq_work, by_irq_work);
+	llist_add(&nmi_lists[cpu], &message->node);
+	host_nmi_send(cpu);
+}
+
+static void
+send_tasklet(struct message *message, bool high)
+{
+	tasklet_setup(&message->tasklet, by_tasklet);
+	if (high) {
+		tasklet_hi_schedule(&message->tasklet);
+	} else {
+		tasklet_schedule(&message->tasklet);
+	}
+}
+
+static void
+send_work(struct message *message, struct workqueue *wq, unsigned int cpu)
+{
+	INIT_WORK(&message->work.work, by_work);
+	queue_work_on(cpu, wq, &message->work.work);
+}
+
+static void
+send_delayed_work(struct message *message, unsigned int cpu)
+{
+	INIT_DELAYED_WORK(&message->work, by_work);
+	queue_delayed_work_on(cpu, system_wq, &message->work, DELAY_NS);
+}
+
+static void
+send(struct message *message, unsigned int way, unsigned int cpu)
+{
+	switch (way) {
+	case WAY_TIMER:
+		timer_init(&message->timer, by_timer);
+		timer_start(&message->timer, arch_clock_ns() + DELAY_NS * (1 + cpu));
+		break;
+	case WAY_IRQ_WORK:
+		init_irq_work(&message->irq_work, by_irq_work);
+		irq_work_queue_on(&message->irq_work, cpu);
+		break;
+	case WAY_CALL:
+		message->call = (struct call_single_data)CALL_SINGLE_DATA_INIT(by_call);
+		smp_call_function_single_async(cpu, &message->call);
+		break;
+	case WAY_TASKLET:
+	case WAY_TASKLET_HI:
+		send_tasklet(message, way == WAY_TASKLET_HI);
+		break;
+	case WAY_WORK:
+		send_work(message, system_wq, cpu);
+		break;
+	case WAY_DELAYED_WORK:
+		send_delayed_work(message, cpu);
+		break;
+	case WAY_RCU:
+		call_rcu(&message->rcu, by_rcu);
+		break;
+	case WAY_NMI:
+		send_nmi(message, cpu);
+		break;
+	case WAY_LINE:
+		raise_on(message, &line_lists[0], cpu, IRQ_SOFT0);
+		break;
+	case WAY_THREADED_LINE:
+		raise_on(message, &line_lists[1], cpu, IRQ_SOFT1);
+		break;
+	case WAY_SOFTIRQ:
+		raise_here(message);
+		break;
+	case WAY_UNBOUND_WORK:
+		send_work(message, unbound, WQ_CPU_ANY);
+		break;
+	default:
+		send_work(message, ordered, WQ_CPU_ANY);
+		break;
+	}
+}
+
+/* A wait that a signal has ended is begun anew. */
+static void
+forget_signals(int error)
+{
+	if (error != 0) {
+		flush_signals(current);
+	}
+}
+
+/* Of a wait that has timed out: in an unfair order that happens often. */
+static int64_t
+longer(int64_t timeout)
+{
+	return timeout < DELAY_MAX_NS ? 2 * timeout : timeout;
+}
+
+static void
+wait_for_completion_somehow(struct completion *completion, unsigned int form)
+{
+	int64_t timeout = DELAY_NS;
+
+	switch (form) {
+	case 0:
+		wait_for_completion(completion);
+		return;
+	case 1:
+		while (wait_for_completion_interruptible(completion) != 0) { /* bounded: signals */
+			flush_signals(current);
+		}
+		return;
+	case 2:
+		while (wait_for_completion_timeout(completion, timeout) == 0) {
+			timeout = longer(timeout); /* bounded: a post */
+		}
+		return;
+	default:
+		if (!try_wait_for_completion(completion)) {
+			while (wait_for_completion_killable(completion) !=
+			       0) { /* bounded: signals */
+				flush_signals(current);
+			}
+		}
+		return;
+	}
+}
+
+static struct message *
+message_to(unsigned int target, struct completion *completion, unsigned int cpu)
+{
+	struct message *message = &messages[atomic_fetch_add(&sent, 1)];
+
+	message->target = (uint8_t)target;
+	message->arrived = false;
+	message->by_softirq = cpu & BY_SOFTIRQ;
+	message->completion = completion;
+	return message;
+}
+
+void
+message_post(unsigned int target, unsigned int way, unsigned int cpu)
+{
+	if (way == WAY_DIRECT || way == WAY_WAKE_Q) {
+		post(target, way == WAY_WAKE_Q);
+	} else {
+		send(message_to(target, NULL, cpu), way, cpu % cpu_count);
+	}
+}
+
+/* When the wait returns whoever has completed it must be through with it: it lies on our stack. */
+void
+message_ask(unsigned int way, unsigned int cpu, unsigned int form)
+{
+	struct completion completion;
+
+	init_completion(&completion);
+	if (way == WAY_DIRECT || way == WAY_WAKE_Q) {
+		way = WAY_IRQ_WORK;
+	}
+	send(message_to(0, &completion, cpu), way, cpu % cpu_count);
+	wait_for_completion_somehow(&completion, form);
+	if (raw_spin_is_locked(&completion.lock)) {
+		host_fail("a completion is in use behind the wait for it");
+	}
+}
+
+void
+message_complete_all(void)
+{
+	complete_all(&all);
+}
+
+/* Behind complete_all() one more or less makes no difference. */
+void
+message_wait_for_all(unsigned int form, bool surely)
+{
+	if (surely) {
+		wait_for_completion_somehow(&all, form);
+		complete(&all);
+		HOST_EXPECT(try_wait_for_completion(&all));
+	} else {
+		wait_for_completion_timeout(&all, DELAY_NS);
+	}
+}
+
+void
+message_send_nmi(unsigned int cpu)
+{
+	host_nmi_send(cpu % cpu_count);
+}
+
+/* ---- waits ---- */
+
+static void
+wait_for_queue(unsigned int n, unsigned int form)
+{
+	struct atomic *tokens = &queue_tokens[n];
+	int error;
+
+	switch (form) {
+	case 0:
+		wait_event(queues[n], take(tokens));
+		return;
+	case 1:
+		wait_event_exclusive(queues[n], take(tokens));
+		return;
+	case 2:
+		do { /* bounded: signals */
+			error = wait_event_interruptible_exclusive(queues[n], take(tokens));
+			forget_signals(error);
+		} while (error != 0);
+		return;
+	default: {
+		bool has = false;
+
+		raw_spin_lock_irq(&queue_lock);
+		wait_event_lock_irq(queues[n], (has = has || take(tokens)), &queue_lock);
+		raw_spin_unlock_irq(&queue_lock);
+		return;
+	}
+	}
+}
+
+static void
+wait_for_futex(unsigned int n, unsigned int form)
+{
+	int64_t timeout = form == 3 ? DELAY_NS : MAX_SCHEDULE_TIMEOUT;
+
+	while (!take(&futexes[n])) { /* bounded: a post, and timeouts */
+		int error = futex_wait(&futexes[n], 0, 1u << form, timeout);
+
+		timeout = form == 3 ? longer(timeout) : timeout;
+		forget_signals(error == -EINTR);
+	}
+}
+
+static void
+wait_for_semaphore(unsigned int n, unsigned int form)
+{
+	if (form == 0) {
+		down(&semaphores[n]);
+	} else if (form == 1 || down_trylock(&semaphores[n]) != 0) {
+		while (down_interruptible(&semaphores[n]) != 0) { /* bounded: signals */
+			flush_signals(current);
+		}
+	}
+}
+
+/* Whoever takes nobody's token gives it back, so that those who wait for it get it. */
+static void
+wait_a_moment(unsigned int object)
+{
+	unsigned int n = object % 2;
+
+	switch (object - n) {
+	case OBJECT_COMPLETION:
+		if (wait_for_completion_timeout(&completions[n], DELAY_NS) != 0) {
+			complete(&completions[n]);
+		}
+		break;
+	case OBJECT_QUEUE:
+		if (wait_event_exclusive_timeout(queues[n], take(&queue_tokens[n]), DELAY_NS) !=
+		    0) {
+			post(object, false);
+		}
+		break;
+	case OBJECT_FUTEX:
+		if (futex_wait(&futexes[n], 0, FUTEX_BITSET_MATCH_ANY, DELAY_NS) == 0) {
+			futex_wake(&futexes[n], 1, FUTEX_BITSET_MATCH_ANY);
+		}
+		break;
+	default:
+		if (down_trylock(&semaphores[n]) == 0) {
+			up(&semaphores[n]);
+		}
+		break;
+	}
+}
+
+void
+message_wait(unsigned int object, unsigned int form, bool surely)
+{
+	unsigned int n = object % 2;
+
+	if (!surely) {
+		wait_a_moment(object);
+		return;
+	}
+	switch (object - n) {
+	case OBJECT_COMPLETION:
+		wait_for_completion_somehow(&completions[n], form);
+		break;
+	case OBJECT_QUEUE:
+		wait_for_queue(n, form);
+		break;
+	case OBJECT_FUTEX:
+		wait_for_futex(n, form);
+		break;
+	default:
+		wait_for_semaphore(n, form);
+		break;
+	}
+}
+
+void
+message_sleep(unsigned int worker, unsigned int form, bool surely)
+{
+	static const uint32_t states[] = { TASK_UNINTERRUPTIBLE, TASK_INTERRUPTIBLE, TASK_KILLABLE,
+		                           TASK_IDLE };
+
+	if (!surely) {
+		schedule_timeout_interruptible(DELAY_NS);
+		return;
+	}
+	for (;;) { /* bounded: it is woken, and signals */
+		set_current_state(states[form]);
+		if (take(&worker_tokens[worker])) {
+			break;
+		}
+		schedule();
+		if (signal_pending(current)) {
+			flush_signals(current);
+		}
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+void
+message_move_waiters(unsigned int wakes)
+{
+	futex_requeue(&futexes[0], &futexes[1], wakes, 2);
+}
+
+/* ---- the runs ---- */
+
+void
+message_prepare(bool waiters_move)
+{
+	moves = waiters_move;
+}
+
+void
+message_set_worker(unsigned int number, struct task *task)
+{
+	atomic_store_release(&workers[number], task);
+}
+
+void
+message_boot(void)
+{
+	raw_spin_lock_init(&queue_lock);
+	for (unsigned int n = 0; n < 2; n++) {
+		init_completion(&completions[n]);
+		init_waitqueue_head(&queues[n]);
+		sema_init(&semaphores[n], 0);
+	}
+	init_completion(&all);
+	open_softirq(BLOCK_SOFTIRQ, by_softirq);
+	unbound = alloc_workqueue("unbound", WQ_UNBOUND, 0);
+	ordered = alloc_ordered_workqueue("ordered");
+	HOST_EXPECT(unbound != NULL && ordered != NULL);
+	HOST_EXPECT(request_irq(IRQ_SOFT0, by_line, IRQF_SHARED, "line", &line_lists[0]) == 0);
+	HOST_EXPECT(request_threaded_irq(IRQ_SOFT1, NULL, by_line, IRQF_SHARED | IRQF_ONESHOT,
+	                                 "thread", &line_lists[1]) == 0);
+	host_nmi_handler = by_nmi;
+}
+
+void
+message_check(void)
+{
+	if (atomic_load(&sent) != atomic_load(&arrived)) {
+		host_fail("%u of %u messages are lost", atomic_load(&sent) - atomic_load(&arrived),
+		          atomic_load(&sent));
+	}
+}
