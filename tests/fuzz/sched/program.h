@@ -8,9 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "guest/preempt_model.h"
 #include "tests/fuzz/sched/plan.h"
 
-struct host_result;
+struct task;
 
 /* host_boot()'s: what an image has. */
 void program_boot_image(void);
@@ -28,3 +29,9 @@ void program_check(void);
 /* After a run: what each operation gave, 0 for those that were not done. */
 const uint8_t *program_results(unsigned int *count);
 const struct plan *program_plan(void);
+
+/* For operations. program_start(): creates the worker (class and cpus: see FUZZ_TASK_CLASS). */
+void program_start(unsigned int number, unsigned int class, unsigned int cpus);
+struct task *program_task(unsigned int number); /* NULL: not created yet */
+uint64_t program_cpus_of(unsigned int mask);    /* all, where none of these is online */
+enum preempt_model program_model(void);         /* that the run began with */
