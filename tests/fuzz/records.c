@@ -31,6 +31,7 @@ records_read(struct records *records, const uint8_t *data, size_t size)
 
 	records->header = (struct fuzz_header){ .version = 0 };
 	records->size = sizeof(records->header);
+	records->size_max = SIZE_MAX;
 	records->count = 0;
 	records->used = 0;
 	if (size < sizeof(records->header)) {
@@ -76,7 +77,8 @@ records_insert(struct records *records, unsigned int at, const uint8_t *bytes, s
 {
 	struct record *place = &records->list[at];
 
-	if (records->count == RECORDS_MAX || records->used + size > INSERT_MAX) {
+	if (!records_have_room(records, size) || records->count == RECORDS_MAX ||
+	    records->used + size > INSERT_MAX) {
 		return false;
 	}
 	memmove(place + 1, place, (records->count - at) * sizeof(*place));
@@ -106,8 +108,9 @@ records_remove(struct records *records, unsigned int at, unsigned int count)
 }
 
 void
-records_cut(struct records *records, size_t size_max)
+records_bound(struct records *records, size_t size_max)
 {
+	records->size_max = size_max;
 	while (records->count != 0 && records->size > size_max) {
 		records_remove(records, records->count - 1, 1);
 	}
