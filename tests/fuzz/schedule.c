@@ -124,6 +124,13 @@ tell_action(void)
 }
 
 static void
+hold(unsigned int cpu, bool held)
+{
+	host_cpu(cpu)->held = held;
+	run.held = (run.held & ~(1u << cpu)) | (uint32_t)held << cpu;
+}
+
+static void
 act(void)
 {
 	tell_action();
@@ -146,11 +153,11 @@ act(void)
 		host_guest_strike(run.cpu, EARLY_RECOVERABLE);
 		break;
 	case FUZZ_ACTION_HOLD:
-		run.held |= 1u << run.cpu;
+		hold(run.cpu, true);
 		run.held_until[run.cpu] = run.points + SCHEDULE_HOLD_MAX;
 		break;
 	default:
-		run.held &= ~(1u << run.cpu);
+		hold(run.cpu, false);
 		break;
 	}
 }
@@ -161,7 +168,7 @@ end_holds(void)
 {
 	for (unsigned int cpu = 0; cpu < run.cpus; cpu++) {
 		if (run.points >= run.held_until[cpu]) {
-			run.held &= ~(1u << cpu);
+			hold(cpu, false);
 		}
 	}
 }
@@ -284,7 +291,12 @@ grant(void)
 	if (run.input->header.slice != 0) {
 		count = lower(count, run.input->header.slice - run.moved);
 	}
-	if (run.held != 0 || schedule_slow || schedule_order != NULL || schedule_watch != NULL ||
+	for (unsigned int cpu = 0; run.held >> cpu != 0; cpu++) {
+		if (run.held >> cpu & 1) {
+			count = lower(count, run.held_until[cpu] - run.points);
+		}
+	}
+	if (schedule_slow || schedule_order != NULL || schedule_watch != NULL ||
 	    host_transition_seen != NULL) {
 		count = 0;
 	}

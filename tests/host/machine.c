@@ -202,6 +202,21 @@ machine_choose(struct host_transition *mover)
 	}
 }
 
+void
+machine_make_room(struct host_op op)
+{
+	struct host_cpu *cpu = host_this;
+
+	cpu->op = op;
+	if ((host_broken & HOST_BROKEN_ROOM) && op.kind != HOST_OP_STORE) {
+		return;
+	}
+	while (!step_possible(cpu)) { /* bounded: by its stores */
+		machine.moment++;
+		memory_drain(cpu);
+	}
+}
+
 /* Returns as which actor this stack's cpu is to move: STEP, or an interrupt to be taken here. */
 static enum host_actor
 wait_for_turn(void)

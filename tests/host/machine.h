@@ -105,7 +105,7 @@ struct host_cpu {
 			bool nmi_pending;
 			uint8_t pending; /* bit n: enum irq_kind n */
 			bool spins;      /* relaxed, and no operation since */
-			uint8_t none;
+			bool held;       /* see host_plain */
 		};
 		uint32_t hurdles; /* 0: none of these */
 	};
@@ -144,18 +144,19 @@ extern char host_pages[HOST_PAGES_SIZE];
 
 /* Ways in which the machine is broken on purpose. */
 extern unsigned int host_broken;
-#define HOST_BROKEN_XCHG       0x01u  /* xchg goes through the store buffer: no barrier */
-#define HOST_BROKEN_FENCE      0x02u  /* the full fence is none */
-#define HOST_BROKEN_RMW        0x04u  /* load, then store: not one step */
-#define HOST_BROKEN_SHADOW     0x08u  /* an interrupt fits between sti and hlt */
-#define HOST_BROKEN_SEND_LOST  0x10u  /* no interrupt that is sent arrives */
-#define HOST_BROKEN_SEND_TWICE 0x80u  /* each is sent twice */
-#define HOST_BROKEN_FORWARDING 0x20u  /* loads do not look into their own cpu's buffer */
-#define HOST_BROKEN_LOCAL      0x100u /* the cpu's own read-modify-write is not one step */
-#define HOST_BROKEN_FIFO       0x40u  /* stores reach memory youngest first */
-#define HOST_BROKEN_ADD        0x200u /* fetch_add, and so taking a lock, is no barrier */
-#define HOST_BROKEN_CMPXCHG    0x400u /* compare-exchange is none */
-#define HOST_BROKEN_PLAIN      0x800u /* a point is passed in spite of a pending interrupt */
+#define HOST_BROKEN_XCHG       0x01u   /* xchg goes through the store buffer: no barrier */
+#define HOST_BROKEN_FENCE      0x02u   /* the full fence is none */
+#define HOST_BROKEN_RMW        0x04u   /* load, then store: not one step */
+#define HOST_BROKEN_SHADOW     0x08u   /* an interrupt fits between sti and hlt */
+#define HOST_BROKEN_SEND_LOST  0x10u   /* no interrupt that is sent arrives */
+#define HOST_BROKEN_SEND_TWICE 0x80u   /* each is sent twice */
+#define HOST_BROKEN_FORWARDING 0x20u   /* loads do not look into their own cpu's buffer */
+#define HOST_BROKEN_LOCAL      0x100u  /* the cpu's own read-modify-write is not one step */
+#define HOST_BROKEN_FIFO       0x40u   /* stores reach memory youngest first */
+#define HOST_BROKEN_ADD        0x200u  /* fetch_add, and so taking a lock, is no barrier */
+#define HOST_BROKEN_CMPXCHG    0x400u  /* compare-exchange is none */
+#define HOST_BROKEN_PLAIN      0x800u  /* a point is passed in spite of a pending interrupt */
+#define HOST_BROKEN_ROOM       0x1000u /* and in spite of held stores that it must wait for */
 
 /* ---- for the kernel's seam ---- */
 
@@ -235,9 +236,11 @@ void host_clock_to_timer(unsigned int cpu);
 /*
  * So many points are passed without asking, each counted down: those at which the cpu that runs can
  * go on and has no interrupt to take. Its stores reach memory at once meanwhile. Where it is not
- * so, host_pick is asked, and this stays what it is. Set in host_pick(), where no buffer holds a
- * store and the choice is a STEP or an interrupt; 0 in other explorers, and at a boot. Such a run
- * is not told: host_transition_seen does not see what is passed.
+ * so, host_pick is asked, and this stays what it is. A cpu that is held (host_cpu.held) goes on
+ * with interrupts pending, but not with an NMI, and its stores wait in its buffer for an operation
+ * that cannot be done before. Both are set in host_pick(), where no buffer of others holds a store
+ * and the choice is a STEP or an interrupt; 0 in other explorers, and at a boot. Such a run is not
+ * told: host_transition_seen does not see what is passed.
  */
 extern uint32_t host_plain;
 

@@ -241,7 +241,7 @@ host_store(volatile void *addr, size_t size, uint64_t value, int order)
 	machine_point((struct host_op){ HOST_OP_STORE, to });
 	if (machine.quiet) {
 		write_memory(to, size, value);
-	} else if (host_plain != 0) {
+	} else if (host_plain != 0 && !host_this->held) {
 		store_plainly(to, size, value, order, pc);
 	} else {
 		buffer_store(to, size, value, order, pc);

@@ -65,8 +65,11 @@ machine_may_pass(const struct host_cpu *cpu)
 	if ((cpu->spins && !cpu->spin_over) || (cpu->nmi_pending && !cpu->nmi_blocked)) {
 		return false;
 	}
-	return !cpu->pending || !cpu->irqs_on || (host_broken & HOST_BROKEN_PLAIN);
+	return !cpu->pending || !cpu->irqs_on || cpu->held || (host_broken & HOST_BROKEN_PLAIN);
 }
+
+/* A held cpu is about to do this: its stores reach memory until it can. */
+void machine_make_room(struct host_op op);
 
 /*
  * The way around all choices: nothing else can happen to this cpu, and host_pick has said that the
@@ -84,6 +87,9 @@ machine_pass(struct host_op op)
 		return false;
 	}
 	host_plain--;
+	if (cpu->held) {
+		machine_make_room(op);
+	}
 	machine.moment++;
 	cpu->op = op;
 	return true;
