@@ -388,8 +388,13 @@ void
 watch_behind_in(void)
 {
 	unsigned long flags = host_step_begin();
+	const struct vcpu *vcpu = own_vcpu();
 
-	vcpus_look_behind_in(own_vcpu());
+	vcpus_look_behind_in(vcpu);
+	if (vcpu->notifier.task != NULL && vcpu->in_wfi && vcpu->resident.value != 0) {
+		host_fail("vcpu %u waits for interrupts, and who raises one does not wake it",
+		          vcpu->id);
+	}
 	host_step_end(flags);
 }
 
