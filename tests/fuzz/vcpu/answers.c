@@ -114,11 +114,13 @@ walk(struct vcpu *vcpu)
 
 /*
  * What the vcpu's own cpu asks of it while it handles the exit: in x86's fast path mode is IN
- * there, and nothing is sent.
+ * there, and nothing is sent; but before it is in its guest again it leaves.
  */
 static void
 ask_itself(struct vcpu *vcpu, uint64_t what)
 {
+	struct guest *guest = guest_of(vcpu);
+
 	switch (what % 4) {
 	case 1:
 		vcpu_kick(vcpu);
@@ -131,6 +133,10 @@ ask_itself(struct vcpu *vcpu, uint64_t what)
 		break;
 	default:
 		break;
+	}
+	if (vcpu->mode.value == EXITING_GUEST_MODE) {
+		guest->is_to_leave = true;
+		guest->entered = vcpu->stats.entries;
 	}
 }
 

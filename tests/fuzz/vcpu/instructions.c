@@ -54,6 +54,17 @@ look_inside(const struct vcpu *vcpu)
 	}
 }
 
+/* A fast path is not an entry. */
+static void
+check_left(const struct vcpu *vcpu, struct guest *guest)
+{
+	if (guest->is_to_leave && vcpu->stats.entries == guest->entered) {
+		host_fail("vcpu %u was asked to leave its guest by its own cpu, and goes on",
+		          vcpu->id);
+	}
+	guest->is_to_leave = false;
+}
+
 /* ---- instructions ---- */
 
 /* With the error that waits for it, if one does. */
@@ -352,6 +363,7 @@ take_step(struct vcpu *vcpu)
 	struct guest *guest = guest_of(vcpu);
 
 	look_inside(vcpu);
+	check_left(vcpu, guest);
 	check_replayed(vcpu, guest);
 	if (guest->steps == EXITS_STEPS_MAX) {
 		guest->is_disturbed = true;

@@ -43,6 +43,9 @@ struct guest {
 	bool has_begun;
 	bool has_ended;
 	enum early_cause next_error; /* comes with the next trap */
+	/* Its own cpu asked it to leave the guest, in the vcpu's entry of this number. */
+	bool is_to_leave;
+	uint64_t entered;
 	/* A trap that an error came with. */
 	bool is_watched;
 	unsigned int completed;
