@@ -200,7 +200,8 @@ _Static_assert(FUZZ_TASK_OPERATION_COUNT <= FUZZ_KINDS_MAX, "a kind has six bits
 	X(WORK, "goes on for a while", "task steps")                                  \
 	X(STEAL, "a guest wants to be told its steal time", "vcpu")                   \
 	X(INJECT, "an error comes with an exit, by its number", "cause exit")         \
-	X(RCU, "has a timer's function queue a callback", "task time")
+	X(RCU, "has a timer's function queue a callback", "task time")                \
+	X(INTERRUPTS, "raises so many interrupts of the guest", "task vcpu vector count")
 
 #define FUZZ_VCPU_OPERATION_NAME(name, words, args) FUZZ_VCPU_##name,
 enum fuzz_vcpu_operation {

@@ -63,6 +63,7 @@ static const struct fuzz_kind kinds[] = {
 	OP(STEAL, 1, B(EXITS_VCPUS), "vcpu"),
 	OP(INJECT, 2, B(2, 32), "cause", "exit"),
 	OP(RCU, 2, B(WORLD_WORKERS, 64), "task", "time"),
+	OP(INTERRUPTS, 4, B(WORLD_WORKERS, EXITS_VCPUS, 32, 32), "task", "vcpu", "vector", "count"),
 	{ .type = FUZZ_TYPE(FUZZ_REPLIES, FUZZ_VCPU_REPLY_ANSWER),
 	  .name = "ANSWER",
 	  .arg_count = 1,

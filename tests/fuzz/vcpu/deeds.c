@@ -125,6 +125,17 @@ do_interrupt(const struct operation *operation)
 }
 
 static void
+do_interrupts(const struct operation *operation)
+{
+	struct operation one = *operation;
+
+	for (unsigned int n = 0; n < operation->args[3] % PAYLOAD_VECTOR_COUNT; n++) {
+		do_interrupt(&one);
+		one.args[2]++;
+	}
+}
+
+static void
 do_pause(const struct operation *operation)
 {
 	struct vcpu *vcpu = vcpu_of(operation->args[1]);
@@ -386,17 +397,29 @@ do_machine(const struct operation *operation)
 }
 
 static void (*const deeds[])(const struct operation *operation) = {
-	[FUZZ_VCPU_REQUEST] = do_request,     [FUZZ_VCPU_REQUEST_ALL] = do_request_all,
-	[FUZZ_VCPU_KICK] = do_kick,           [FUZZ_VCPU_WAKE] = do_wake,
-	[FUZZ_VCPU_INTERRUPT] = do_interrupt, [FUZZ_VCPU_PAUSE] = do_pause,
-	[FUZZ_VCPU_RESUME] = do_resume,       [FUZZ_VCPU_KILL] = do_kill,
-	[FUZZ_VCPU_REMAP] = do_remap,         [FUZZ_VCPU_SIGNAL] = do_signal,
-	[FUZZ_VCPU_NICE] = do_nice,           [FUZZ_VCPU_AFFINITY] = do_affinity,
-	[FUZZ_VCPU_MODEL] = do_model,         [FUZZ_VCPU_YIELD] = do_yield,
-	[FUZZ_VCPU_YIELD_TO] = do_yield_to,   [FUZZ_VCPU_SLEEP] = do_sleep,
-	[FUZZ_VCPU_CREATE] = do_create,       [FUZZ_VCPU_MACHINE] = do_machine,
-	[FUZZ_VCPU_NOTIFIER] = do_notifier,   [FUZZ_VCPU_LATER] = do_later,
-	[FUZZ_VCPU_WORK] = do_work,           [FUZZ_VCPU_RCU] = do_rcu,
+	[FUZZ_VCPU_REQUEST] = do_request,
+	[FUZZ_VCPU_REQUEST_ALL] = do_request_all,
+	[FUZZ_VCPU_KICK] = do_kick,
+	[FUZZ_VCPU_WAKE] = do_wake,
+	[FUZZ_VCPU_INTERRUPT] = do_interrupt,
+	[FUZZ_VCPU_PAUSE] = do_pause,
+	[FUZZ_VCPU_RESUME] = do_resume,
+	[FUZZ_VCPU_KILL] = do_kill,
+	[FUZZ_VCPU_REMAP] = do_remap,
+	[FUZZ_VCPU_SIGNAL] = do_signal,
+	[FUZZ_VCPU_NICE] = do_nice,
+	[FUZZ_VCPU_AFFINITY] = do_affinity,
+	[FUZZ_VCPU_MODEL] = do_model,
+	[FUZZ_VCPU_YIELD] = do_yield,
+	[FUZZ_VCPU_YIELD_TO] = do_yield_to,
+	[FUZZ_VCPU_SLEEP] = do_sleep,
+	[FUZZ_VCPU_CREATE] = do_create,
+	[FUZZ_VCPU_MACHINE] = do_machine,
+	[FUZZ_VCPU_NOTIFIER] = do_notifier,
+	[FUZZ_VCPU_LATER] = do_later,
+	[FUZZ_VCPU_WORK] = do_work,
+	[FUZZ_VCPU_RCU] = do_rcu,
+	[FUZZ_VCPU_INTERRUPTS] = do_interrupts,
 };
 
 bool
