@@ -32,6 +32,7 @@ static HOST_STATE struct seen {
 	bool is_reset;     /* or may be: what it is owed is not known */
 	bool is_dead;      /* it is to serve nothing any more */
 	uint64_t asked_at; /* the point at which it was in its guest first with a request, or 0 */
+	const struct task *asker; /* on whose cpu its mode came to be EXITING, or NULL */
 	bool is_struck;
 	uint64_t strikes; /* errors of machine checks in guests */
 } seen[EXITS_VCPUS];
@@ -97,6 +98,7 @@ check_entry(const struct vcpu *vcpu, struct seen *was)
 	}
 	if (mode == OUTSIDE_GUEST_MODE) {
 		was->work = 0;
+		was->asker = NULL;
 	}
 	if (was->work != 0 && is_in_guest(vcpu)) {
 		host_fail("vcpu %u has entered its guest with work to do: flags %#x, requests %#x",
@@ -174,6 +176,16 @@ check_sender(const struct host_transition *t)
 	    t->op.addr == &machine.cpus[t->cpu].pending) {
 		sender = &machine.cpus[t->cpu];
 		sent_before = machine.sent[t->cpu][IRQ_RESCHEDULE];
+	}
+}
+
+/* Who is about to have this vcpu exit? */
+static void
+note_asker(const struct vcpu *vcpu, struct seen *was, const struct host_transition *t)
+{
+	if (t->actor == HOST_STEP && t->op.kind == HOST_OP_LOCKED && t->op.addr == &vcpu->mode &&
+	    vcpu->mode.value == IN_GUEST_MODE) {
+		was->asker = per_cpu(current_task, t->cpu);
 	}
 }
 
@@ -296,6 +308,7 @@ watch_transition(const struct host_transition *t)
 	for (uint32_t id = 0; id < count; id++) {
 		const struct vcpu *vcpu = vcpu_at(id);
 
+		note_asker(vcpu, &seen[id], t);
 		if (at_rest || !is_as_seen(vcpu, &seen[id])) {
 			look(vcpu, &seen[id], at_rest);
 		}
@@ -317,6 +330,29 @@ watch_interrupt(unsigned int cpu)
 		          is_timed ? "its" : "the system's");
 	}
 	ends_guest[cpu] = false;
+}
+
+/* ---- behind what a task has asked for ---- */
+
+static void
+check_asker(const struct vcpu *vcpu, const struct seen *was)
+{
+	if (was->asker == current && vcpu->mode.value == EXITING_GUEST_MODE && is_in_guest(vcpu) &&
+	    machine.cpus[vcpu->cpu.value].pending == 0) {
+		host_fail("vcpu %u stays in its guest: it was asked to exit, and sent nothing",
+		          vcpu->id);
+	}
+}
+
+void
+watch_behind_asker(void)
+{
+	unsigned long flags = host_step_begin();
+
+	for (uint32_t id = 0; id < (uint32_t)world_vm->vcpu_count.value; id++) {
+		check_asker(vcpu_at(id), &seen[id]);
+	}
+	host_step_end(flags);
 }
 
 /* ---- behind vcpu_run() ---- */

@@ -30,6 +30,9 @@ void watch_stopped(const struct vcpu *vcpu);
 /* Its runner, behind vcpu_run(). */
 void watch_outside(const struct vcpu *vcpu);
 
+/* Current has done what it does to vcpus: what it has asked to exit is to be interrupted. */
+void watch_behind_asker(void);
+
 /* struct probe's, of a runner. */
 void watch_behind_out(void);
 void watch_behind_in(void);

@@ -109,6 +109,7 @@ work(void *arg)
 	for (unsigned int n = 0; n < operation_count; n++) {
 		if (deeds_has(&operations[n]) && operations[n].args[0] % WORLD_WORKERS == worker) {
 			deeds_do(&operations[n]);
+			watch_behind_asker();
 		}
 	}
 }
