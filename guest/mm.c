@@ -78,15 +78,36 @@ stack_top(unsigned int number)
 	return ARCH_USER_END - PAGE_SIZE - (uintptr_t)number * SLOT_BYTES;
 }
 
+static unsigned int
+free_stack_locked(const struct mm *mm)
+{
+	unsigned int number = 0;
+
+	while (number < MM_STACKS_MAX && (mm->stacks >> number & 1)) {
+		number++;
+	}
+	return number;
+}
+
+/* Another task of the program may have been there first, or a stack that was given back. */
+static bool
+has_page_locked(struct mm *mm, uintptr_t va)
+{
+	return (!bug(STACK_GROWS_UNSEEN) && arch_mm_find(&mm->arch, va, true) != NULL) ||
+	       arch_mm_map(&mm->arch, va, ARCH_PROT_WRITE) != NULL;
+}
+
 uintptr_t
 mm_map_stack(struct mm *mm)
 {
 	unsigned long flags = raw_spin_lock_irqsave(&mm->lock);
-	unsigned int number = mm->stacks;
-	bool is_mapped = number < MM_STACKS_MAX &&
-	                 arch_mm_map(&mm->arch, stack_top(number) - PAGE_SIZE, ARCH_PROT_WRITE);
+	unsigned int number = free_stack_locked(mm);
+	bool is_mapped =
+		number < MM_STACKS_MAX && has_page_locked(mm, stack_top(number) - PAGE_SIZE);
 
-	mm->stacks += is_mapped;
+	if (is_mapped) {
+		mm->stacks |= 1ull << number;
+	}
 	raw_spin_unlock_irqrestore(&mm->lock, flags);
 	return is_mapped ? stack_top(number) : 0;
 }
@@ -98,6 +119,15 @@ depth_of(uintptr_t addr)
 	return stack_top(0) - 1 - addr;
 }
 
+void
+mm_put_stack(struct mm *mm, uintptr_t top)
+{
+	unsigned long flags = raw_spin_lock_irqsave(&mm->lock);
+
+	mm->stacks &= ~(1ull << depth_of(top - 1) / SLOT_BYTES);
+	raw_spin_unlock_irqrestore(&mm->lock, flags);
+}
+
 bool
 mm_is_stack_guard(uintptr_t addr)
 {
@@ -105,19 +135,12 @@ mm_is_stack_guard(uintptr_t addr)
 	       depth_of(addr) % SLOT_BYTES >= STACK_BYTES;
 }
 
-/* Another task of the program may have been there first. */
-static bool
-has_page_locked(struct mm *mm, uintptr_t va)
-{
-	return (!bug(STACK_GROWS_UNSEEN) && arch_mm_find(&mm->arch, va, true) != NULL) ||
-	       arch_mm_map(&mm->arch, va, ARCH_PROT_WRITE) != NULL;
-}
-
 bool
 mm_grow_stack(struct mm *mm, uintptr_t addr)
 {
 	unsigned long flags = raw_spin_lock_irqsave(&mm->lock);
-	bool grows = depth_of(addr) / SLOT_BYTES < mm->stacks &&
+	bool grows = depth_of(addr) / SLOT_BYTES < MM_STACKS_MAX &&
+	             (mm->stacks >> depth_of(addr) / SLOT_BYTES & 1) &&
 	             (depth_of(addr) % SLOT_BYTES < STACK_BYTES || bug(STACK_GROWS_ON)) &&
 	             has_page_locked(mm, addr / PAGE_SIZE * PAGE_SIZE);
 

@@ -24,11 +24,11 @@ struct task;
 struct mm {
 	struct atomic refcount;
 	struct raw_spinlock lock; /* mapping */
-	unsigned int stacks;      /* handed out; under lock */
+	uint64_t stacks;          /* bit n: the n-th is handed out; under lock */
 	struct arch_mm arch;
 };
 
-#define MM_STACKS_MAX 64u
+#define MM_STACKS_MAX 64u /* the bits of stacks */
 
 /* An empty address space with one reference, or NULL: no memory. Any context but NMI. */
 struct mm *mm_create(void);
@@ -56,6 +56,9 @@ void *mm_map_guest_page(struct mm *mm, uintptr_t va, unsigned int prot);
  * grows; below its place lies a page that is never mapped. Any context but NMI.
  */
 uintptr_t mm_map_stack(struct mm *mm);
+
+/* Gives back a stack, by its top, that nobody has run on. Any context but NMI. */
+void mm_put_stack(struct mm *mm, uintptr_t top);
 
 /*
  * Nothing is mapped at addr, or was a moment ago. If it is in the place of a stack that was handed

@@ -77,6 +77,9 @@ user_run(const struct user_program *program, const struct task_params *params, u
 	*start = (struct start){ program->entry, mm_map_stack(program->mm), arg };
 	if (start->stack != 0) {
 		task = create(program, params, start);
+		if (task == NULL) {
+			mm_put_stack(program->mm, start->stack);
+		}
 	}
 	if (task == NULL) {
 		object_free(start, sizeof(*start));

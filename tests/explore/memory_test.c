@@ -17,6 +17,7 @@
 #include "guest/user_elf.h"
 #include "guest/vcpu.h"
 #include "guest/workqueue.h"
+#include "shared/user_abi.h"
 #include "tests/explore/scenario.h"
 #include "tests/host/guest.h"
 #include "tests/unit/suite.h"
@@ -97,6 +98,21 @@ load_program(void)
 	return error == 0;
 }
 
+static void
+end_at_once(uint64_t unused)
+{
+	(void)unused;
+	host_syscall(SYSCALL_exit, 0, 0, 0);
+}
+
+static bool
+run_program(void)
+{
+	const struct user_program program = { mm, (uintptr_t)end_at_once };
+
+	return user_run(&program, &(struct task_params){ .comm = "user" }, 0) != NULL;
+}
+
 static bool
 make_machine(void)
 {
@@ -131,10 +147,15 @@ static const struct thing {
 	const char *name;
 	bool (*make)(void);
 } things[] = {
-	{ "task", make_task },           { "kthread", make_kthread },
-	{ "address space", make_mm },    { "program", load_program },
-	{ "machine", make_machine },     { "vcpu", make_vcpu },
-	{ "srcu", make_srcu },           { "handler with a thread", make_handler },
+	{ "task", make_task },
+	{ "kthread", make_kthread },
+	{ "address space", make_mm },
+	{ "program", load_program },
+	{ "user task", run_program },
+	{ "machine", make_machine },
+	{ "vcpu", make_vcpu },
+	{ "srcu", make_srcu },
+	{ "handler with a thread", make_handler },
 	{ "workqueue", make_workqueue },
 };
 
