@@ -5,8 +5,11 @@
  */
 #include "guest/page.h"
 
+#include <elf.h>
 #include <stdio.h>
 
+#include "guest/cmdline.h"
+#include "guest/errno.h"
 #include "guest/interrupt.h"
 #include "guest/kthread.h"
 #include "guest/mm.h"
@@ -14,8 +17,11 @@
 #include "guest/sched.h"
 #include "guest/srcu.h"
 #include "guest/user.h"
-#include "guest/user_elf.h"
 #include "guest/vcpu.h"
+#include "guest/vcpu_check.h"
+#include "guest/vcpu_crew.h"
+#include "guest/vcpu_trap.h"
+#include "guest/vm_load.h"
 #include "guest/workqueue.h"
 #include "shared/user_abi.h"
 #include "tests/explore/scenario.h"
@@ -26,6 +32,7 @@
 #define BUDGET_MAX 32
 #define ATTEMPTS   300 /* that fail: more than there are of the smallest objects in a page */
 
+#define CREW 2
 #define LINE (IRQ_LINE_FIRST + 2)
 
 /* ---- things ---- */
@@ -33,6 +40,7 @@
 static HOST_STATE struct mm *mm; /* made before memory is short */
 static HOST_STATE struct vm *vm;
 static HOST_STATE struct srcu_struct srcu;
+static HOST_STATE struct vcpu_member member;
 static HOST_STATE unsigned int device;
 
 static int
@@ -58,7 +66,8 @@ ignore(unsigned int irq, void *dev_id)
 static unsigned int
 guest(struct vcpu *vcpu, unsigned int at)
 {
-	(void)vcpu;
+	host_guest_trap(vcpu, &(struct vcpu_trap){ .kind = VCPU_TRAP_HYPERCALL,
+	                                           .value = HYPERCALL_shutdown });
 	return at;
 }
 
@@ -80,21 +89,62 @@ make_mm(void)
 	return mm_create() != NULL;
 }
 
+/* A file of one page: code, and behind its end two pages of zeros. */
+static const struct {
+	Elf64_Ehdr header;
+	Elf64_Phdr segments[2];
+} image = {
+	.header = {
+		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+		.e_type = ET_EXEC,
+		.e_machine = EM_X86_64,
+		.e_version = EV_CURRENT,
+		.e_entry = VM_FLAT_BASE,
+		.e_phoff = sizeof(Elf64_Ehdr),
+		.e_phentsize = sizeof(Elf64_Phdr),
+		.e_phnum = 2,
+	},
+	.segments = {
+		{ .p_type = PT_LOAD,
+		  .p_flags = PF_R | PF_X,
+		  .p_vaddr = VM_FLAT_BASE,
+		  .p_filesz = sizeof(image),
+		  .p_memsz = sizeof(image) },
+		{ .p_type = PT_LOAD,
+		  .p_flags = PF_R | PF_W,
+		  .p_vaddr = VM_FLAT_BASE + PAGE_SIZE,
+		  .p_memsz = 2 * PAGE_SIZE },
+	},
+};
+
 static bool
 load_program(void)
 {
-	static const char image[1];
-	const struct user_elf elf = {
-		.segment_count = 2,
-		.segments = { { .va = PAGE_SIZE, .size = PAGE_SIZE, .file_size = sizeof(image) },
-		              { .va = 2 * PAGE_SIZE, .size = 2 * PAGE_SIZE } },
-	};
-	struct mm *own = mm_create();
-	int error = own == NULL ? -1 : user_load_segments(own, &elf, image);
+	struct user_program program;
+	int error = user_load("new", &image, sizeof(image), &program);
 
-	if (own != NULL && error != 0) {
-		mm_put(own);
-	}
+	HOST_EXPECT(error == 0 || error == -ENOMEM);
+	return error == 0;
+}
+
+static bool
+load_payload(void)
+{
+	struct vm_image loaded;
+	int error = vm_load("new", &image, sizeof(image), &loaded);
+
+	HOST_EXPECT(error == 0 || error == -ENOMEM);
+	return error == 0;
+}
+
+static bool
+load_flat_payload(void)
+{
+	static const uint8_t flat[2 * PAGE_SIZE];
+	struct vm_image loaded;
+	int error = vm_load("new", flat, sizeof(flat), &loaded);
+
+	HOST_EXPECT(error == 0 || error == -ENOMEM);
 	return error == 0;
 }
 
@@ -125,6 +175,35 @@ make_vcpu(void)
 	return vcpu_create(vm, 0) != NULL;
 }
 
+/* What an incomplete crew has is the machine's, and goes with it. */
+static bool
+make_crew(void)
+{
+	struct mm *own = mm_create();
+	struct vm *new = own != NULL ? vm_create(VM_EARLY_IRQS_ON, own, (uintptr_t)guest) : NULL;
+	struct vcpu_crew crew = { .vm = NULL };
+
+	if (new == NULL && own != NULL) {
+		mm_put(own);
+	}
+	if (new == NULL || vcpu_crew_create(&crew, new, CREW, 0) == CREW) {
+		return new != NULL;
+	}
+	vcpu_crew_end(&crew);
+	vm_destroy(new);
+	return false;
+}
+
+static bool
+start_member(void)
+{
+	member.task = NULL;
+	member.error = 0;
+	vcpu_member_start(&member, &(struct task_params){ .cpus_allowed = 1 });
+	HOST_EXPECT((member.task == NULL) == (member.error == -ENOMEM));
+	return member.task != NULL;
+}
+
 static bool
 make_srcu(void)
 {
@@ -135,6 +214,13 @@ static bool
 make_handler(void)
 {
 	return request_threaded_irq(LINE, ignore, ignore, 0, "new", &device) == 0;
+}
+
+static bool
+make_forced_handler(void)
+{
+	boot_args.threadirqs = true;
+	return make_handler();
 }
 
 static bool
@@ -151,11 +237,16 @@ static const struct thing {
 	{ "kthread", make_kthread },
 	{ "address space", make_mm },
 	{ "program", load_program },
+	{ "payload", load_payload },
+	{ "flat payload", load_flat_payload },
 	{ "user task", run_program },
 	{ "machine", make_machine },
 	{ "vcpu", make_vcpu },
+	{ "crew", make_crew },
+	{ "vcpu's task", start_member },
 	{ "srcu", make_srcu },
 	{ "handler with a thread", make_handler },
+	{ "handler with two threads", make_forced_handler },
 	{ "workqueue", make_workqueue },
 };
 
@@ -260,6 +351,8 @@ maker(void *unused)
 	mm = mm_create();
 	vm = vm_create(VM_EARLY_IRQS_OFF, mm, (uintptr_t)guest);
 	HOST_EXPECT(vm != NULL);
+	member.vcpu = vcpu_create(vm, 0);
+	HOST_EXPECT(member.vcpu != NULL);
 	host_gate();
 	used = make_at_last();
 	scenario_done();
@@ -303,6 +396,52 @@ START_TEST(test_memory_short_fails_and_keeps_nothing)
 }
 END_TEST
 
+/* ---- a guest's ---- */
+
+/* Wants another page each time that its instruction runs. */
+static unsigned int
+touch_all(struct vcpu *vcpu, unsigned int at)
+{
+	host_guest_trap(vcpu, &(struct vcpu_trap){
+				      .kind = VCPU_TRAP_MEMORY,
+				      .addr = VM_MEMORY_START + mm->arch.count * PAGE_SIZE,
+			      });
+	return at;
+}
+
+static void
+run_guest(void *unused)
+{
+	(void)unused;
+	mm = mm_create();
+	vm = vm_create(VM_EARLY_IRQS_OFF, mm, (uintptr_t)touch_all);
+	member.vcpu = vcpu_create(vm, 0);
+	host_gate();
+	HOST_EXPECT(vcpu_run(member.vcpu) == 0);
+	HOST_EXPECT(member.vcpu->stop == VCPU_STOP_FAULT);
+	HOST_EXPECT(member.vcpu->stats.exits == HOST_USER_PAGES_MAX + 1);
+	HOST_EXPECT(vcpu_stats_fault(member.vcpu) == NULL);
+	vm_destroy(vm);
+	scenario_done();
+}
+
+static void
+boot_guest(void)
+{
+	scenario_task(0, run_guest, NULL);
+}
+
+/* A guest that wants more memory than there is stops at the first page that it does not get. */
+START_TEST(test_memory_short_stops_a_guest)
+{
+	static const struct explore_scenario scenario = {
+		"a guest that wants all memory", 1, boot_guest, check, NULL, 0, NULL
+	};
+
+	scenario_must_survive(&scenario, 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -312,6 +451,7 @@ main(void)
 	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
 	tcase_add_loop_test(tests, test_memory_short_fails_and_keeps_nothing, 0,
 	                    sizeof(things) / sizeof(things[0]));
+	tcase_add_test(tests, test_memory_short_stops_a_guest);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }
