@@ -63,9 +63,9 @@ prepare(void)
 	ct_idle_exit();
 	oracle_prepare(program_plan()->uses_rcu);
 	promises_prepare(is_strict());
+	bug_active = chosen;
 	program_prepare();
 	ct_idle_enter();
-	bug_active = chosen;
 }
 
 static void

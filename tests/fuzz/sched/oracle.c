@@ -40,12 +40,11 @@ static struct {
 static bool all_are_traced;
 static bool is_requested[HOST_CPUS_MAX];
 
-static void
-see_trace(enum trace_event event, uint32_t a, uint64_t b)
+void
+oracle_see(enum trace_event event, uint64_t b)
 {
 	enum sched_reason reason = trace_switch_reason(b);
 
-	(void)a;
 	if (event == TRACE_sched_set_need_resched) {
 		is_requested[b & 0xff] |= !(b >> 10 & 1);
 	} else if (event == TRACE_sched_switch) {
@@ -171,7 +170,6 @@ void
 oracle_prepare(bool uses_rcu)
 {
 	all_are_traced = !uses_rcu;
-	host_trace_seen = see_trace;
 	if (images[cpu_count].tasks == 0) {
 		images[cpu_count].tasks = count_tasks();
 		images[cpu_count].uninterruptible = sched_nr_uninterruptible();

@@ -7,9 +7,15 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/trace_abi.h"
 
 /* Before each run (host_prepare). uses_rcu: the run has readers or updaters of RCU. */
 void oracle_prepare(bool uses_rcu);
+
+/* Of each event that is traced: its second argument. */
+void oracle_see(enum trace_event event, uint64_t b);
 
 /* In a task, where it is about to do something else. No point. */
 void oracle_look(void);

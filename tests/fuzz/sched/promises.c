@@ -13,6 +13,7 @@
 #include "guest/sched_change.h"
 #include "guest/smp.h"
 #include "guest/softirq.h"
+#include "tests/fuzz/sched/oracle.h"
 #include "tests/fuzz/schedule.h"
 #include "tests/host/counter.h"
 #include "tests/host/machine.h"
@@ -167,7 +168,7 @@ see_request(uint64_t b)
 /* ---- switches ---- */
 
 static void
-see_switch(void)
+see_switch(enum sched_reason reason)
 {
 	unsigned int cpu = host_this->id;
 	struct cpu_promises *here = &promises[cpu];
@@ -175,6 +176,9 @@ see_switch(void)
 
 	if (host_this->vetoes) {
 		host_fail("a switch against the architecture's veto");
+	}
+	if (reason == SCHED_REASON_IRQ_RETURN && task_is_idle(per_cpu(current_task, cpu))) {
+		host_fail("an interrupt's return preempts the idle task");
 	}
 	here->lazily = false;
 	if (per_cpu(softirq_pending, cpu) != 0 && softirqs != NULL && softirqs->on_rq.value == 0) {
@@ -189,8 +193,9 @@ see(enum trace_event event, uint32_t a, uint64_t b)
 	if (event == TRACE_sched_set_need_resched) {
 		see_request(b);
 	} else if (event == TRACE_sched_switch) {
-		see_switch();
+		see_switch(trace_switch_reason(b));
 	}
+	oracle_see(event, b);
 }
 
 /* ---- what the program says ---- */
