@@ -299,8 +299,8 @@ host_return_to_user(void)
 	host_this->fresh = true;
 }
 
-void
-machine_point_by_choice(struct host_op op)
+static void
+point_by_choice(struct host_op op)
 {
 	enum host_actor actor;
 
@@ -311,6 +311,17 @@ machine_point_by_choice(struct host_op op)
 			take_interrupt(actor);
 		}
 	} while (actor != HOST_STEP && op.kind != HOST_OP_HALT);
+	machine_end_spin();
+	host_this->fresh = op.kind != HOST_OP_LOCAL;
+}
+
+void
+machine_point_with_hurdles(struct host_op op)
+{
+	if (!machine_pass(op)) {
+		point_by_choice(op);
+		return;
+	}
 	machine_end_spin();
 	host_this->fresh = op.kind != HOST_OP_LOCAL;
 }

@@ -162,11 +162,24 @@ extern unsigned int host_broken;
 
 enum host_rmw { HOST_XCHG, HOST_ADD, HOST_SUB, HOST_OR, HOST_AND };
 
-/* order: __ATOMIC_*, what the kernel asked for; x86 gives more. */
-uint64_t host_load(const volatile void *addr, size_t size, int order);
-void host_store(volatile void *addr, size_t size, uint64_t value, int order);
-uint64_t host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand);
-bool host_cmpxchg(volatile void *addr, size_t size, uint64_t *expected, uint64_t value);
+/*
+ * Of words of 4 or 8 bytes: each has its function. order: __ATOMIC_*, what the kernel asked for;
+ * x86 gives more. expected: the old value, in the end.
+ */
+uint64_t host_load_4(const volatile void *addr, int order);
+uint64_t host_load_8(const volatile void *addr, int order);
+void host_store_4(volatile void *addr, uint64_t value, int order);
+void host_store_8(volatile void *addr, uint64_t value, int order);
+uint64_t host_rmw_4(volatile void *addr, enum host_rmw op, uint64_t operand);
+uint64_t host_rmw_8(volatile void *addr, enum host_rmw op, uint64_t operand);
+bool host_cmpxchg_4(volatile void *addr, uint64_t *expected, uint64_t value);
+bool host_cmpxchg_8(volatile void *addr, uint64_t *expected, uint64_t value);
+#define HOST_SIZED(name, size, ...)          ((size) == 8 ? name##_8(__VA_ARGS__) : name##_4(__VA_ARGS__))
+#define host_load(addr, size, order)         HOST_SIZED(host_load, size, addr, order)
+#define host_store(addr, size, value, order) HOST_SIZED(host_store, size, addr, value, order)
+#define host_rmw(addr, size, op, operand)    HOST_SIZED(host_rmw, size, addr, op, operand)
+#define host_cmpxchg(addr, size, expected, value) \
+	HOST_SIZED(host_cmpxchg, size, addr, expected, value)
 void host_fence(void);
 void host_order(int order); /* no point: x86 has this order anyway */
 void host_irq_enable(void);

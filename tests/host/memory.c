@@ -32,29 +32,50 @@ memory_has_store(const struct host_cpu *cpu, const void *addr)
 	return false;
 }
 
-/* addr was written: who spins on it has something to look at. */
-static void
-changed(const struct host_cpu *by, const void *addr)
+/* Has cpu read addr since its last turn? */
+static bool
+has_read(const struct host_cpu *cpu, const void *addr)
 {
-	for (unsigned int n = 0; n < machine.cpu_count; n++) {
-		struct host_cpu *cpu = &machine.cpus[n];
-		bool has_read = cpu->read_count > HOST_READS_MAX;
+	if (cpu->read_count > HOST_READS_MAX) {
+		return true;
+	}
+	for (unsigned int n = 0; n < cpu->read_count; n++) {
+		if (cpu->reads[n] == addr) {
+			return true;
+		}
+	}
+	return false;
+}
 
-		if (cpu == by || cpu->spin_over) {
-			continue;
-		}
-		for (unsigned int i = 0; !has_read && i < cpu->read_count; i++) {
-			has_read = cpu->reads[i] == addr;
-		}
-		if (has_read) {
+static void
+tell_listeners(uint32_t cpus, const void *addr)
+{
+	for (; cpus != 0; cpus &= cpus - 1) {
+		struct host_cpu *cpu = &machine.cpus[__builtin_ctz(cpus)];
+
+		if (!cpu->spin_over && has_read(cpu, addr)) {
 			cpu->spin_over = true;
 			cpu->spin_ended_by = machine.moment - 1;
+		}
+		if (cpu->spin_over) {
+			machine.listening &= ~(1u << cpu->id);
 		}
 	}
 }
 
+/* addr was written: who spins on it has something to look at. */
+static inline void
+changed(const struct host_cpu *by, const void *addr)
+{
+	uint32_t others = machine.listening & ~(1u << by->id);
+
+	if (others != 0) {
+		tell_listeners(others, addr);
+	}
+}
+
 /* Words of 4 or 8 bytes. */
-static void
+static inline void
 put(void *addr, size_t size, uint64_t value)
 {
 	if (size == 8) {
@@ -80,27 +101,31 @@ memory_drain(struct host_cpu *cpu)
 	changed(cpu, store.addr);
 }
 
-static void
+static inline void
 note_read(const void *addr)
 {
 	struct host_cpu *cpu = host_this;
 
+	if (cpu->read_count > HOST_READS_MAX) {
+		return;
+	}
 	if (cpu->read_count == 0) {
 		cpu->spin_over = false;
+		machine.listening |= 1u << cpu->id;
 	}
 	if (cpu->read_count < HOST_READS_MAX) {
 		cpu->reads[cpu->read_count] = addr;
 	}
-	cpu->read_count += cpu->read_count <= HOST_READS_MAX;
+	cpu->read_count++;
 }
 
-static uint64_t
+static inline uint64_t
 read_memory(const void *addr, size_t size)
 {
 	return size == 8 ? *(const uint64_t *)addr : *(const uint32_t *)addr;
 }
 
-static uint64_t
+static inline uint64_t
 truncated(uint64_t value, size_t size)
 {
 	return size == 8 ? value : value & 0xffffffffu;
@@ -119,7 +144,7 @@ watch(const void *addr, uint64_t old, uint64_t value)
 	}
 }
 
-static void
+static inline void
 write_memory(void *addr, size_t size, uint64_t value)
 {
 	put(addr, size, value);
@@ -141,20 +166,6 @@ own_store(const struct host_cpu *cpu, const void *addr)
 	return NULL;
 }
 
-static uint64_t
-load(const void *addr, size_t size, int order, const void *pc)
-{
-	const struct host_store *store = own_store(host_this, addr);
-
-	assert(size == 4 || size == 8);
-	if (store != NULL) {
-		race_forward(addr, size, pc);
-		return store->value;
-	}
-	race_load(addr, size, order, pc);
-	return read_memory(addr, size);
-}
-
 uint32_t
 memory_peek(const struct host_cpu *cpu, const void *addr)
 {
@@ -163,14 +174,35 @@ memory_peek(const struct host_cpu *cpu, const void *addr)
 	return (uint32_t)(store != NULL ? store->value : read_memory(addr, sizeof(uint32_t)));
 }
 
-uint64_t
-host_load(const volatile void *addr, size_t size, int order)
+static inline __attribute__((always_inline)) uint64_t
+load(const volatile void *addr, size_t size, int order, const void *pc)
 {
 	const void *from = (const void *)(uintptr_t)addr;
 
 	machine_point((struct host_op){ HOST_OP_LOAD, from });
 	note_read(from);
-	return load(from, size, order, __builtin_return_address(0));
+	if (__builtin_expect(host_this->store_count != 0, 0)) {
+		const struct host_store *store = own_store(host_this, from);
+
+		if (store != NULL) {
+			race_forward(from, size, pc);
+			return store->value;
+		}
+	}
+	race_load(from, size, order, pc);
+	return read_memory(from, size);
+}
+
+uint64_t
+host_load_4(const volatile void *addr, int order)
+{
+	return load(addr, 4, order, __builtin_return_address(0));
+}
+
+uint64_t
+host_load_8(const volatile void *addr, int order)
+{
+	return load(addr, 8, order, __builtin_return_address(0));
 }
 
 static void
@@ -179,7 +211,6 @@ buffer_store(void *addr, size_t size, uint64_t value, int order, const void *pc)
 	struct host_cpu *cpu = host_this;
 	unsigned int slot = (cpu->store_first + cpu->store_count) % HOST_STORES_MAX;
 
-	assert(size == 4 || size == 8);
 	assert(cpu->store_count < HOST_STORES_MAX);
 	race_store(addr, size, order, slot, pc);
 	cpu->stores[slot] = (struct host_store){ addr, (uint32_t)size, machine.moment - 1,
@@ -188,7 +219,7 @@ buffer_store(void *addr, size_t size, uint64_t value, int order, const void *pc)
 }
 
 /* The store, and that it reaches memory before anything else happens. */
-static void
+static inline void
 store_plainly(void *addr, size_t size, uint64_t value, int order, const void *pc)
 {
 	struct host_cpu *cpu = host_this;
@@ -200,15 +231,12 @@ store_plainly(void *addr, size_t size, uint64_t value, int order, const void *pc
 	write_memory(addr, size, value);
 }
 
+/* addr is on a stack. */
 static bool
 is_on_own_stack(const void *addr)
 {
-	const char *stack;
+	const char *stack = machine_stack_of(__builtin_frame_address(0));
 
-	if ((uintptr_t)addr - (uintptr_t)host_stacks >= sizeof(host_stacks)) {
-		return false;
-	}
-	stack = machine_stack_of(__builtin_frame_address(0));
 	return (const char *)addr >= stack && (const char *)addr < stack + HOST_STACK_SIZE;
 }
 
@@ -228,13 +256,13 @@ store_to_own_stack(void *to, size_t size, uint64_t value, int order, const void 
 	write_memory(to, size, value);
 }
 
-void
-host_store(volatile void *addr, size_t size, uint64_t value, int order)
+static inline __attribute__((always_inline)) void
+store(volatile void *addr, size_t size, uint64_t value, int order, const void *pc)
 {
 	void *to = (void *)(uintptr_t)addr;
-	const void *pc = __builtin_return_address(0);
 
-	if (!machine.quiet && is_on_own_stack(to)) {
+	if ((uintptr_t)to - (uintptr_t)host_stacks < sizeof(host_stacks) && !machine.quiet &&
+	    is_on_own_stack(to)) {
 		store_to_own_stack(to, size, value, order, pc);
 		return;
 	}
@@ -248,7 +276,19 @@ host_store(volatile void *addr, size_t size, uint64_t value, int order)
 	}
 }
 
-static uint64_t
+void
+host_store_4(volatile void *addr, uint64_t value, int order)
+{
+	store(addr, 4, value, order, __builtin_return_address(0));
+}
+
+void
+host_store_8(volatile void *addr, uint64_t value, int order)
+{
+	store(addr, 8, value, order, __builtin_return_address(0));
+}
+
+static inline uint64_t
 result_of(enum host_rmw op, uint64_t old, uint64_t operand)
 {
 	switch (op) {
@@ -265,41 +305,63 @@ result_of(enum host_rmw op, uint64_t old, uint64_t operand)
 	}
 }
 
-static bool
+static inline bool
 is_torn(enum host_rmw op)
 {
 	return (host_broken & HOST_BROKEN_RMW) ||
 	       (op == HOST_XCHG && (host_broken & HOST_BROKEN_XCHG));
 }
 
-static void
+static inline void
 locked_point(void *addr, bool loose)
 {
 	machine_point((struct host_op){ loose ? HOST_OP_LOOSE : HOST_OP_LOCKED, addr });
 	note_read(addr);
 }
 
-uint64_t
-host_rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand)
+static uint64_t
+rmw_in_two(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand)
 {
-	void *to = (void *)(uintptr_t)addr;
-	uint64_t old;
+	uint64_t old = host_load(addr, size, __ATOMIC_RELAXED);
 
-	if (is_torn(op)) {
-		old = host_load(addr, size, __ATOMIC_RELAXED);
-		host_store(addr, size, result_of(op, old, operand), __ATOMIC_RELAXED);
-		return old;
-	}
-	locked_point(to, op == HOST_ADD && (host_broken & HOST_BROKEN_ADD));
-	race_rmw(to, size, __builtin_return_address(0));
-	old = read_memory(to, size);
-	watch(to, old, result_of(op, old, operand));
-	write_memory(to, size, result_of(op, old, operand));
+	host_store(addr, size, result_of(op, old, operand), __ATOMIC_RELAXED);
 	return old;
 }
 
-bool
-host_cmpxchg(volatile void *addr, size_t size, uint64_t *expected, uint64_t value)
+static inline __attribute__((always_inline)) uint64_t
+rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand, const void *pc)
+{
+	void *to = (void *)(uintptr_t)addr;
+	uint64_t old, value;
+
+	if (__builtin_expect(host_broken != 0, 0) && is_torn(op)) {
+		return rmw_in_two(addr, size, op, operand);
+	}
+	locked_point(to, op == HOST_ADD && (host_broken & HOST_BROKEN_ADD));
+	race_rmw(to, size, pc);
+	old = read_memory(to, size);
+	value = result_of(op, old, operand);
+	if (machine.watch_count != 0) {
+		watch(to, old, value);
+	}
+	write_memory(to, size, value);
+	return old;
+}
+
+uint64_t
+host_rmw_4(volatile void *addr, enum host_rmw op, uint64_t operand)
+{
+	return rmw(addr, 4, op, operand, __builtin_return_address(0));
+}
+
+uint64_t
+host_rmw_8(volatile void *addr, enum host_rmw op, uint64_t operand)
+{
+	return rmw(addr, 8, op, operand, __builtin_return_address(0));
+}
+
+static inline __attribute__((always_inline)) bool
+cmpxchg(volatile void *addr, size_t size, uint64_t *expected, uint64_t value, const void *pc)
 {
 	void *to = (void *)(uintptr_t)addr;
 	uint64_t old;
@@ -307,13 +369,25 @@ host_cmpxchg(volatile void *addr, size_t size, uint64_t *expected, uint64_t valu
 	locked_point(to, host_broken & HOST_BROKEN_CMPXCHG);
 	old = read_memory(to, size);
 	if (old != *expected) {
-		race_load(to, size, __ATOMIC_RELAXED, __builtin_return_address(0));
+		race_load(to, size, __ATOMIC_RELAXED, pc);
 		*expected = old;
 		return false;
 	}
-	race_rmw(to, size, __builtin_return_address(0));
+	race_rmw(to, size, pc);
 	write_memory(to, size, value);
 	return true;
+}
+
+bool
+host_cmpxchg_4(volatile void *addr, uint64_t *expected, uint64_t value)
+{
+	return cmpxchg(addr, 4, expected, value, __builtin_return_address(0));
+}
+
+bool
+host_cmpxchg_8(volatile void *addr, uint64_t *expected, uint64_t value)
+{
+	return cmpxchg(addr, 8, expected, value, __builtin_return_address(0));
 }
 
 void

@@ -30,6 +30,7 @@ struct machine {
 		unsigned int owner;
 	} watches[HOST_WATCHES_MAX];
 	unsigned int watched; /* rises that were seen */
+	uint32_t listening;   /* bit n: a change may end the spinning of cpu n */
 	void (*boot)(void);
 	void (*idle)(void);
 	struct host_result *result;
@@ -73,7 +74,8 @@ void machine_make_room(struct host_op op);
 
 /*
  * The way around all choices: nothing else can happen to this cpu, and host_pick has said that the
- * others wait. What machine_choose() would do for a STEP of the cpu that runs.
+ * others wait. What machine_choose() would do for a STEP of the cpu that runs; its op says so only
+ * where it stops.
  */
 static inline bool
 machine_pass(struct host_op op)
@@ -91,11 +93,11 @@ machine_pass(struct host_op op)
 		machine_make_room(op);
 	}
 	machine.moment++;
-	cpu->op = op;
 	return true;
 }
 
-void machine_point_by_choice(struct host_op op);
+/* machine_point()'s other ways. */
+void machine_point_with_hurdles(struct host_op op);
 
 /* This cpu stops before op; returns when it is to do it. */
 static inline void
@@ -104,12 +106,14 @@ machine_point(struct host_op op)
 	if (machine.quiet) {
 		return;
 	}
-	if (!machine_pass(op)) {
-		machine_point_by_choice(op);
+	if (__builtin_expect(host_plain != 0 && host_this->hurdles == 0, 1) &&
+	    MACHINE_IS_PLAIN(op.kind)) {
+		host_plain--;
+		machine.moment++;
+		host_this->fresh = op.kind != HOST_OP_LOCAL;
 		return;
 	}
-	machine_end_spin();
-	host_this->fresh = op.kind != HOST_OP_LOCAL;
+	machine_point_with_hurdles(op);
 }
 
 /*
