@@ -235,7 +235,8 @@ _Static_assert(FUZZ_VCPU_END <= FUZZ_KINDS_MAX, "six bits");
 	X(AGAIN, "a trap for nothing, so often", "times", "")                     \
 	X(WALK, "a trap for which tables are walked", "", "")                     \
 	X(SKIP, "a handler's: passes over what raised the exception", "", "")     \
-	X(SHUTDOWN, "stops", "status", "")
+	X(SHUTDOWN, "stops", "status", "")                                        \
+	X(LEFT_WALK, "the same as WALK, and another cpu goes on meanwhile", "level", "cpu")
 
 #define FUZZ_INSTRUCTION_NAME(name, words, a, b) FUZZ_INSTRUCTION_##name,
 enum fuzz_instruction { FUZZ_INSTRUCTIONS(FUZZ_INSTRUCTION_NAME) FUZZ_INSTRUCTION_COUNT };

@@ -348,6 +348,21 @@ pick(const struct host_transition *transitions, unsigned int count)
 	return choice;
 }
 
+/* The next record is due when it was. */
+void
+schedule_act(enum fuzz_action action, unsigned int cpu)
+{
+	unsigned int next_action = run.action;
+	unsigned int next_cpu = run.cpu;
+
+	take_back();
+	run.action = action;
+	run.cpu = cpu % run.cpus;
+	act();
+	run.action = next_action;
+	run.cpu = next_cpu;
+}
+
 uint32_t
 schedule_turns(void)
 {

@@ -49,6 +49,9 @@ void schedule_tell(const struct fuzz_input *input, void (*prepare)(void), const 
 void schedule_tell_steps(const struct fuzz_input *input, void (*prepare)(void),
                          void (*print)(const char *line));
 
+/* In a run: this happens now, as by a record of the schedule. */
+void schedule_act(enum fuzz_action action, unsigned int cpu);
+
 /* If set, is told of each transition of a run, told or not, before it happens. No point. */
 extern void (*schedule_watch)(const struct host_transition *t);
 

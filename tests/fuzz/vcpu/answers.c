@@ -6,6 +6,7 @@
 #include "guest/preempt.h"
 #include "guest/vcpu_request.h"
 #include "shared/payload_abi.h"
+#include "tests/fuzz/schedule.h"
 #include "tests/fuzz/vcpu/instructions.h"
 
 #define WALK_LEVELS 16u
@@ -95,21 +96,43 @@ check_hypercall(const struct vcpu *vcpu, struct guest *guest, const struct vcpu_
 	}
 }
 
+static void
+leave_walk(const struct vcpu_trap *trap, unsigned int level)
+{
+	if (trap->addr == PORT_LEFT_WALK && trap->args[0] % WALK_LEVELS == level) {
+		schedule_act(FUZZ_ACTION_SWITCH, (unsigned int)trap->args[1]);
+	}
+}
+
 /* Its owner, in handle_exit(): what is gone before it looks may be free; what goes later may not.
  */
 static void
-walk(struct vcpu *vcpu)
+walk(struct vcpu *vcpu, const struct vcpu_trap *trap)
 {
 	uint32_t gone;
 
+	if (trap->addr == PORT_LEFT_WALK) {
+		schedule_act(FUZZ_ACTION_HOLD, raw_smp_processor_id());
+	}
 	walk_shadow_page_lockless_begin(vcpu);
 	gone = atomic_load(&exits_page_gone);
 	for (unsigned int level = 0; level < WALK_LEVELS; level++) {
+		leave_walk(trap, level);
 		if (atomic_load(&exits_page_free) > gone) {
 			host_fail("vcpu %u walks tables that are free", vcpu->id);
 		}
 	}
 	walk_shadow_page_lockless_end(vcpu);
+}
+
+/* Whether an address is a device's, or memory's, the tables say. */
+static bool
+has_walk(const struct vcpu_trap *trap)
+{
+	return trap->kind == VCPU_TRAP_READ || trap->kind == VCPU_TRAP_WRITE ||
+	       trap->kind == VCPU_TRAP_MEMORY ||
+	       (trap->kind == VCPU_TRAP_IN &&
+	        (trap->addr == PORT_WALK || trap->addr == PORT_LEFT_WALK));
 }
 
 /*
@@ -196,8 +219,8 @@ exits_completed(struct vcpu *vcpu)
 		break;
 	}
 	note(vcpu, guest, trap);
-	if (trap->kind == VCPU_TRAP_IN && trap->addr == PORT_WALK) {
-		walk(vcpu);
+	if (has_walk(trap)) {
+		walk(vcpu, trap);
 	}
 	if (trap->kind == VCPU_TRAP_HYPERCALL && trap->value == HYPERCALL_time) {
 		ask_itself(vcpu, trap->args[0]);

@@ -344,6 +344,12 @@ execute(struct vcpu *vcpu, const struct instruction *i, unsigned int at)
 		trap(vcpu,
 		     &(struct vcpu_trap){ .kind = VCPU_TRAP_IN, .addr = PORT_WALK, .size = 1 });
 		break;
+	case FUZZ_INSTRUCTION_LEFT_WALK:
+		trap(vcpu, &(struct vcpu_trap){ .kind = VCPU_TRAP_IN,
+		                                .addr = PORT_LEFT_WALK,
+		                                .size = 1,
+		                                .args = { i->a, i->b } });
+		break;
 	case FUZZ_INSTRUCTION_SKIP:
 		do_skip(vcpu);
 		break;

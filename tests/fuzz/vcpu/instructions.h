@@ -9,8 +9,10 @@
 #include "tests/fuzz/vcpu/exits.h"
 #include "tests/host/run.h"
 
-#define CODE_MAX  64u
-#define PORT_WALK 0x80u /* reads that have the tables walked */
+#define CODE_MAX 64u
+/* Reads that have the tables walked. */
+#define PORT_WALK      0x80u
+#define PORT_LEFT_WALK 0x81u
 
 struct instruction {
 	uint8_t name;
