@@ -106,14 +106,14 @@ sched_out(struct preempt_notifier *notifier, struct task *next)
 	}
 }
 
-/* It may run elsewhere, but only if it is allowed to. */
+/* It may run elsewhere meanwhile, and be on its way back: that it is allowed only here says
+ * nothing.
+ */
 static void
 check_prev(const struct task *prev)
 {
-	unsigned int cpu = raw_smp_processor_id();
-
 	HOST_EXPECT(prev != current);
-	if (prev->cpus_allowed == 1ull << cpu) {
+	if (atomic_load(&prev->cpu) == raw_smp_processor_id()) {
 		HOST_EXPECT(!atomic_load(&prev->on_cpu));
 	}
 }
