@@ -12,6 +12,7 @@
 #include "guest/errno.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
+#include "guest/timer.h"
 #include "tests/explore/scenario.h"
 #include "tests/unit/suite.h"
 
@@ -289,9 +290,14 @@ run_sharing(void *unused)
 	pass_interrupts(1);
 	HOST_EXPECT(first_runs == 1);
 	HOST_EXPECT(second_runs == 2);
+	HOST_EXPECT(request_irq(LINE, count_first, IRQF_SHARED, "first", &device) == 0);
+	free_irq(LINE, &device); /* not the first of the line this time */
+	pass_interrupts(1);
+	HOST_EXPECT(first_runs == 1);
+	HOST_EXPECT(second_runs == 3);
 	free_irq(LINE, &second_device);
 	pass_interrupts(1);
-	HOST_EXPECT(second_runs == 2);
+	HOST_EXPECT(second_runs == 3);
 	/* What comes before anybody wants it is kept for whoever does. */
 	HOST_EXPECT(request_irq(LINE, count_first, 0, "first", &device) == 0);
 	scenario_take_interrupts();
@@ -357,6 +363,9 @@ run_spurious(void *unused)
 	(void)unused;
 	scenario_gate();
 	HOST_EXPECT(request_irq(LINE, handle_some, 0, "storm", &device) == 0);
+	pass_interrupts(SPURIOUS_PERIOD / 2);
+	host_clock_advance(NSEC_PER_SEC); /* what came long before is forgotten */
+	pass_interrupts(SPURIOUS_PERIOD / 2);
 	pass_period(SPURIOUS_PERIOD - SPURIOUS_LIMIT);
 	second_runs = 0;
 	pass_interrupts(1);
@@ -380,7 +389,7 @@ boot_spurious(void)
 
 /*
  * P47 (every): a line of whose 100,000 interrupts more than 99,900 are nobody's is disabled, with a
- * word; with one less it is not.
+ * word; with one less it is not, nor if they come in two halves.
  */
 START_TEST(test_interrupt_that_nobody_takes_is_disabled)
 {
@@ -390,6 +399,48 @@ START_TEST(test_interrupt_that_nobody_takes_is_disabled)
 
 	scenario_must_hold(&scenario, LIMIT);
 	scenario_must_catch(&scenario, "spurious-uncounted", "second_runs == 0", LIMIT);
+}
+END_TEST
+
+static enum irqreturn
+ask_thread(unsigned int irq, void *dev_id)
+{
+	(void)irq, (void)dev_id;
+	second_runs++;
+	return IRQ_WAKE_THREAD;
+}
+
+/* The thread does not come to an answer, as all interrupts come at once. */
+static void
+run_unanswered(void *unused)
+{
+	(void)unused;
+	scenario_gate();
+	HOST_EXPECT(request_threaded_irq(LINE, ask_thread, count_first, 0, "slow", &device) == 0);
+	pass_interrupts(SPURIOUS_PERIOD + 1); /* the first says nothing yet */
+	pass_interrupts(1);
+	HOST_EXPECT(second_runs == SPURIOUS_PERIOD + 1);
+	HOST_EXPECT(strstr(host_console(), "] slow\nDisabling IRQ #") != NULL);
+	is_done = true;
+	host_stop();
+}
+
+static void
+boot_unanswered(void)
+{
+	scenario_task(0, run_unanswered, NULL);
+}
+
+/* P47 (every): interrupts that a handler leaves to a thread are nobody's until that has had one. */
+START_TEST(test_interrupt_that_no_thread_takes_is_disabled)
+{
+	static const struct explore_scenario scenario = {
+		"interrupts that no thread takes", 1, boot_unanswered, check_done, NULL, 0, NULL
+	};
+
+	scenario_must_hold(&scenario, LIMIT);
+	scenario_must_catch(&scenario, "spurious-uncounted", "second_runs == SPURIOUS_PERIOD",
+	                    LIMIT);
 }
 END_TEST
 
@@ -471,6 +522,7 @@ main(void)
 	tcase_add_test(tests, test_interrupt_freed_handler_is_gone);
 	tcase_add_test(tests, test_interrupt_shared_line_asks_all);
 	tcase_add_test(tests, test_interrupt_that_nobody_takes_is_disabled);
+	tcase_add_test(tests, test_interrupt_that_no_thread_takes_is_disabled);
 	tcase_add_loop_test(tests, test_interrupt_handler_that_leaks_is_named, 0, MISTAKE_COUNT);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);

@@ -344,6 +344,49 @@ START_TEST(test_kthread_unpark_is_never_lost)
 }
 END_TEST
 
+static void
+park_twice(void *unused)
+{
+	(void)unused;
+	host_gate();
+	HOST_EXPECT(kthread_park(thread) == 0);
+	HOST_EXPECT(kthread_park(thread) == -EBUSY);
+	kthread_unpark(thread);
+	host_stop();
+}
+
+static int
+park_when_told(void *unused)
+{
+	(void)unused;
+	while (!kthread_should_park()) { /* bounded: it is told once */
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (!kthread_should_park()) {
+			schedule();
+		}
+		__set_current_state(TASK_RUNNING);
+	}
+	kthread_parkme();
+	scenario_done();
+	return STOPPED;
+}
+
+static void
+boot_twice(void)
+{
+	boot_thread(park_when_told, park_twice);
+	wake_up_process(thread);
+}
+
+/* P32: who parks a thread that is parked is told, and does not wait. */
+START_TEST(test_kthread_parked_is_not_parked_again)
+{
+	scenario_must_hold_within(&(struct explore_scenario){ "kthread_park, twice", 2, boot_twice,
+	                                                      check_unpark, NULL, 0, NULL },
+	                          2, LIMIT);
+}
+END_TEST
+
 /* ---- where it runs ---- */
 
 static void
@@ -384,6 +427,7 @@ main(void)
 	tcase_add_test(tests, test_kthread_park_waits_until_it_is_off_its_cpu);
 	tcase_add_test(tests, test_kthread_park_unpark_stop_all_arrive);
 	tcase_add_test(tests, test_kthread_unpark_is_never_lost);
+	tcase_add_test(tests, test_kthread_parked_is_not_parked_again);
 	tcase_add_test(tests, test_kthread_bound_stays_on_its_cpu);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);

@@ -116,6 +116,12 @@ START_TEST(test_elf_each_fault_is_named)
 	expect_refused("both writable and executable");
 	image.data.p_vaddr = TEXT + 0x900;
 	expect_refused("share a page");
+	image.header.e_phnum = USER_SEGMENTS_MAX + 1;
+	for (uint64_t n = 1; n < image.header.e_phnum; n++) {
+		(&image.text)[n] = image.data;
+		(&image.text)[n].p_vaddr += n * 0x10000;
+	}
+	expect_refused("too many segments");
 	image.header.e_entry = DATA;
 	expect_refused("entry is not in an executable segment");
 	image.header.e_entry = TEXT + 0x800;

@@ -97,6 +97,34 @@ call_with_stack(uint64_t unused)
 }
 
 static void
+copy_out(void)
+{
+	char there[2];
+
+	HOST_EXPECT(copy_to_user(BELOW, "ab", 2) == 0); /* the second byte's page is there */
+	HOST_EXPECT(copy_from_user(there, BELOW, 2) == 0);
+	HOST_EXPECT(there[0] == 'a' && there[1] == 'b');
+	HOST_EXPECT(copy_to_user(STACK_TOP, "cd", 2) == 1); /* nothing is above */
+	HOST_EXPECT(copy_to_user(UINT64_MAX - 1, "ef", 2) == 2);
+	HOST_EXPECT(copy_to_user(ARCH_USER_END - 1, "gh", 2) == 2);
+}
+
+static void
+call_to_stack(uint64_t unused)
+{
+	(void)unused;
+	scenario_gate();
+	host_syscall_of(copy_out);
+	host_syscall(SYSCALL_exit, 3, 0, 0);
+}
+
+static void
+boot_call_to_stack(void)
+{
+	boot_users(call_to_stack, 1);
+}
+
+static void
 boot_call(void)
 {
 	boot_users(call_with_stack, 1);
@@ -108,15 +136,21 @@ check_call(void)
 	check_ended(1, 3);
 }
 
-/* P20: a system call may name what the stack has not grown to yet. */
+/* P20: a system call may name what the stack has not grown to yet, to read it and to write it. */
 START_TEST(test_user_stack_grows_under_a_copy)
 {
 	static const struct explore_scenario call = {
 		"a copy grows a stack", 1, boot_call, check_call, NULL, 0, NULL
 	};
+	static const struct explore_scenario to_stack = {
+		"a copy to a stack grows it", 1, boot_call_to_stack, check_call, NULL, 0, NULL
+	};
 
 	scenario_must_hold(&call, LIMIT);
 	scenario_must_catch(&call, "copy-grows-nothing", "BELOW - 1, 4, 0) == 4", LIMIT);
+	scenario_must_hold(&to_stack, LIMIT);
+	scenario_must_catch(&to_stack, "copy-grows-nothing", "copy_to_user(BELOW, \"ab\", 2) == 0",
+	                    LIMIT);
 }
 END_TEST
 
