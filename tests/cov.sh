@@ -1,28 +1,38 @@
 #!/bin/sh
 # cov.sh FOLDER: which lines of guest/ (without its architecture) and of vmm/ the suites and
-# the corpora reach, a line a file. FOLDER has builds that count, see build.ninja: suites on the
-# host, the VMM, the kernel. Fails if a suite does, if too few lines are reached, or if one is not
-# that tests/cov/unreached.txt does not excuse.
+# the corpora reach, a row a file, and why not the rest. FOLDER has builds that count, see
+# build.ninja: suites on the host, the VMM, the kernel. Fails if a suite does, if too few lines are
+# reached, or if one is not that tests/cov/unreached.txt does not excuse.
 cd "$(dirname "$0")/.." || exit 1
 folder=$1
 guest_min=95 # percent
 vmm_min=90
 umask 0 # some tests run as other users: what they count is added to the same files
 export LC_ALL=C GCOV_ERROR_FILE="$PWD/$folder/gcov.errors"
+export CK_DEFAULT_TIMEOUT=120 # what counts is slower
 
 rm -rf "$folder/log" "$folder/counts" "$folder/kernel_counts"
 mkdir -p "$folder/log" "$folder/counts"
+: >"$folder/steps"
 find "$folder" -name '*.gcda' -exec rm {} +
 : >"$GCOV_ERROR_FILE"
 
+# What begins now; on a terminal it is shown.
+step() { # WHAT
+	echo "$1" >>"$folder/steps"
+	[ ! -t 1 ] || printf '\r[%s/%s] %.80s\033[K' "$(wc -l <"$folder/steps")" "$steps" "$1"
+}
+
 fail() { # WHAT LOG
-	echo "FAILED: $1, see $2" | tee "$2.failed"
+	[ ! -t 1 ] || printf '\r\033[K'
+	echo "FAILED: $1, see $2" | tee -a "$2.failed"
 }
 
 # Suites on the host. The first to write makes the files that all add to.
 suites() {
 	for suite in "$@"; do
-		log=$folder/log/$(basename "$suite")
+		log=$folder/log/${suite##*/}
+		step "${suite##*/}"
 		"$suite" >"$log" 2>&1 || fail "$suite" "$log"
 	done
 }
@@ -31,27 +41,29 @@ suites() {
 corpora() {
 	for target in "$folder"/fuzz/fuzz_*; do
 		log=$folder/log/${target##*/}
-		[ ! -x "$target" ] && continue
+		step "${target##*/}"
 		"$target" "tests/fuzz/corpus/${target##*/}" >"$log" 2>&1 || fail "$target" "$log"
 	done
 }
 
 # Suites that run machines, and single runs: the kernel's counts come out of each.
 machines() {
+	step vmm_test
 	build/test/vmm_test "$folder/vmm" >"$folder/log/vmm" 2>&1 || fail vmm_test "$folder/log/vmm"
 	export COUNTS="$PWD/$folder/counts" # from here on guests hand counts over
 	ln -sf ../guest-debug.elf ../guest-bugs.elf "$folder"
+	step shell_test
 	build/test/shell_test "$folder/vmm" "$folder/guest.elf" "$folder/scenario" \
 		>"$folder/log/shell" 2>&1 || fail shell_test "$folder/log/shell"
-	cd "$folder" || exit 1
-	grep -v '^#' ../../tests/cov/runs.txt | while read -r wanted arguments; do
+	grep -v '^#' tests/cov/runs.txt | while read -r wanted arguments; do
+		step "vmm $arguments"
 		# shellcheck disable=SC2086
-		./vmm -t 200 $arguments >log/run 2>&1 </dev/null
+		(cd "$folder" && ./vmm -t 200 $arguments >log/run 2>&1 </dev/null)
 		status=$?
 		[ $status = "$wanted" ] && continue
-		mv log/run "log/run.$status"
-		echo "FAILED: status $status: vmm $arguments, see $folder/log/run.$status" |
-			tee -a log/runs.failed
+		log=$folder/log/run.$(wc -l <"$folder/steps")
+		mv "$folder/log/run" "$log"
+		fail "status $status: vmm $arguments" "$log"
 	done
 }
 
@@ -67,13 +79,15 @@ add_kernel_counts() {
 	cp "$folder"/kernel_counts/*.gcda "$folder/guest/guest"
 }
 
-suites "$folder"/test/explore_*_test &
-explore=$!
-suites $(ls "$folder"/test/*_test | grep -v /explore_)
+programs=$(find "$folder/test" "$folder/fuzz" -type f -perm -u+x | wc -l)
+steps=$((programs + $(grep -vc '^#' tests/cov/runs.txt) + 3)) # and suites of machines, the sum
+machines &
+suites "$folder"/test/*_test
 corpora
-(machines)
-wait $explore
+wait
+step "what the kernels have counted"
 add_kernel_counts || fail "the kernel's counts" "$folder/log/counts"
+[ ! -t 1 ] || printf '\r\033[K'
 
 # What gcov tells of the notes below the folders, line by line. A line is in the notes of each build
 # that has it, and of all that include a header.

@@ -491,7 +491,7 @@ END_TEST
  */
 START_TEST(test_vmm_garbage_to_every_port_is_harmless)
 {
-	spawn_run(&vmm, VMM("-t", "15", guest("ports")));
+	spawn_run(&vmm, VMM("-t", "60", guest("ports")));
 	expect_status(EXIT_STATUS_OK);
 }
 END_TEST

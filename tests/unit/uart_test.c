@@ -305,6 +305,7 @@ uart_suite(void)
 	Suite *suite = suite_create("uart");
 	TCase *tests = tcase_create("uart");
 
+	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
 	tcase_add_checked_fixture(tests, setup, NULL);
 	tcase_add_test(tests, test_uart_polled_output_arrives);
 	tcase_add_test(tests, test_uart_dlab_reaches_divisor);
