@@ -258,6 +258,7 @@ struct page {
 
 static const struct thing *thing;
 static size_t budget; /* pages that it may take at first */
+static size_t spare;  /* and one object of this size; 0: none */
 static size_t used;
 static unsigned int failures;
 
@@ -285,16 +286,20 @@ give_back(struct page *taken, size_t count)
 	return taken;
 }
 
-/* Leaves so many pages, and none that has objects in it. */
+/* Leaves so many pages, and of those that have objects in them at most one. */
 static struct page *
 take_all_but(size_t count)
 {
+	void *left = spare != 0 ? object_alloc(spare) : NULL;
 	struct page *taken = take_pages();
 
 	for (size_t size = OBJECT_SIZE_MAX; size >= SMALLEST; size /= 2) {
 		while (object_alloc(size) != NULL) { /* bounded: there are no pages for more */
 			continue;
 		}
+	}
+	if (left != NULL) {
+		object_free(left, spare);
 	}
 	return give_back(taken, count);
 }
@@ -351,8 +356,10 @@ maker(void *unused)
 	mm = mm_create();
 	vm = vm_create(VM_EARLY_IRQS_OFF, mm, (uintptr_t)guest);
 	HOST_EXPECT(vm != NULL);
-	member.vcpu = vcpu_create(vm, 0);
-	HOST_EXPECT(member.vcpu != NULL);
+	if (thing->make == start_member) {
+		member.vcpu = vcpu_create(vm, 0);
+		HOST_EXPECT(member.vcpu != NULL);
+	}
 	host_gate();
 	used = make_at_last();
 	scenario_done();
@@ -370,6 +377,24 @@ check(void)
 	scenario_check_quiet(1);
 }
 
+/* With each number of pages, up to what it needs. Returns that, and what was used with each. */
+static size_t
+make_with_each_budget(size_t *used_after)
+{
+	char name[64];
+	struct explore_scenario scenario = { name, 1, boot, check, NULL, 0, NULL };
+
+	failures = ATTEMPTS;
+	for (budget = 0; failures != 0; budget++) {
+		ck_assert_uint_lt(budget, BUDGET_MAX);
+		snprintf(name, sizeof(name), "%s, with %zu pages and %zu bytes", thing->name,
+		         budget, spare);
+		scenario_must_survive(&scenario, 1);
+		used_after[budget] = used;
+	}
+	return budget - 1;
+}
+
 /*
  * Of any number of pages that is too small nothing is made, however often, and nothing is kept:
  * when there is more, it is made, and of no more than it needs. Every number up to what it needs.
@@ -377,21 +402,26 @@ check(void)
 START_TEST(test_memory_short_fails_and_keeps_nothing)
 {
 	size_t used_after[BUDGET_MAX];
-	char name[64];
-	struct explore_scenario scenario = { name, 1, boot, check, NULL, 0, NULL };
+	size_t needed;
 
 	thing = &things[_i];
-	failures = ATTEMPTS;
-	for (budget = 0; failures != 0; budget++) {
-		ck_assert_uint_lt(budget, BUDGET_MAX);
-		snprintf(name, sizeof(name), "%s, with %zu pages", thing->name, budget);
-		scenario_must_survive(&scenario, 1);
-		used_after[budget] = used;
+	spare = 0;
+	needed = make_with_each_budget(used_after);
+	ck_assert_uint_gt(needed, 0);
+	for (size_t n = 0; n < needed; n++) {
+		ck_assert_uint_eq(used_after[n], used_after[needed]);
 	}
-	budget--; /* what it needs, and what it has used when it did not fail before */
-	ck_assert_uint_gt(budget, 0);
-	for (size_t n = 0; n < budget; n++) {
-		ck_assert_uint_eq(used_after[n], used_after[budget]);
+}
+END_TEST
+
+/* The same where one of several parts that are as large as each other is there, of each size. */
+START_TEST(test_memory_short_by_a_part_fails_and_keeps_nothing)
+{
+	size_t used_after[BUDGET_MAX];
+
+	thing = &things[_i];
+	for (spare = SMALLEST; spare <= OBJECT_SIZE_MAX; spare *= 2) {
+		make_with_each_budget(used_after);
 	}
 }
 END_TEST
@@ -450,6 +480,8 @@ main(void)
 
 	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
 	tcase_add_loop_test(tests, test_memory_short_fails_and_keeps_nothing, 0,
+	                    sizeof(things) / sizeof(things[0]));
+	tcase_add_loop_test(tests, test_memory_short_by_a_part_fails_and_keeps_nothing, 0,
 	                    sizeof(things) / sizeof(things[0]));
 	tcase_add_test(tests, test_memory_short_stops_a_guest);
 	suite_add_tcase(suite, tests);
