@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: ISC
 /*
  * The way in for libFuzzer and AFL++: a finding is an abort, behind its words and the command that
- * tells it again. FUZZ_BUG in the environment switches on a seeded bug; inputs that something was
- * found by are kept in FUZZ_FINDINGS, or build/findings.
+ * tells it again; what a sanitizer or a signal ends is told in the same way, in the midst of a run:
+ * by the descriptor, because stderr may be the target's own then. FUZZ_BUG in the environment
+ * switches on a seeded bug; inputs that something was found by are kept in FUZZ_FINDINGS, or
+ * build/findings.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/fuzz/mutate.h"
 #include "tests/fuzz/target.h"
@@ -20,7 +26,7 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint
                                  size_t two_size, uint8_t *out, size_t out_max, unsigned int seed);
 void __sanitizer_report_error_summary(const char *summary);
 
-static const uint8_t *running; /* the input; NULL: none */
+static const uint8_t *running; /* the input; NULL: none, or its command was told */
 static size_t running_size;
 
 int
@@ -58,48 +64,92 @@ name_input(char *path, size_t size)
 static bool
 write_input(const char *path)
 {
-	FILE *file = fopen(path, "wb");
+	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
 	bool written;
 
-	if (file == NULL) {
+	if (file < 0) {
 		return false;
 	}
-	written = fwrite(running, 1, running_size, file) == running_size;
-	return fclose(file) == 0 && written;
+	written = write(file, running, running_size) == (ssize_t)running_size;
+	return close(file) == 0 && written;
 }
 
 /* AFL++ keeps inputs itself, and shows nothing. */
+static bool
+is_afl(void)
+{
+	return getenv("__AFL_SHM_ID") != NULL;
+}
+
 static void
-say_command(void)
+say_finding(const char *words)
 {
 	const char *bug = getenv("FUZZ_BUG");
 	char path[512];
 	char option[64] = "";
 
-	if (running == NULL || getenv("__AFL_SHM_ID") != NULL) {
+	if (running == NULL || is_afl()) {
 		return;
 	}
 	name_input(path, sizeof(path));
 	if (!write_input(path)) {
-		perror(path);
+		dprintf(STDERR_FILENO, "%s: %s\n", path, strerror(errno));
 		snprintf(path, sizeof(path), "FILE");
 	}
 	if (bug != NULL) {
 		snprintf(option, sizeof(option), "--bug %s ", bug);
 	}
-	fprintf(stderr,
-	        "To see it again:  build/replay/%s %s--tell %s\n"
+	dprintf(STDERR_FILENO,
+	        "\nFINDING: %s\nTo see it again:  build/replay/%s %s--tell %s\n"
 	        "To make it small: build/replay/%s %s--shrink %s.small %s\n",
-	        fuzz_target.name, option, path, fuzz_target.name, option, path, path);
+	        words, fuzz_target.name, option, path, fuzz_target.name, option, path, path);
+	running = NULL;
 }
 
 /* The sanitizers call this with the line that sums up what they found. */
 void
 __sanitizer_report_error_summary(const char *summary)
 {
-	fprintf(stderr, "%s\nFINDING: %s\n", summary,
-	        strncmp(summary, "SUMMARY: ", 9) == 0 ? summary + 9 : summary);
-	say_command();
+	dprintf(STDERR_FILENO, "%s\n", summary);
+	say_finding(strncmp(summary, "SUMMARY: ", 9) == 0 ? summary + 9 : summary);
+}
+
+/* What is left to signals: asserts, and all crashes where there is no sanitizer. */
+static const int deadly[] = { SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE };
+
+#define DEADLY_COUNT (sizeof(deadly) / sizeof(deadly[0]))
+
+static struct sigaction before[DEADLY_COUNT]; /* libFuzzer's, or a sanitizer's */
+
+static void
+take_signal(int number, siginfo_t *info, void *context)
+{
+	unsigned int n = 0;
+
+	while (deadly[n] != number) { /* bounded: it is one of them */
+		n++;
+	}
+	say_finding(strsignal(number));
+	sigaction(number, &before[n], NULL);
+	if (before[n].sa_flags & SA_SIGINFO) {
+		before[n].sa_sigaction(number, info, context);
+	} else {
+		raise(number);
+	}
+}
+
+/* After libFuzzer, which leaves alone what has a handler. */
+static void
+take_signals(void)
+{
+	const struct sigaction taken = { .sa_sigaction = take_signal,
+		                         .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	static bool are_taken;
+
+	for (unsigned int n = 0; !are_taken && !is_afl() && n < DEADLY_COUNT; n++) {
+		sigaction(deadly[n], &taken, &before[n]);
+	}
+	are_taken = true;
 }
 
 int
@@ -107,12 +157,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *finding;
 
+	take_signals();
 	running = data;
 	running_size = size < fuzz_target.size_max ? size : fuzz_target.size_max;
 	finding = fuzz_target.run(data, running_size);
 	if (finding != NULL) {
-		fprintf(stderr, "\nFINDING: %s\n", finding);
-		say_command();
+		say_finding(finding);
 		abort();
 	}
 	running = NULL;
