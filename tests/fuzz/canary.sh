@@ -1,11 +1,14 @@
 #!/bin/sh
-# canary.sh TARGET:BINARY:BUG:WORDS...: what is planted must be found, within seconds, by those words; and
-# without it nothing may be. BUG: a seeded bug, which says the same in the plain program, and is still
-# there when the input is made small; or empty: the binary has a mistake in it. Where it can be found by
-# different words, " or " stands between them.
-seconds=20
-effort=1000 # executions without a bug, at least
+# canary.sh TARGET:BINARY:BUG:WORDS...: what is planted must be found, by those words, within so many
+# executions; and without it nothing may be. BUG: a seeded bug, which says the same in the plain program,
+# and is still there when the input is made small; or empty: the binary has a mistake in it. Where it can
+# be found by different words, " or " stands between them.
+#
+# No clock decides: the search is the same each time, from one seed and the corpus in one order.
+most=400000 # executions
+quiet=1000  # without a bug
 folder=build/canary/found
+unset FUZZ_BUG FUZZ_FINDINGS
 checks=0
 failures=0
 rm -rf $folder
@@ -16,33 +19,51 @@ fail() { # WORDS
 	failures=$((failures + 1))
 }
 
-# libFuzzer from a seed; new inputs are not kept. $1: the name of the run, $2: the binary, then options
-# and the corpus. Sets `executions`.
+# libFuzzer from the target's corpus; new inputs are not kept. $1: the name of the run, $2: the binary,
+# $3: executions. Sets `executions`.
 fuzz() {
 	run=$1 fuzzer=$2
-	shift 2
 	mkdir -p "$folder/$run"
-	set -- -seed=1 -max_total_time=$seconds -len_control=0 -print_final_stats=1 \
-		-artifact_prefix="$folder/$run/" "$@"
+	LC_ALL=C find "tests/fuzz/corpus/$target" -type f | LC_ALL=C sort | paste -s -d, >"$folder/$run/seeds"
+	set -- -seed=1 "-runs=$3" -len_control=0 -reload=0 -print_final_stats=1 \
+		"-artifact_prefix=$folder/$run/" "-seed_inputs=@$folder/$run/seeds"
 	[ -e "tests/fuzz/dict/$target.dict" ] && set -- "$@" "-dict=tests/fuzz/dict/$target.dict"
-	mkdir -p "$folder/$run/new"
-	FUZZ_FINDINGS=$folder/$run "$fuzzer" "$folder/$run/new" "$@" >"$folder/$run/log" 2>&1
+	FUZZ_FINDINGS=$folder/$run "$fuzzer" "$@" >"$folder/$run/log" 2>&1
 	status=$?
 	executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$folder/$run/log")
 	return $status
 }
 
-# The plain program says the same of what was found, and of what is left of it.
-replay() { # NAME BUG WORDS
-	input=$(find "$folder/$1" -maxdepth 1 -type f -name "$target-*" | head -n 1)
-	program=build/replay/$target
+# The command that was printed tells the input again: what is wrong, if the bug is a seeded one; else the
+# plain program has it not, and the binary with the mistake says the same of this input alone.
+told() { # NAME BINARY BUG WORDS
+	command=$(sed -n 's/^To see it again:  //p' "$folder/$1/log")
 	checks=$((checks + 1))
-	if ! "$program" --bug "$2" --shrink "$input.small" "$input" >"$input.log" 2>&1; then
-		fail "$program --bug $2 --shrink $input.small $input"
-	elif ! "$program" --bug "$2" "$input" "$input.small" | grep -cF "$3" | grep -qx 2; then
-		fail "$program --bug $2 $input $input.small: not '$3'"
+	if [ -z "$command" ]; then
+		fail "$1: no command is printed: see $folder/$1/log"
+		return
+	fi
+	$command >"$folder/$1/told" 2>&1
+	status=$?
+	if [ -z "$3" ]; then
+		[ $status = 0 ] && FUZZ_FINDINGS=$folder/$1 "$2" "${command##* }" 2>&1 |
+			grep -a '^FINDING: ' | grep -qF "$4"
 	else
-		echo "    replayed, and shrunk from $(wc -c <"$input") to $(wc -c <"$input.small") bytes"
+		[ $status = 1 ] && grep -qF "$4" "$folder/$1/told"
+	fi || fail "$1: it is not told again: see $folder/$1/told"
+}
+
+# What is made small is as wrong.
+shrunk() { # NAME BUG WORDS
+	command=$(sed -n 's/^To make it small: //p' "$folder/$1/log")
+	input=${command##* }
+	checks=$((checks + 1))
+	if ! $command >"$folder/$1/shrunk" 2>&1; then
+		fail "$command: see $folder/$1/shrunk"
+	elif ! "build/replay/$target" --bug "$2" "$input.small" | grep -qF "$3"; then
+		fail "build/replay/$target --bug $2 $input.small: not '$3'"
+	else
+		echo "    shrunk from $(wc -c <"$input") to $(wc -c <"$input.small") bytes"
 	fi
 }
 
@@ -50,22 +71,23 @@ found() { # BINARY BUG WORDS
 	name=$(basename "$1")${2:+-$2}
 	checks=$((checks + 1))
 	[ -z "$2" ] || export FUZZ_BUG="$2"
-	fuzz "$name" "$1" "tests/fuzz/corpus/$target"
+	fuzz "$name" "$1" $most
 	status=$?
 	unset FUZZ_BUG
 	if [ $status = 0 ]; then
 		fail "$name is not found in $executions executions"
-	elif ! grep -a '^FINDING: \|ERROR: Addr' "$folder/$name/log" | grep -qF "$3"; then
+	elif ! grep -a '^FINDING: ' "$folder/$name/log" | grep -qF "$3"; then
 		fail "$name is found by other words: see $folder/$name/log"
 	else
 		echo "$name: found after ${executions:-?} executions"
-		[ -z "$2" ] || replay "$name" "$2" "$3"
+		told "$name" "$1" "$2" "$3"
+		[ -z "$2" ] || shrunk "$name" "$2" "$3"
 	fi
 }
 
-quiet() {
+nothing_else() {
 	checks=$((checks + 1))
-	if fuzz "$target" "build/fuzz/$target" -runs=$effort "tests/fuzz/corpus/$target"; then
+	if fuzz "$target" "build/fuzz/$target" $quiet; then
 		echo "$target: nothing in $executions executions"
 	else
 		fail "$target: something is found without a bug: see $folder/$target/log"
@@ -78,7 +100,7 @@ for canary in "$@"; do
 		$canary
 	END
 	if [ "$target" != "$last" ]; then
-		quiet
+		nothing_else
 		last=$target
 	fi
 	found "$binary" "$bug" "$(printf '%s' "$words" | sed 's/ or /\n/g')"
