@@ -56,17 +56,40 @@ enum fuzz_stream {
 };
 
 /*
- * The schedule's one kind of record, FUZZ_AT, is: `delta` points (16 bits, little endian) after the
- * record before it (the first: after the start), and `extra` (0 to 64) single steps later, `action`
- * happens to `cpu`. A point is a place at which the machine can tell the order of two cpus, or an
- * interrupt could come.
+ * The schedule's kind of record that says what comes between, FUZZ_AT, is: `delta` points (16 bits,
+ * little endian) after the record before it (the first: after the start), and `extra` (0 to 64)
+ * single steps later, `action` happens to `cpu`. A point is a place at which the machine can tell
+ * the order of two cpus, or an interrupt could come.
+ *
+ * FUZZ_PRIORITIES, the first of an input, says that the one moves that stands highest of those that
+ * can, instead of the plainest order: its arguments are FUZZ_MOVER()s, the highest first; others
+ * are below them. At the run's choice of the number that a FUZZ_DROP has (16 bits, little endian),
+ * and at each FUZZ_FAIR-th, who would move drops below all. Mutators do not make these two.
  */
 enum fuzz_schedule_kind {
 	FUZZ_AT,
+	FUZZ_PRIORITIES,
+	FUZZ_DROP,
 };
 
-#define FUZZ_AT_LENGTH 5 /* delta, delta, action, cpu, extra */
-#define FUZZ_EXTRA_MAX 64
+#define FUZZ_AT_LENGTH   5 /* delta, delta, action, cpu, extra */
+#define FUZZ_EXTRA_MAX   64
+#define FUZZ_DROP_LENGTH 2
+#define FUZZ_DROPS_MAX   15 /* more are not read */
+#define FUZZ_FAIR        1024
+
+/* Who moves. Of a cpu: */
+#define FUZZ_MOVER(who, cpu) ((uint8_t)((who) << 3 | (cpu)))
+#define FUZZ_MOVER_WHO(byte) ((byte) >> 3)
+#define FUZZ_MOVER_CPU(byte) ((byte)&7)
+
+enum fuzz_who {
+	FUZZ_WHO_STEPS,     /* what it executes */
+	FUZZ_WHO_NMI,       /* comes */
+	FUZZ_WHO_STORES,    /* arrive */
+	FUZZ_WHO_CLOCK,     /* goes on to its timer */
+	FUZZ_WHO_INTERRUPT, /* and those behind it: an interrupt comes, of enum irq_kind */
+};
 
 /* X(NAME, words) */
 #define FUZZ_ACTIONS(X)                                                        \

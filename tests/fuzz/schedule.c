@@ -10,6 +10,7 @@
 #include "tests/explore/note.h"
 #include "tests/explore/picture.h"
 #include "tests/explore/tell.h"
+#include "tests/fuzz/priorities.h"
 #include "tests/fuzz/target.h"
 #include "tests/host/counter.h"
 #include "tests/host/guest.h"
@@ -22,6 +23,7 @@ void (*schedule_watch)(const struct host_transition *t);
 static struct {
 	const struct fuzz_input *input;
 	unsigned int cpus;
+	bool by_priorities;
 	struct fuzz_cursor replies;
 	struct fuzz_cursor schedule;
 	uint32_t points; /* so far, but for those of `granted` that are passed */
@@ -50,8 +52,6 @@ static const char *const action_words[FUZZ_ACTION_COUNT] = {
 	FUZZ_ACTIONS(WORDS)
 #undef WORDS
 };
-
-unsigned int (*schedule_order)(const struct host_transition *transitions, unsigned int count);
 
 /* ---- features ---- */
 
@@ -296,7 +296,7 @@ grant(void)
 			count = lower(count, run.held_until[cpu] - run.points);
 		}
 	}
-	if (schedule_slow || schedule_order != NULL || schedule_watch != NULL ||
+	if (schedule_slow || run.by_priorities || schedule_watch != NULL ||
 	    host_transition_seen != NULL) {
 		count = 0;
 	}
@@ -337,7 +337,7 @@ pick(const struct host_transition *transitions, unsigned int count)
 		run.turn = (run.turn + 1) % run.cpus;
 		run.moved = 0;
 	}
-	choice = (schedule_order != NULL ? schedule_order : plainest)(transitions, count);
+	choice = (run.by_priorities ? priorities_pick : plainest)(transitions, count);
 	if (transitions[choice].actor != HOST_DRAIN && transitions[choice].actor != HOST_CLOCK) {
 		note_mover(transitions[choice].cpu);
 		grant();
@@ -411,6 +411,7 @@ schedule_run(const struct fuzz_input *input, void (*prepare)(void), struct host_
 	run.cpus = input->header.cpus + 1u;
 	run.replies = fuzz_cursor(input, FUZZ_REPLIES);
 	run.schedule = fuzz_cursor(input, FUZZ_SCHEDULE);
+	run.by_priorities = priorities_read(input);
 	read_next(0);
 	host_pick = pick;
 	host_pick_alone = true;

@@ -6,8 +6,9 @@
  * The plainest order: stores reach memory at once; a cpu takes its interrupts where it can, NMIs
  * first; the cpu that ran goes on until it halts, spins in vain, or has moved for the header's
  * slice; then the next one that can moves, in turn; the clock goes on when nothing else can happen.
- * Records of the schedule (FUZZ_AT) fall between. Behind its points, a record's extra steps are
- * single ones: every local operation is one, with interrupts off, too.
+ * Records of the schedule (FUZZ_AT) fall between; in place of the plainest order there may be one
+ * by priorities (priorities.h). Behind its points, a record's extra steps are single ones: every
+ * local operation is one, with interrupts off, too.
  *
  * What is held arrives when its cpu cannot go on without (stores, at a locked operation), when
  * nothing else can happen, after SCHEDULE_HOLD_MAX points, or when it is released; NMIs are not
@@ -74,13 +75,6 @@ bool schedule_reply(struct fuzz_item *item);
  */
 extern bool schedule_slow;
 uint32_t schedule_asked(void);
-
-/*
- * If set, chooses in the place of the plainest order, as host_pick does; the schedule's records
- * fall between as ever.
- */
-extern unsigned int (*schedule_order)(const struct host_transition *transitions,
-                                      unsigned int count);
 
 /* A run that has as many points ends, failed. */
 #define SCHEDULE_POINTS_MAX 100000u

@@ -19,6 +19,7 @@
 #include "guest/vcpu_request.h"
 #include "tests/explore/scenario.h"
 #include "tests/explore/vcpus.h"
+#include "tests/fuzz/priorities.h"
 #include "tests/fuzz/target.h"
 #include "tests/unit/random.h"
 #include "tests/unit/suite.h"
@@ -325,6 +326,126 @@ START_TEST(test_schedule_runs_depend_on_their_input_only)
 }
 END_TEST
 
+/* Who can move, as a list: the highest first. */
+struct order {
+	uint8_t movers[HOST_PIDS_MAX];
+	unsigned int count;
+	bool can[256];
+};
+
+static unsigned int
+highest(const struct order *order)
+{
+	unsigned int n = 0;
+
+	while (!order->can[order->movers[n]]) { /* bounded: somebody can */
+		n++;
+	}
+	return n;
+}
+
+static void
+drop_highest(struct order *order)
+{
+	unsigned int n = highest(order);
+	uint8_t mover = order->movers[n];
+
+	memmove(&order->movers[n], &order->movers[n + 1], order->count - n - 1);
+	order->movers[order->count - 1] = mover;
+}
+
+/* Some of two cpus' actors, not always the same: at least one. */
+static unsigned int
+make_transitions(struct random *random, struct host_transition *transitions, struct order *order)
+{
+	static const struct {
+		uint8_t actor, who;
+	} actors[] = {
+		{ HOST_STEP, FUZZ_WHO_STEPS },
+		{ HOST_NMI, FUZZ_WHO_NMI },
+		{ HOST_DRAIN, FUZZ_WHO_STORES },
+		{ HOST_CLOCK, FUZZ_WHO_CLOCK },
+		{ HOST_IRQ + IRQ_TIMER, FUZZ_WHO_INTERRUPT + IRQ_TIMER },
+		{ HOST_IRQ + IRQ_SOFT1, FUZZ_WHO_INTERRUPT + IRQ_SOFT1 },
+	};
+	unsigned int count = 0;
+
+	memset(order->can, 0, sizeof(order->can));
+	for (unsigned int n = 0; n < 2 * sizeof(actors) / sizeof(actors[0]); n++) {
+		uint8_t cpu = n % 2;
+
+		if (count != 0 && random_below(random, 2) == 0) {
+			continue;
+		}
+		transitions[count++] = (struct host_transition){
+			.actor = actors[n / 2].actor,
+			.cpu = cpu,
+			.pid = (uint8_t)(actors[n / 2].actor * HOST_CPUS_MAX + cpu),
+		};
+		order->can[FUZZ_MOVER(actors[n / 2].who, cpu)] = true;
+	}
+	return count;
+}
+
+/* The moments of the drops are whatever is drawn: read from the bytes. */
+static void
+follow_priorities(struct random *random, const uint8_t *records, struct order *order)
+{
+	const uint8_t *drops = records + 2 + records[1];
+
+	for (unsigned int choice = 1; choice <= 2 * FUZZ_FAIR; choice++) {
+		struct host_transition transitions[16];
+		unsigned int count = make_transitions(random, transitions, order);
+		unsigned int got = priorities_pick(transitions, count);
+		unsigned int who;
+
+		if (choice % FUZZ_FAIR == 0) {
+			drop_highest(order);
+		}
+		for (unsigned int n = 0; n < 3; n++) {
+			if (choice == drops[4 * n + 2] + 256u * drops[4 * n + 3]) {
+				drop_highest(order);
+			}
+		}
+		who = order->movers[highest(order)];
+		ck_assert_uint_eq(transitions[got].cpu, FUZZ_MOVER_CPU(who));
+		ck_assert_uint_eq(transitions[got].actor == HOST_STEP,
+		                  FUZZ_MOVER_WHO(who) == FUZZ_WHO_STEPS);
+		ck_assert_uint_eq(transitions[got].actor == HOST_CLOCK,
+		                  FUZZ_MOVER_WHO(who) == FUZZ_WHO_CLOCK);
+		ck_assert_uint_eq(transitions[got].actor == HOST_IRQ + IRQ_SOFT1,
+		                  FUZZ_MOVER_WHO(who) == FUZZ_WHO_INTERRUPT + IRQ_SOFT1);
+	}
+}
+
+START_TEST(test_schedule_priorities_are_the_inputs)
+{
+	/*
+	 * The order that an input's records say, as a list of who comes first: of random movers the
+	 * highest moves, and drops below all where the records say so, and at each FUZZ_FAIR-th
+	 * choice. Another schedule's records change nothing; an input without has no such order.
+	 */
+	for (uint64_t seed = 0; seed < 64; seed++) {
+		struct random random = random_seeded(seed);
+		uint8_t data[sizeof(struct fuzz_header) + PRIORITIES_SIZE + 7] = { FUZZ_VERSION };
+		uint8_t *records = data + sizeof(struct fuzz_header);
+		size_t size = priorities_draw(&random, 2, 3, FUZZ_FAIR, records);
+		struct order order = { .count = records[1] };
+		struct fuzz_input input;
+
+		ck_assert_uint_le(size, PRIORITIES_SIZE);
+		memcpy(order.movers, records + 2, records[1]);
+		memcpy(records + size,
+		       (const uint8_t[]){ FUZZ_TYPE(FUZZ_SCHEDULE, FUZZ_PRIORITIES), 1, 9 }, 3);
+		input = fuzz_input(data, sizeof(struct fuzz_header) + size + 3, CPUS);
+		ck_assert(priorities_read(&input));
+		follow_priorities(&random, records, &order);
+		input = fuzz_input(data, sizeof(struct fuzz_header), CPUS);
+		ck_assert(!priorities_read(&input));
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -335,6 +456,7 @@ main(void)
 	tcase_add_test(tcase, test_schedule_passing_is_choosing);
 	tcase_add_test(tcase, test_schedule_passing_an_interrupt_is_found);
 	tcase_add_test(tcase, test_schedule_passing_held_stores_is_found);
+	tcase_add_test(tcase, test_schedule_priorities_are_the_inputs);
 	tcase_add_test(tcase, test_schedule_runs_depend_on_their_input_only);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);

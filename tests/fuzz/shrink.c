@@ -90,6 +90,12 @@ is_moment(uint8_t *record)
 	return record[0] == FUZZ_TYPE(FUZZ_SCHEDULE, FUZZ_AT) && record[1] >= 2;
 }
 
+static bool
+is_drop(const uint8_t *record)
+{
+	return record[0] == FUZZ_TYPE(FUZZ_SCHEDULE, FUZZ_DROP) && record[1] >= FUZZ_DROP_LENGTH;
+}
+
 /* What is behind a moment that is taken out of the attempt stays at its point. */
 static void
 pass_delta(unsigned int n, const uint8_t *gone)
@@ -150,7 +156,7 @@ fewer(bool schedule)
 	return count_of(schedule) != before;
 }
 
-/* An argument of a byte, or, of a moment, the delta of two. */
+/* An argument of a byte, or the number of two that a moment and a drop begin with. */
 struct argument {
 	unsigned int record;
 	unsigned int at;
@@ -202,22 +208,38 @@ plainer_argument(struct argument argument)
 	return value != before;
 }
 
-/* Without bytes behind the arguments. */
+static bool
+try_length(unsigned int n, uint8_t length)
+{
+	uint8_t record[RECORD_MAX];
+
+	attempt = best;
+	memcpy(record, record_bytes(&best, n), sizeof(struct fuzz_record) + length);
+	record[1] = length;
+	records_remove(&attempt, n, 1);
+	return records_insert(&attempt, n, record, sizeof(struct fuzz_record) + length) &&
+	       try_attempt();
+}
+
+/* Without bytes behind the arguments; of movers, only the highest. */
 static bool
 shorter(unsigned int n)
 {
-	const uint8_t *record = record_bytes(&best, n);
-	uint8_t whole[RECORD_SHORT];
+	uint8_t type = record_bytes(&best, n)[0];
+	uint8_t before = record_bytes(&best, n)[1];
 
 	for (size_t k = 0; k < fuzz_target.kind_count; k++) {
 		uint8_t count = fuzz_target.kinds[k].arg_count;
 
-		if (fuzz_target.kinds[k].type == record[0] && record[1] > count) {
-			attempt = best;
-			memcpy(whole, record, 2u + count);
-			whole[1] = count;
-			records_replace(&attempt, n, whole, 2u + count);
-			return try_attempt();
+		if (fuzz_target.kinds[k].type == type && before > count) {
+			return try_length(n, count);
+		}
+	}
+	for (unsigned int length = 0;
+	     type == FUZZ_TYPE(FUZZ_SCHEDULE, FUZZ_PRIORITIES) && length < before;
+	     length = length * 2 + 1) {
+		if (try_length(n, (uint8_t)length)) {
+			return true;
 		}
 	}
 	return false;
@@ -236,7 +258,7 @@ plainer(bool schedule)
 		}
 		is_plainer |= shorter(n);
 		end = 2u + record_bytes(&best, n)[1];
-		if (is_moment(record_bytes(&best, n))) {
+		if (is_moment(record_bytes(&best, n)) || is_drop(record_bytes(&best, n))) {
 			is_plainer |= plainer_argument((struct argument){ n, at, 2 });
 			at += 2;
 		}

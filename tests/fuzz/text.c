@@ -10,6 +10,7 @@
 #include "tests/fuzz/target.h"
 
 #define MOMENT FUZZ_TYPE(FUZZ_SCHEDULE, FUZZ_AT)
+#define DROP   FUZZ_TYPE(FUZZ_SCHEDULE, FUZZ_DROP)
 
 static const struct fuzz_kind raw = { .name = "raw", .arg_count = 1, .args = { "type" } };
 static const struct fuzz_kind header_kind = {
@@ -17,6 +18,17 @@ static const struct fuzz_kind header_kind = {
 	.arg_count = 4,
 	.args = { "model", "cpus", "slice", "build" },
 };
+
+/* Of all schedules, also of those whose mutator does not make them. The movers are bytes. */
+static const struct fuzz_kind order_kinds[] = {
+	{ .type = FUZZ_TYPE(FUZZ_SCHEDULE, FUZZ_PRIORITIES), .name = "PRIORITIES" },
+	{ .type = DROP,
+	  .name = "DROP",
+	  .arg_count = FUZZ_DROP_LENGTH,
+	  .args = { "choice", "choice*256" } },
+};
+
+#define ORDER_KINDS (sizeof(order_kinds) / sizeof(order_kinds[0]))
 
 static bool
 is_name(const char *text, size_t length, const char *name)
@@ -33,6 +45,11 @@ kind_named(const char *name, size_t length)
 			return &fuzz_target.kinds[n];
 		}
 	}
+	for (size_t n = 0; n < ORDER_KINDS; n++) {
+		if (is_name(name, length, order_kinds[n].name)) {
+			return &order_kinds[n];
+		}
+	}
 	return NULL;
 }
 
@@ -46,14 +63,21 @@ kind_of(uint8_t type)
 			return kind;
 		}
 	}
+	for (size_t n = 0; n < ORDER_KINDS; n++) {
+		if (order_kinds[n].type == type &&
+		    kind_named(order_kinds[n].name, strlen(order_kinds[n].name)) ==
+		            &order_kinds[n]) {
+			return &order_kinds[n];
+		}
+	}
 	return NULL;
 }
 
-/* A moment's second argument is the upper byte of its first. */
+/* A number of two bytes: the second argument is the upper one of the first. */
 static bool
 is_upper(const struct fuzz_kind *kind, unsigned int arg)
 {
-	return kind->type == MOMENT && arg == 1;
+	return (kind->type == MOMENT || kind->type == DROP) && arg == 1;
 }
 
 /* ---- out ---- */

@@ -15,6 +15,8 @@
 #include <string.h>
 
 #define SIZE_MAX_TESTED 600
+#define PRIORITIES      FUZZ_TYPE(FUZZ_SCHEDULE, FUZZ_PRIORITIES)
+#define DROP            FUZZ_TYPE(FUZZ_SCHEDULE, FUZZ_DROP)
 
 static const struct fuzz_kind kinds[] = {
 	{ FUZZ_TYPE(FUZZ_OPERATIONS, 0), 0, { 0 }, "yield", { NULL } },
@@ -199,7 +201,26 @@ START_TEST(test_fuzz_text_comes_back)
 		static uint8_t data[SIZE_MAX_TESTED], back[SIZE_MAX_TESTED];
 		static char text[SIZE_MAX_TESTED * 20];
 		const uint8_t odd[] = {
-			200, 2, 7, 255, kinds[1].type, 1, 5, kinds[0].type, 2, 1, 2
+			200,
+			2,
+			7,
+			255,
+			kinds[1].type,
+			1,
+			5,
+			kinds[0].type,
+			2,
+			1,
+			2,
+			PRIORITIES,
+			3,
+			8,
+			0,
+			1,
+			DROP,
+			2,
+			44,
+			1,
 		};
 		size_t size = fuzz_generate(data, 300, seed);
 		size_t used;
@@ -236,6 +257,8 @@ START_TEST(test_fuzz_text_complains_with_the_line)
 		{ "at: delta high=1\n", "line 1: 'at' has no 'delta high'" },
 		{ "wake: task=1 xy\n", "line 1: no byte: 'xy'" },
 		{ "raw: type=256\n", "line 1: a number is larger" },
+		{ "PRIORITIES: 08 00\nDROP: choice=300\n", NULL },
+		{ "DROP: choice=65536\n", "line 1: a number is larger" },
 	};
 	uint8_t data[SIZE_MAX_TESTED];
 	const char *wrong;

@@ -4,7 +4,8 @@
  *      [--corpus FOLDER] [--save FILE]
  * How long does a search need to find this bug? Prints one line: "found EXECUTIONS SECONDS WORDS",
  * or "none EXECUTIONS SECONDS". Found is what fails with the bug, again in a new process, and does
- * not without it. What fails without it is told as a false alarm, and the search goes on.
+ * not without it. What fails without it is told as a false alarm, and the search goes on. What was
+ * found is saved as an input of the target, and told by the command that is printed.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "tests/fuzz/hunt/hunt.h"
+#include "tests/fuzz/target.h"
 
 static const char *save_path;
 
@@ -109,7 +111,7 @@ is_right(const struct hunt_options *options, const struct hunt_result *result)
 }
 
 static void
-save(const struct hunt_case *one)
+save(const struct hunt_options *options, const struct hunt_case *one)
 {
 	FILE *file = fopen(save_path, "wb");
 
@@ -118,6 +120,8 @@ save(const struct hunt_case *one)
 		perror(save_path);
 		exit(74);
 	}
+	fprintf(stderr, "To see it again: build/replay/%s --bug %s --tell %s\n", fuzz_target.name,
+	        options->bug, save_path);
 }
 
 int
@@ -139,7 +143,7 @@ main(int argc, char **argv)
 		return 1;
 	}
 	if (save_path != NULL) {
-		save(&result.last);
+		save(&options, &result.last);
 	}
 	printf("found %llu %.2f %s\n", (unsigned long long)result.executions, result.seconds,
 	       result.words);

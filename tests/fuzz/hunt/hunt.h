@@ -25,9 +25,6 @@ struct hunt_options {
 struct hunt_case {
 	size_t size;
 	uint8_t input[HUNT_INPUT_MAX];
-	bool by_priorities; /* then also of these */
-	uint64_t seed;
-	uint32_t moments; /* how many a run has, about */
 };
 
 struct hunt_result {

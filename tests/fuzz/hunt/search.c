@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * Searches without a memory: each execution is drawn anew. By the input's own schedule, which is as
- * random as its operations; or by priorities (tests/explore/pct.h), and the input's records but
- * fall between.
+ * random as its operations; or by priorities (tests/fuzz/priorities.h), which are records of the
+ * input as well.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -15,17 +15,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/explore/pct.h"
 #include "tests/fuzz/hunt/hunt.h"
 #include "tests/fuzz/mutate.h"
+#include "tests/fuzz/priorities.h"
 #include "tests/fuzz/schedule.h"
 #include "tests/fuzz/target.h"
 
-#define DEPTH_MAX   5u    /* changes of priorities, and 1 */
-#define FAIR_POINTS 1024u /* who moved that often gives way, as a clock's tick would have him */
-#define HANG_TICKS  3     /* seconds in one execution */
-#define SIZE_MIN    32u   /* bytes of an input; up to SIZE_MIN << SIZE_STEPS */
-#define SIZE_STEPS  6u
+#define DROPS_MAX  4u  /* of priorities */
+#define HANG_TICKS 3   /* seconds in one execution */
+#define SIZE_MIN   32u /* bytes of an input; up to SIZE_MIN << SIZE_STEPS */
+#define SIZE_STEPS 6u
 
 /* What the parent knows of its child, however that ends. */
 static struct shared {
@@ -46,34 +45,6 @@ process_seconds(void)
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* ---- one execution ---- */
-
-static struct pct pct;
-static unsigned int moment;
-
-static unsigned int
-pick_by_priority(const struct host_transition *transitions, unsigned int count)
-{
-	if (++moment % FAIR_POINTS == 0) {
-		pct_change(&pct, transitions, count);
-	}
-	return pct_pick(&pct, moment, transitions, count);
-}
-
-static const char *
-run(const struct hunt_case *one)
-{
-	if (one->by_priorities) {
-		struct random random = random_seeded(one->seed);
-		unsigned int depth = 1 + (unsigned int)random_below(&random, DEPTH_MAX);
-
-		pct_begin(&pct, &random, depth, one->moments + 1);
-		moment = 0;
-		schedule_order = pick_by_priority;
-	}
-	return fuzz_target.run(one->input, one->size);
 }
 
 /* ---- in a process of its own ---- */
@@ -171,6 +142,23 @@ share(void)
 	}
 }
 
+/* In front of all else, so that nothing cuts it off. As many choices as the run before had. */
+static void
+add_priorities(struct hunt_case *one, struct random *random)
+{
+	unsigned int cpus = fuzz_input(one->input, one->size, HOST_CPUS_MAX).header.cpus + 1u;
+	unsigned int drops = (unsigned int)random_below(random, DROPS_MAX + 1);
+	uint8_t records[PRIORITIES_SIZE];
+	unsigned int choices = schedule_asked() + 1;
+	size_t size =
+		priorities_draw(random, cpus, drops, choices < 0xffff ? choices : 0xffff, records);
+
+	memmove(one->input + sizeof(struct fuzz_header) + size,
+	        one->input + sizeof(struct fuzz_header), one->size - sizeof(struct fuzz_header));
+	memcpy(one->input + sizeof(struct fuzz_header), records, size);
+	one->size += size;
+}
+
 /* The next one, from the seed and its number. */
 static void
 draw(const struct hunt_options *options, struct hunt_case *one)
@@ -179,10 +167,10 @@ draw(const struct hunt_options *options, struct hunt_case *one)
 	struct random random = random_seeded(seed);
 	size_t least = (size_t)SIZE_MIN << random_below(&random, SIZE_STEPS);
 
-	one->by_priorities = options->by_priorities;
-	one->seed = seed;
-	one->moments = moment;
 	one->size = fuzz_generate(one->input, least + random_below(&random, least), seed);
+	if (options->by_priorities) {
+		add_priorities(one, &random);
+	}
 }
 
 static void
@@ -193,7 +181,7 @@ search(const struct hunt_options *options, double seconds)
 		const char *words;
 
 		draw(options, &shared->result.last);
-		words = run(&shared->result.last);
+		words = fuzz_target.run(shared->result.last.input, shared->result.last.size);
 		shared->result.executions++;
 		if (words != NULL) {
 			note_words(words);
@@ -228,7 +216,7 @@ hunt_fails(const struct hunt_case *one, const char *bug, char words[HUNT_WORDS_M
 		const char *said;
 
 		begin(bug);
-		said = run(one);
+		said = fuzz_target.run(one->input, one->size);
 		if (said != NULL) {
 			note_words(said);
 		}
