@@ -14,6 +14,7 @@
 #include "tests/fuzz/target.h"
 #include "tests/host/counter.h"
 #include "tests/host/guest.h"
+#include "tests/host/race.h"
 #include "tests/host/record.h"
 
 #define LINE_SIZE 101
@@ -297,7 +298,7 @@ grant(void)
 		}
 	}
 	if (schedule_slow || run.by_priorities || schedule_watch != NULL ||
-	    host_transition_seen != NULL) {
+	    host_transition_seen != NULL || race_run) {
 		count = 0;
 	}
 	run.granted = count;

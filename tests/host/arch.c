@@ -248,7 +248,7 @@ arch_exit(int status)
 void
 arch_stop_others(void)
 {
-	machine.quiet = true;
+	host_quiet = true;
 	machine.panic_at = machine.console_length;
 }
 

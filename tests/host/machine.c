@@ -28,6 +28,7 @@ char host_pages[HOST_PAGES_SIZE] __attribute__((aligned(4096)));
 unsigned int (*host_pick)(const struct host_transition *transitions, unsigned int count);
 unsigned int (*host_pick_value)(unsigned int n);
 bool host_pick_alone;
+bool host_quiet;
 uint32_t host_plain;
 bool host_fine;
 bool host_stepping;
@@ -318,6 +319,9 @@ point_by_choice(struct host_op op)
 void
 machine_point_with_hurdles(struct host_op op)
 {
+	if (host_quiet) {
+		return;
+	}
 	if (!machine_pass(op)) {
 		point_by_choice(op);
 		return;
@@ -331,7 +335,7 @@ machine_point_with_hurdles(struct host_op op)
 void
 machine_guest_enter(void)
 {
-	assert(!machine.quiet);
+	assert(!host_quiet);
 	assert(!host_this->irqs_on);
 	machine_point((struct host_op){ HOST_OP_RETURN, NULL });
 	host_this->irqs_on = true;
@@ -369,26 +373,6 @@ machine_guest_point(struct host_op op)
 	}
 	cpu->spins = false;
 	return actor;
-}
-
-#define STEP_QUIET 0x2ul
-
-unsigned long
-host_step_begin(void)
-{
-	unsigned long flags =
-		(host_this->irqs_on ? HOST_STEP_IRQS_ON : 0) | (machine.quiet ? STEP_QUIET : 0);
-
-	machine.quiet = true;
-	host_this->irqs_on = false;
-	return flags;
-}
-
-void
-host_step_end(unsigned long flags)
-{
-	machine.quiet = flags & STEP_QUIET;
-	host_this->irqs_on = flags & HOST_STEP_IRQS_ON;
 }
 
 bool
@@ -580,7 +564,7 @@ host_choose(unsigned int n)
 
 	assert(n >= 1);
 	assert(n <= HOST_VALUES_MAX);
-	assert(!machine.quiet);
+	assert(!host_quiet);
 	assert(!machine.booting);
 	machine_end_spin();
 	if (n > 1) {
@@ -607,7 +591,7 @@ host_stop(void)
 	host_this->irqs_on = false;
 	do { /* forever: a halt without interrupts ends with an NMI at most */
 		machine_point((struct host_op){ HOST_OP_HALT, NULL });
-	} while (!machine.quiet);
+	} while (!host_quiet);
 	host_fail("a stopped cpu was run");
 }
 

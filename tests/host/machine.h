@@ -188,13 +188,32 @@ void host_cpu_relax(void);
 uint64_t host_cycles(void);
 void host_point_local_slow(void);
 
+/* Nothing is a point: boot code, inspection, steps, the last words of a panic. */
+extern bool host_quiet;
+
 /*
  * What is between these is no part of the machine: no point, with interrupts off, and unseen by
  * race.h. begin returns what end undoes.
  */
-unsigned long host_step_begin(void);
-void host_step_end(unsigned long flags);
 #define HOST_STEP_IRQS_ON 0x1ul
+#define HOST_STEP_QUIET   0x2ul
+
+static inline unsigned long
+host_step_begin(void)
+{
+	unsigned long flags = host_this->irqs_on * HOST_STEP_IRQS_ON + host_quiet * HOST_STEP_QUIET;
+
+	host_quiet = true;
+	host_this->irqs_on = false;
+	return flags;
+}
+
+static inline void
+host_step_end(unsigned long flags)
+{
+	host_quiet = flags & HOST_STEP_QUIET;
+	host_this->irqs_on = flags & HOST_STEP_IRQS_ON;
+}
 
 /* These pages of RAM are handed out: from now on they, and all before them, are state. */
 void host_note_pages(const void *pages, size_t count);
@@ -253,7 +272,7 @@ void host_clock_to_timer(unsigned int cpu);
  * with interrupts pending, but not with an NMI, and its stores wait in its buffer for an operation
  * that cannot be done before. Both are set in host_pick(), where no buffer of others holds a store
  * and the choice is a STEP or an interrupt; 0 in other explorers, and at a boot. Such a run is not
- * told: host_transition_seen does not see what is passed.
+ * told: neither host_transition_seen nor race.h sees what is passed.
  */
 extern uint32_t host_plain;
 

@@ -174,23 +174,39 @@ memory_peek(const struct host_cpu *cpu, const void *addr)
 	return (uint32_t)(store != NULL ? store->value : read_memory(addr, sizeof(uint32_t)));
 }
 
+/* Who has read so much need note no more. */
+static inline bool
+point_of_reader_at_once(enum host_op_kind kind)
+{
+	return host_this->read_count > HOST_READS_MAX && machine_point_at_once(kind);
+}
+
+static __attribute__((noinline)) uint64_t
+load_somehow(const void *from, size_t size, int order, const void *pc)
+{
+	const struct host_store *store;
+
+	machine_point((struct host_op){ HOST_OP_LOAD, from });
+	note_read(from);
+	store = own_store(host_this, from);
+	if (store != NULL) {
+		race_forward(from, size, pc);
+		return store->value;
+	}
+	race_load(from, size, order, pc);
+	return read_memory(from, size);
+}
+
+/* What is passed at once finds the buffer empty. */
 static inline __attribute__((always_inline)) uint64_t
 load(const volatile void *addr, size_t size, int order, const void *pc)
 {
 	const void *from = (const void *)(uintptr_t)addr;
 
-	machine_point((struct host_op){ HOST_OP_LOAD, from });
-	note_read(from);
-	if (__builtin_expect(host_this->store_count != 0, 0)) {
-		const struct host_store *store = own_store(host_this, from);
-
-		if (store != NULL) {
-			race_forward(from, size, pc);
-			return store->value;
-		}
+	if (point_of_reader_at_once(HOST_OP_LOAD)) {
+		return read_memory(from, size);
 	}
-	race_load(from, size, order, pc);
-	return read_memory(from, size);
+	return load_somehow(from, size, order, pc);
 }
 
 uint64_t
@@ -256,24 +272,37 @@ store_to_own_stack(void *to, size_t size, uint64_t value, int order, const void 
 	write_memory(to, size, value);
 }
 
-static inline __attribute__((always_inline)) void
-store(volatile void *addr, size_t size, uint64_t value, int order, const void *pc)
+static __attribute__((noinline)) void
+store_somehow(void *to, size_t size, uint64_t value, int order, const void *pc)
 {
-	void *to = (void *)(uintptr_t)addr;
-
-	if ((uintptr_t)to - (uintptr_t)host_stacks < sizeof(host_stacks) && !machine.quiet &&
+	if ((uintptr_t)to - (uintptr_t)host_stacks < sizeof(host_stacks) && !host_quiet &&
 	    is_on_own_stack(to)) {
 		store_to_own_stack(to, size, value, order, pc);
 		return;
 	}
 	machine_point((struct host_op){ HOST_OP_STORE, to });
-	if (machine.quiet) {
+	if (host_quiet) {
 		write_memory(to, size, value);
 	} else if (host_plain != 0 && !host_this->held) {
 		store_plainly(to, size, value, order, pc);
 	} else {
 		buffer_store(to, size, value, order, pc);
 	}
+}
+
+/* host_plain: the last point of a stretch may be one at which its cpu's stores are to be held. */
+static inline __attribute__((always_inline)) void
+store(volatile void *addr, size_t size, uint64_t value, int order, const void *pc)
+{
+	void *to = (void *)(uintptr_t)addr;
+
+	if ((uintptr_t)to - (uintptr_t)host_stacks >= sizeof(host_stacks) && host_plain > 1 &&
+	    machine_point_at_once(HOST_OP_STORE)) {
+		machine.moment++;
+		write_memory(to, size, value);
+		return;
+	}
+	store_somehow(to, size, value, order, pc);
 }
 
 void
@@ -308,8 +337,8 @@ result_of(enum host_rmw op, uint64_t old, uint64_t operand)
 static inline bool
 is_torn(enum host_rmw op)
 {
-	return (host_broken & HOST_BROKEN_RMW) ||
-	       (op == HOST_XCHG && (host_broken & HOST_BROKEN_XCHG));
+	return (host_broken & (HOST_BROKEN_RMW | HOST_BROKEN_XCHG)) &&
+	       ((host_broken & HOST_BROKEN_RMW) || op == HOST_XCHG);
 }
 
 static inline void
@@ -328,24 +357,35 @@ rmw_in_two(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand)
 	return old;
 }
 
-static inline __attribute__((always_inline)) uint64_t
-rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand, const void *pc)
+static __attribute__((noinline)) uint64_t
+rmw_somehow(void *to, size_t size, enum host_rmw op, uint64_t operand, const void *pc)
 {
-	void *to = (void *)(uintptr_t)addr;
 	uint64_t old, value;
 
-	if (__builtin_expect(host_broken != 0, 0) && is_torn(op)) {
-		return rmw_in_two(addr, size, op, operand);
+	if (is_torn(op)) {
+		return rmw_in_two(to, size, op, operand);
 	}
 	locked_point(to, op == HOST_ADD && (host_broken & HOST_BROKEN_ADD));
 	race_rmw(to, size, pc);
 	old = read_memory(to, size);
 	value = result_of(op, old, operand);
-	if (machine.watch_count != 0) {
-		watch(to, old, value);
-	}
+	watch(to, old, value);
 	write_memory(to, size, value);
 	return old;
+}
+
+static inline __attribute__((always_inline)) uint64_t
+rmw(volatile void *addr, size_t size, enum host_rmw op, uint64_t operand, const void *pc)
+{
+	void *to = (void *)(uintptr_t)addr;
+
+	if (!is_torn(op) && machine.watch_count == 0 && point_of_reader_at_once(HOST_OP_LOCKED)) {
+		uint64_t old = read_memory(to, size);
+
+		write_memory(to, size, result_of(op, old, operand));
+		return old;
+	}
+	return rmw_somehow(to, size, op, operand, pc);
 }
 
 uint64_t

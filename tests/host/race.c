@@ -84,7 +84,7 @@ static struct access found[2]; /* the later first */
 static bool
 is_watching(void)
 {
-	return race_run && !machine.quiet;
+	return race_run && !host_quiet;
 }
 
 bool

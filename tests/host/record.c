@@ -43,7 +43,7 @@ record_end_prepare(void)
 bool
 record_wanted(void)
 {
-	return is_booting || (record_runs && !machine.quiet);
+	return is_booting || (record_runs && !host_quiet);
 }
 
 void

@@ -70,7 +70,7 @@ machine_rest(void)
 {
 	assert(!inspecting);
 	machine.result->end = HOST_END_QUIET;
-	machine.quiet = true;
+	host_quiet = true;
 	machine_note_stack(__builtin_frame_address(0), &host_this->sp);
 	fiber_switch(&host_this->sp, machine.explorer_sp, NULL, 0);
 }
@@ -82,7 +82,7 @@ machine_end(enum host_end end)
 
 	machine.result->end = end;
 	machine.result->cpu = inspecting ? -1 : host_this->id;
-	machine.quiet = true;
+	host_quiet = true;
 	if (inspecting) {
 		longjmp(inspection, 1);
 	}
@@ -223,7 +223,7 @@ host_boot(unsigned int cpus, void (*boot)(void), void (*idle)(void))
 	record_begin_boot();
 	host_inspect(boot_alone, &result);
 	stop(&result);
-	machine.quiet = false;
+	host_quiet = false;
 	machine.booting = true;
 	run(&result);
 	stop(&result);
@@ -235,7 +235,7 @@ host_boot(unsigned int cpus, void (*boot)(void), void (*idle)(void))
 	}
 	machine.watched = 0;
 	memset(machine.sent, 0, sizeof(machine.sent));
-	machine.quiet = false;
+	host_quiet = false;
 	take_all();
 }
 
@@ -285,7 +285,7 @@ prepare(struct host_result *result)
 	cpu->irqs_on = false;
 	host_inspect(host_prepare, result);
 	cpu->irqs_on = irqs_on;
-	machine.quiet = false;
+	host_quiet = false;
 	if (cpu->op.kind == HOST_OP_HALT) {
 		cpu->pending |= 1u << IRQ_RESCHEDULE;
 	}
@@ -297,6 +297,7 @@ host_run(struct host_result *result)
 	result->end = HOST_END_QUIET;
 	forget_stacks();
 	state_put_back(start);
+	host_quiet = false;
 	record_begin_run();
 	if (host_prepare != NULL) {
 		prepare(result);
@@ -330,6 +331,7 @@ void
 host_go_on(unsigned int n, struct host_result *result)
 {
 	state_put_back(STATE_OF_KEPT(n));
+	host_quiet = false;
 	machine.result = result;
 	result->end = HOST_END_QUIET;
 	host_this = kept_cpus[n];
@@ -342,7 +344,7 @@ void
 host_inspect(void (*fn)(void), struct host_result *result)
 {
 	machine.result = result;
-	machine.quiet = true;
+	host_quiet = true;
 	host_this = &machine.cpus[0];
 	inspecting = true;
 	if (setjmp(inspection) == 0) {

@@ -12,7 +12,6 @@
 struct machine {
 	struct host_cpu cpus[HOST_CPUS_MAX];
 	unsigned int cpu_count;
-	bool quiet;      /* nothing is a point: boot code, inspection, the last words of a panic */
 	bool booting;    /* until every cpu halts or stands at the gate */
 	size_t panic_at; /* where in the console the last words begin */
 	int32_t moment;  /* transitions so far in this run */
@@ -99,21 +98,29 @@ machine_pass(struct host_op op)
 /* machine_point()'s other ways. */
 void machine_point_with_hurdles(struct host_op op);
 
+/* machine_point() where nothing hinders; false: it is not so. */
+static inline bool
+machine_point_at_once(enum host_op_kind kind)
+{
+	struct host_cpu *cpu = host_this;
+
+	if (__builtin_expect(host_quiet || host_plain == 0 || cpu->hurdles != 0, 0) ||
+	    !MACHINE_IS_PLAIN(kind)) {
+		return false;
+	}
+	host_plain--;
+	machine.moment++;
+	cpu->fresh = kind != HOST_OP_LOCAL;
+	return true;
+}
+
 /* This cpu stops before op; returns when it is to do it. */
 static inline void
 machine_point(struct host_op op)
 {
-	if (machine.quiet) {
-		return;
+	if (!machine_point_at_once(op.kind)) {
+		machine_point_with_hurdles(op);
 	}
-	if (__builtin_expect(host_plain != 0 && host_this->hurdles == 0, 1) &&
-	    MACHINE_IS_PLAIN(op.kind)) {
-		host_plain--;
-		machine.moment++;
-		host_this->fresh = op.kind != HOST_OP_LOCAL;
-		return;
-	}
-	machine_point_with_hurdles(op);
 }
 
 /*

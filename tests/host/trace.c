@@ -37,7 +37,7 @@ trace_write(enum trace_event event, uint32_t a, uint64_t b)
 {
 	const struct task *task;
 
-	if (host_trace_seen != NULL && !machine.quiet && !machine.booting) {
+	if (host_trace_seen != NULL && !host_quiet && !machine.booting) {
 		host_trace_seen(event, a, b);
 	}
 	if (!record_wanted()) {
