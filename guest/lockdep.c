@@ -91,7 +91,7 @@ bit_of(const struct held_lock *lock, unsigned int state, bool irqs_on)
 }
 
 /* Each lock is marked once: it is no longer held with them off then. */
-void
+__attribute__((noinline)) void
 lockdep_mark_held(struct lockdep_task *self, bool softirqs_on)
 {
 	for (unsigned int n = 0; n < self->depth; n++) {
@@ -258,13 +258,10 @@ static inline uint64_t
 chain_with(uint64_t before, const struct lockdep_task *self, const struct held_lock *next,
            uint32_t count)
 {
-	uint64_t how = next->class | (uint64_t)next->read << 8 | (uint64_t)next->context << 10 |
-	               (uint64_t)next->trylock << 12 | (uint64_t)next->irqs_off << 13 |
-	               (uint64_t)next->softirqs_off << 14 | (uint64_t)self->raw_irq << 15 |
-	               (uint64_t) !!(count & HARDIRQ_MASK) << 16 |
-	               (uint64_t) !!(count & SOFTIRQ_OFFSET) << 17 | 1u << 18;
+	uint64_t where = (uint64_t)(count & (HARDIRQ_MASK | SOFTIRQ_OFFSET)) << 40;
 
-	before = (before ^ how) * CHAIN_MIX;
+	where |= (uint64_t)self->raw_irq << 52 | 1ull << 60;
+	before = (before ^ next->how ^ where) * CHAIN_MIX;
 	return before ^ before >> 32;
 }
 
@@ -299,7 +296,7 @@ ask(const struct lockdep_task *self, const struct held_lock *next, uint32_t coun
 }
 
 /* Returns whether it can be noted down. */
-static inline bool
+static inline __attribute__((always_inline)) bool
 check(struct lockdep_task *self, struct held_lock *next, struct lockdep_map *map,
       unsigned int subclass, uint32_t count)
 {
@@ -314,7 +311,7 @@ check(struct lockdep_task *self, struct held_lock *next, struct lockdep_map *map
 		lockdep_give_up(LOCKDEP_DEPTH_MAX, "locks held by a task");
 		return false;
 	}
-	if (!next->irqs_off) {
+	if (!next->irqs_off && self->depth != 0) {
 		lockdep_mark_held(self, !next->softirqs_off);
 	}
 	next->chain = chain_with(self->depth != 0 ? self->held[self->depth - 1].chain : 0, self,
@@ -437,10 +434,11 @@ lock_release(struct lockdep_map *map, uintptr_t ip)
 {
 	unsigned long flags = arch_lockdep_enter();
 	struct task *task = current;
+	uint32_t count = preempt_count();
 
-	if (!is_off && task != NULL && !(preempt_count() & NMI_MASK)) {
+	if (!is_off && task != NULL && !(count & NMI_MASK)) {
 		release(&task->lockdep, map, ip != 0 ? ip : (uintptr_t)__builtin_return_address(0),
-		        preempt_count(), arch_lockdep_irqs_on(flags));
+		        count, arch_lockdep_irqs_on(flags));
 	}
 	arch_lockdep_exit(flags);
 }

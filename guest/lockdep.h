@@ -58,13 +58,19 @@ struct lockdep_map {
 struct held_lock {
 	const struct lockdep_map *map;
 	uintptr_t ip; /* where it was taken */
-	uint8_t class;
-	uint8_t read;    /* enum lockdep_read */
-	uint8_t context; /* 0 task, 1 softirq, 2 hardirq: locks of different ones have no order */
-	bool trylock;
-	bool irqs_off;     /* since it was taken */
-	bool softirqs_off; /* likewise, or irqs off */
-	uint64_t chain;    /* tells what is held up to this one, and how */
+	union {
+		struct {
+			uint8_t class;
+			uint8_t read;    /* enum lockdep_read */
+			uint8_t context; /* 0 task, 1 softirq, 2 hardirq: those have no order */
+			bool trylock;
+			bool irqs_off;     /* since it was taken */
+			bool softirqs_off; /* likewise, or irqs off */
+			uint16_t unused;   /* 0 */
+		};
+		uint64_t how; /* all of these */
+	};
+	uint64_t chain; /* tells what is held up to this one, and how */
 };
 
 /* What a task holds, the newest last. Its own; interrupts stack theirs on it. */
