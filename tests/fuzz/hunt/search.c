@@ -171,6 +171,9 @@ draw(const struct hunt_options *options, struct hunt_case *one)
 	if (options->by_priorities) {
 		add_priorities(one, &random);
 	}
+	if (one->size > fuzz_target.size_max) { /* more would not be read again */
+		one->size = fuzz_target.size_max;
+	}
 }
 
 static void
