@@ -48,6 +48,7 @@ is_strict(void)
 		case FUZZ_TASK_NICE:
 		case FUZZ_TASK_AFFINITY:
 		case FUZZ_TASK_MODEL:
+		case FUZZ_TASK_SCENE:
 			return false;
 		default:
 			break;

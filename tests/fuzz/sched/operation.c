@@ -22,6 +22,7 @@
 #include "tests/fuzz/sched/program.h"
 #include "tests/fuzz/sched/promises.h"
 #include "tests/fuzz/sched/reader.h"
+#include "tests/fuzz/sched/scene.h"
 #include "tests/fuzz/sched/token.h"
 #include "tests/fuzz/sched/users.h"
 #include "tests/host/machine.h"
@@ -321,6 +322,9 @@ operation_perform(struct worker *worker, const struct plan_op *op)
 		break;
 	case FUZZ_TASK_USER:
 		users_run(op->task, args[0], args[1], program_cpus_of(args[2]));
+		break;
+	case FUZZ_TASK_SCENE:
+		scene_play(args[0], args[1], args[2]);
 		break;
 	case FUZZ_TASK_VETO:
 		promises_veto(args[0]);

@@ -163,6 +163,7 @@ static const struct rule {
 	[FUZZ_TASK_YIELD_TO] = { .sleeps = true },
 	[FUZZ_TASK_ASK] = { .sleeps = true },
 	[FUZZ_TASK_WAIT_FOR_ALL] = { .sleeps = true },
+	[FUZZ_TASK_SCENE] = { .sleeps = true },
 #undef SPINS
 };
 
@@ -355,6 +356,7 @@ does(struct planner *planner, struct plan_op *op, struct follower *task)
 	case FUZZ_TASK_SEQ_READ:
 		return rank_of(task) < RANK_SEQ;
 	case FUZZ_TASK_ASK:
+	case FUZZ_TASK_SCENE:
 		return bars == 0;
 	case FUZZ_TASK_WAIT_FOR_ALL:
 		op->surely = bars == 0 && planner->plan->has[FUZZ_TASK_COMPLETE_ALL];
@@ -393,13 +395,14 @@ does(struct planner *planner, struct plan_op *op, struct follower *task)
 	}
 }
 
-/* Readers, updaters, and what travels by a callback. */
+/* Readers, updaters, what travels by a callback, and scenes, which may have any of it. */
 static bool
 uses_rcu(const struct plan_op *op)
 {
 	switch (op->kind) {
 	case FUZZ_TASK_RCU_READ:
 	case FUZZ_TASK_RCU_UPDATE:
+	case FUZZ_TASK_SCENE:
 		return true;
 	case FUZZ_TASK_POST:
 	case FUZZ_TASK_WAKE:

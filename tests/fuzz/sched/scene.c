@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: ISC
+#include "tests/fuzz/sched/scene.h"
+
+#include <stddef.h>
+
+#include "guest/mutex.h"
+#include "guest/sched.h"
+#include "guest/smp.h"
+#include "guest/task.h"
+#include "guest/timer.h"
+#include "tests/host/machine.h"
+
+static const struct scene *const lists[] = { scene_softirqs, scene_lines, scene_waits };
+
+#define SPINS 200u
+
+static HOST_STATE DEFINE_MUTEX(stage);
+static HOST_STATE struct task *cast[SCENE_CAST_MAX];
+static HOST_STATE unsigned int cast_count;
+static HOST_STATE struct atomic came;
+static HOST_STATE struct atomic passed; /* read, where only time is to pass */
+
+static unsigned int
+count_all(void)
+{
+	unsigned int count = 0;
+
+	for (size_t n = 0; n < sizeof(lists) / sizeof(lists[0]); n++) {
+		for (const struct scene *scene = lists[n]; scene->name != NULL; scene++) {
+			count++;
+		}
+	}
+	return count;
+}
+
+static const struct scene *
+nth(unsigned int number)
+{
+	for (size_t n = 0; n < sizeof(lists) / sizeof(lists[0]); n++) {
+		for (const struct scene *scene = lists[n]; scene->name != NULL; scene++) {
+			if (number-- == 0) {
+				return scene;
+			}
+		}
+	}
+	return NULL;
+}
+
+void
+scene_play(unsigned int scene, unsigned int cpu, unsigned int form)
+{
+	mutex_lock(&stage);
+	atomic_store(&came, 0);
+	nth(scene % count_all())->play(cpu % cpu_count, form);
+	HOST_EXPECT(cast_count == 0);
+	mutex_unlock(&stage);
+}
+
+struct task *
+scene_cast(void (*fn)(void *arg), void *arg, unsigned int cpu)
+{
+	HOST_EXPECT(cast_count < SCENE_CAST_MAX);
+	cast[cast_count] = task_run(&(struct task_params){
+		.comm = "scene",
+		.fn = fn,
+		.arg = arg,
+		.cpus_allowed = 1ul << cpu % cpu_count,
+	});
+	return cast[cast_count++];
+}
+
+void
+scene_join(void)
+{
+	while (cast_count != 0) { /* bounded: the cast */
+		task_join(cast[--cast_count]);
+	}
+}
+
+/* Whoever he waits for may need this cpu, to which nobody else comes while he spins. */
+void
+scene_meet(unsigned int count)
+{
+	uint32_t all = (atomic_fetch_add(&came, 1) / count + 1) * count;
+
+	for (unsigned int n = 0; (int32_t)(atomic_load(&came) - all) < 0; n++) {
+		if (n >= SPINS || cpu_count < count) {
+			scene_await(&came, all);
+		}
+	}
+}
+
+/* Longer from look to look: in an unfair order much happens in between. */
+void
+scene_await(const struct atomic *word, uint32_t wanted)
+{
+	uint64_t ns = 500;
+
+	while ((int32_t)(atomic_load(word) - wanted) < 0) { /* bounded: it comes to be */
+		timer_sleep(ns);
+		ns += ns;
+	}
+}
+
+void
+scene_pass(unsigned int points)
+{
+	for (unsigned int n = 0; n < points; n++) {
+		(void)atomic_load(&passed);
+	}
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Scenes: what an operation of one task alone does not lead to, because several must have been
+ * prepared to meet. Each is small, plays on things of its own, with tasks of its own where it needs
+ * some, says what must hold at its end, and ends. One plays at a time.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "guest/atomic.h"
+
+#define SCENES_MAX 64u
+
+/* In a task that holds nothing; count 0, irqs on. Of cpu and form each scene makes what it likes.
+ */
+void scene_play(unsigned int scene, unsigned int cpu, unsigned int form);
+
+/* ---- for scenes ---- */
+
+struct scene {
+	const char *name;
+	void (*play)(unsigned int cpu, unsigned int form);
+};
+
+/* A list ends with a scene without a name. */
+extern const struct scene scene_softirqs[];
+extern const struct scene scene_lines[];
+extern const struct scene scene_waits[];
+
+/* One more task of the scene, on this cpu: fn(arg). It is the caller's until scene_join(). */
+#define SCENE_CAST_MAX 4
+struct task;
+struct task *scene_cast(void (*fn)(void *arg), void *arg, unsigned int cpu);
+
+/* Waits for the end of all that were cast. */
+void scene_join(void);
+
+/*
+ * In a task that was cast: goes on when `count` have come here, the same at each meeting. Who has
+ * to wait for long sleeps meanwhile.
+ */
+void scene_meet(unsigned int count);
+
+/* Sleeps until the word has been counted up to this. Count 0. */
+void scene_await(const struct atomic *word, uint32_t wanted);
+
+/* So many points. Any context. */
+void scene_pass(unsigned int points);
