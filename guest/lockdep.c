@@ -218,13 +218,13 @@ add_edges(const struct lockdep_task *self, const struct held_lock *next)
 
 /* An NMI does not wait for what it may have interrupted: Linux's verify_lock_unused(). */
 static void
-check_in_nmi(const struct lockdep_map *map, unsigned int subclass, struct held_lock *next)
+check_in_nmi(const struct lockdep_map *map, unsigned int subclass, struct held_lock next)
 {
-	uint32_t bad = USE_AT_ALL | (next->read != LOCKDEP_READ_RECURSIVE ? USE_AT_ALL_READ : 0);
+	uint32_t bad = USE_AT_ALL | (next.read != LOCKDEP_READ_RECURSIVE ? USE_AT_ALL_READ : 0);
 
-	next->class = (uint8_t)lockdep_known_class(map, subclass);
-	if (!next->trylock && (lock_classes[next->class].usage & bad)) {
-		lockdep_report_nmi(next);
+	next.class = (uint8_t)lockdep_known_class(map, subclass);
+	if (!next.trylock && (lock_classes[next.class].usage & bad)) {
+		lockdep_report_nmi(&next);
 	}
 }
 
@@ -255,13 +255,12 @@ lockdep_each_chain_table(void (*each)(void *start, size_t size))
 
 /* Everything that an answer depends on, but what is held: it is in the key before. */
 static inline uint64_t
-chain_with(uint64_t before, const struct lockdep_task *self, const struct held_lock *next,
-           uint32_t count)
+chain_with(uint64_t before, const struct lockdep_task *self, uint32_t how, uint32_t count)
 {
 	uint64_t where = (uint64_t)(count & (HARDIRQ_MASK | SOFTIRQ_OFFSET)) << 40;
 
 	where |= (uint64_t)self->raw_irq << 52 | 1ull << 60;
-	before = (before ^ next->how ^ where) * CHAIN_MIX;
+	before = (before ^ how ^ where) * CHAIN_MIX;
 	return before ^ before >> 32;
 }
 
@@ -295,40 +294,41 @@ ask(const struct lockdep_task *self, const struct held_lock *next, uint32_t coun
 	}
 }
 
-/* Returns whether it can be noted down. */
+/* Asks of next, which may stand behind those that are held. false: it cannot be noted down. */
 static inline __attribute__((always_inline)) bool
-check(struct lockdep_task *self, struct held_lock *next, struct lockdep_map *map,
+check(struct lockdep_task *self, struct held_lock *next, struct held_lock taken,
       unsigned int subclass, uint32_t count)
 {
-	next->class = subclass < LOCKDEP_CACHED ? map->classes[subclass] : 0;
-	if (__builtin_expect(next->class == 0, 0)) {
-		next->class = (uint8_t)lockdep_class_of(map, subclass);
+	struct lockdep_map *map = (struct lockdep_map *)taken.map;
+	uint64_t before = self->depth != 0 ? self->held[self->depth - 1].chain : 0;
+	unsigned int class = subclass < LOCKDEP_CACHED ? map->classes[subclass] : 0;
+
+	if (__builtin_expect(class == 0, 0)) {
+		class = lockdep_class_of(map, subclass);
+		if (class == 0) {
+			return false;
+		}
 	}
-	if (next->class == 0) {
-		return false;
+	if (!taken.irqs_off && self->depth != 0) {
+		lockdep_mark_held(self, !taken.softirqs_off);
 	}
-	if (self->depth == LOCKDEP_DEPTH_MAX) {
-		lockdep_give_up(LOCKDEP_DEPTH_MAX, "locks held by a task");
-		return false;
-	}
-	if (!next->irqs_off && self->depth != 0) {
-		lockdep_mark_held(self, !next->softirqs_off);
-	}
-	next->chain = chain_with(self->depth != 0 ? self->held[self->depth - 1].chain : 0, self,
-	                         next, count);
-	if (*chain_place(next->chain) != next->chain) {
+	taken.class = class & 0xff;
+	taken.chain = chain_with(before, self, taken.how, count);
+	*next = taken;
+	if (*chain_place(taken.chain) != taken.chain) {
 		ask(self, next, count);
-		*chain_place(next->chain) = next->chain;
+		*chain_place(taken.chain) = taken.chain;
 	}
 	return true;
 }
 
-static void
-acquire(struct lockdep_task *self, struct held_lock *next, struct lockdep_map *map,
-        unsigned int subclass, uint32_t count)
+static inline __attribute__((always_inline)) void
+acquire(struct lockdep_task *self, struct held_lock taken, unsigned int subclass, uint32_t count)
 {
-	if (check(self, next, map, subclass, count)) {
-		self->held[self->depth++] = *next;
+	if (self->depth == LOCKDEP_DEPTH_MAX) {
+		lockdep_give_up(LOCKDEP_DEPTH_MAX, "locks held by a task");
+	} else if (check(self, &self->held[self->depth], taken, subclass, count)) {
+		self->depth++;
 	}
 }
 
@@ -342,7 +342,7 @@ lock_acquire(struct lockdep_map *map, unsigned int subclass, bool trylock, enum 
 
 	if (!is_off && task != NULL) { /* before the first task there is nobody to wait for */
 		uint32_t count = preempt_count();
-		struct held_lock next = {
+		struct held_lock taken = {
 			.map = map,
 			.ip = ip != 0 ? ip : (uintptr_t)__builtin_return_address(0),
 			.read = (uint8_t)read,
@@ -352,10 +352,10 @@ lock_acquire(struct lockdep_map *map, unsigned int subclass, bool trylock, enum 
 			.softirqs_off = !irqs_on || (count & SOFTIRQ_MASK),
 		};
 
-		if (count & NMI_MASK) {
-			check_in_nmi(map, subclass, &next);
+		if (__builtin_expect(count & NMI_MASK, 0)) {
+			check_in_nmi(map, subclass, taken);
 		} else {
-			acquire(&task->lockdep, &next, map, subclass, count);
+			acquire(&task->lockdep, taken, subclass, count);
 		}
 	}
 	arch_lockdep_exit(flags);
@@ -373,7 +373,8 @@ lock_sync(struct lockdep_map *map, uintptr_t ip)
 
 	if (!is_off && task != NULL && !(preempt_count() & NMI_MASK)) {
 		uint32_t count = preempt_count();
-		struct held_lock next = {
+		struct held_lock next;
+		struct held_lock taken = {
 			.map = map,
 			.ip = ip != 0 ? ip : (uintptr_t)__builtin_return_address(0),
 			.read = LOCKDEP_WRITE,
@@ -382,7 +383,7 @@ lock_sync(struct lockdep_map *map, uintptr_t ip)
 			.softirqs_off = true,
 		};
 
-		check(&task->lockdep, &next, map, 0, count);
+		check(&task->lockdep, &next, taken, 0, count);
 	}
 	arch_lockdep_exit(flags);
 }

@@ -60,15 +60,15 @@ struct held_lock {
 	uintptr_t ip; /* where it was taken */
 	union {
 		struct {
-			uint8_t class;
-			uint8_t read;    /* enum lockdep_read */
-			uint8_t context; /* 0 task, 1 softirq, 2 hardirq: those have no order */
-			bool trylock;
-			bool irqs_off;     /* since it was taken */
-			bool softirqs_off; /* likewise, or irqs off */
-			uint16_t unused;   /* 0 */
+			uint32_t class : 8;
+			uint32_t read : 8;    /* enum lockdep_read */
+			uint32_t context : 8; /* 0 task, 1 softirq, 2 hardirq: no order between */
+			uint32_t trylock : 1;
+			uint32_t irqs_off : 1;     /* since it was taken */
+			uint32_t softirqs_off : 1; /* likewise, or irqs off */
+			uint32_t unused : 5;       /* 0 */
 		};
-		uint64_t how; /* all of these */
+		uint32_t how; /* all of these */
 	};
 	uint64_t chain; /* tells what is held up to this one, and how */
 };
