@@ -315,6 +315,7 @@ kernel_prepare(unsigned int cpus)
 	page_add_range(0, HOST_PAGES_SIZE, false);
 	percpu_init(cpus);
 	for (unsigned int cpu = 0; cpu < cpus; cpu++) {
+		host_cpu(cpu)->percpu = percpu_offset[cpu];
 		counter_init_cpu(cpu);
 	}
 	sched_init(cpus);

@@ -16,7 +16,7 @@
 #define PER_CPU_SECTION __attribute__((section(".percpu")))
 #endif
 
-#define HOST_PER_CPU(name) (*per_cpu_ptr(&(name), host_this->id))
+#define HOST_PER_CPU(name) (*(__typeof__(name) *)((uintptr_t) & (name) + host_this->percpu))
 
 #define this_cpu_read(name)         \
 	__extension__({             \

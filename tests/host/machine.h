@@ -112,6 +112,7 @@ struct host_cpu {
 	bool spin_over; /* something that it had read has changed */
 	uint8_t todo;   /* the actor for which it was resumed */
 	int32_t spin_ended_by;
+	uintptr_t percpu;   /* percpu_offset of it */
 	struct host_op op;  /* the next, while it is stopped */
 	void *sp;           /* while it is stopped */
 	void *called_on;    /* the top of the stack that arch_call_on_stack() stands for, or NULL */
@@ -228,7 +229,7 @@ extern bool host_stepping;
 static inline void
 host_point_local(void)
 {
-	if (host_this->irqs_on || host_this->nmi_pending || host_stepping) {
+	if (host_this->irqs_on | host_this->nmi_pending | host_stepping) {
 		host_point_local_slow();
 	}
 }
