@@ -506,6 +506,42 @@ START_TEST(test_machine_nmi_comes_anywhere)
 }
 END_TEST
 
+static void
+spin_in_nmi(void)
+{
+	while (!atomic_load(&x)) {
+		arch_cpu_relax();
+	}
+}
+
+static void
+spin_for_y_and_read(void)
+{
+	while (!atomic_load(&y)) {
+		(void)atomic_load(&x);
+		arch_cpu_relax();
+	}
+	r[0] = 1;
+}
+
+static void
+send_and_write(void)
+{
+	host_nmi_send(0);
+	atomic_store(&y, 1);
+	atomic_store(&x, 1);
+}
+
+/* A spinner ends its spin though a handler spins between its look and its wait. */
+START_TEST(test_machine_spin_ends_behind_a_handler_that_spins)
+{
+	host_nmi_handler = spin_in_nmi;
+	litmus("spin, and an NMI that spins", spin_for_y_and_read, send_and_write, NULL);
+	ck_assert(seen(1, 0, 0, 0));
+	ck_assert(!seen(0, 0, 0, 0));
+}
+END_TEST
+
 /* ---- what interrupts are seen to do ---- */
 
 static HOST_STATE unsigned int taken[2]; /* interrupts, by each cpu, of itself */
@@ -720,6 +756,7 @@ main(void)
 	tcase_add_test(tests, test_machine_broken_adds_lose_one);
 	tcase_add_test(tests, test_machine_spin_ends);
 	tcase_add_test(tests, test_machine_nmi_comes_anywhere);
+	tcase_add_test(tests, test_machine_spin_ends_behind_a_handler_that_spins);
 	tcase_add_test(tests, test_machine_interrupt_comes_while_enabled);
 	tcase_add_test(tests, test_machine_reduction_agrees_on_random_programs);
 	suite_add_tcase(suite, tests);

@@ -232,6 +232,16 @@ wait_for_turn(void)
 	return host_this->todo;
 }
 
+/* It may have changed since, and is not known any more: who is about to spin looks again. */
+static void
+forget_reads(struct host_cpu *cpu)
+{
+	cpu->reads[0] = NULL;
+	cpu->read_count = 1;
+	cpu->spin_over = true;
+	cpu->spin_ended_by = -1;
+}
+
 /* On the interrupted stack, as the hardware does it; the return drains the buffer. */
 static void
 take_interrupt(enum host_actor actor)
@@ -241,6 +251,7 @@ take_interrupt(enum host_actor actor)
 	bool in_user = cpu->in_user;
 	bool in_guest = cpu->in_guest;
 	bool spun = cpu->spins;
+	uint32_t spin_count = cpu->spin_count;
 
 	assert(cpu->store_count == 0);
 	cpu->spins = false;
@@ -265,6 +276,8 @@ take_interrupt(enum host_actor actor)
 	host_this->fresh = true;
 	if (spun) { /* what it waits for may have come from the handler */
 		host_this->read_count = 0;
+	} else if (host_this != cpu || host_this->spin_count != spin_count) {
+		forget_reads(host_this);
 	}
 }
 

@@ -51,6 +51,7 @@ machine_end_spin(void)
 {
 	if (host_this->spins) {
 		host_this->spins = false;
+		host_this->spin_count++;
 		host_this->read_count = 0;
 	}
 }
