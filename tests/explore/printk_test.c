@@ -5,6 +5,7 @@
  */
 #include "guest/printk.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/explore/scenario.h"
@@ -19,6 +20,7 @@
 #define FROM_NMI   "from the NMI\n"
 
 static HOST_STATE unsigned int nmi_count;
+static unsigned int cut_count; /* over all runs */
 
 static void
 print_in_nmi(void)
@@ -134,6 +136,48 @@ START_TEST(test_printk_nmi_beside_printk_loses_nothing)
 }
 END_TEST
 
+/* ---- more than there is room for ---- */
+
+static char long_text[PRINTK_SIZE];
+
+static void
+print_much_in_nmi(void)
+{
+	nmi_count++;
+	printk("%s", long_text);
+	printk("%s", long_text);
+}
+
+/* Both whole, or cut where the room ends: the holder of the lock was interrupted. */
+static void
+check_cut(void)
+{
+	size_t whole = 2 * strlen(long_text) + strlen(FROM_TASK);
+	size_t length = strlen(host_console());
+
+	HOST_EXPECT(nmi_count == 1);
+	HOST_EXPECT(strstr(host_console(), FROM_TASK) != NULL);
+	HOST_EXPECT(length == whole || length == PRINTK_SIZE + strlen(FROM_TASK));
+	cut_count += length != whole;
+}
+
+/* What an NMI cannot leave for the lock's holder is cut, and spoils nothing else. */
+START_TEST(test_printk_nmi_that_prints_too_much_is_cut)
+{
+	static const struct explore_scenario scenario = { .name = "an NMI prints much",
+		                                          .cpus = 2,
+		                                          .boot = boot_interrupted,
+		                                          .check = check_cut };
+
+	memset(long_text, 'x', sizeof(long_text) - 1);
+	cut_count = 0;
+	host_nmi_handler = print_much_in_nmi;
+	scenario_must_hold(&scenario, LIMIT);
+	printf("    cut in %u runs\n", cut_count);
+	ck_assert_uint_ne(cut_count, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -143,6 +187,7 @@ main(void)
 	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
 	tcase_add_test(tests, test_printk_nmi_in_printk_loses_nothing);
 	tcase_add_test(tests, test_printk_nmi_beside_printk_loses_nothing);
+	tcase_add_test(tests, test_printk_nmi_that_prints_too_much_is_cut);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

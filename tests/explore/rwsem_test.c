@@ -322,7 +322,10 @@ downgrade_and_wait(void *unused)
 	down_write(&rwsem);
 	host_gate();
 	write_inside();
+	HOST_EXPECT(lock_is_held_write(&rwsem.dep_map));
 	downgrade_write(&rwsem);
+	HOST_EXPECT(lock_is_held(&rwsem.dep_map));
+	HOST_EXPECT(!CONFIG_LOCKDEP || !lock_is_held_write(&rwsem.dep_map));
 	while (!atomic_load(&readers_done)) { /* bounded: the reader comes in */
 		arch_cpu_relax();
 	}

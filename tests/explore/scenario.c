@@ -25,13 +25,17 @@
  * new ones only, of which the first runs have most.
  */
 #ifdef SHORT_RUNS
-#define OTHER_RUNS 3000
+#define OTHER_RUNS   3000
+#define COUNTS_LINES 1
 #elif defined(__SANITIZE_ADDRESS__)
 #define OTHER_RUNS 10000
 #else
 #define OTHER_RUNS 100000
 #endif
 #define RANDOM_RUNS 2000
+#ifndef COUNTS_LINES
+#define COUNTS_LINES 0
+#endif
 
 struct task *
 scenario_task(unsigned int cpu, void (*fn)(void *), void *arg)
@@ -287,6 +291,18 @@ is_cut_short(const struct explore_report *report)
 	return !report->failed && !report->complete && report->runs + report->pruned >= runs_max();
 }
 
+/* Where the first runs do not come, others may. */
+static void
+explore_beyond(const struct explore_scenario *scenario, struct explore_report *report)
+{
+	unsigned int longest = report->longest;
+
+	explore_random(scenario, SEED, RANDOM_RUNS, report);
+	if (COUNTS_LINES && !report->failed) {
+		explore_pct(scenario, SEED, PCT_DEPTH, longest, RANDOM_RUNS, report);
+	}
+}
+
 static bool was_exhausted;
 
 bool
@@ -301,7 +317,7 @@ must_hold(const struct explore_scenario *scenario, struct explore_report *report
 	was_exhausted = !is_cut_short(report);
 	if (!was_exhausted) {
 		tell(scenario, report, "holds so far");
-		explore_random(scenario, SEED, RANDOM_RUNS, report);
+		explore_beyond(scenario, report);
 		report->complete = true; /* all that were asked for */
 	}
 	if (report->failed) {
@@ -362,6 +378,9 @@ must_fail(const struct explore_scenario *scenario, const char *words, struct exp
 
 	if (is_cut_short(report)) {
 		tell(scenario, report, "not found so far");
+		if (COUNTS_LINES) { /* those of the mistake, too */
+			explore_beyond(scenario, report);
+		}
 		return;
 	}
 	ck_assert_msg(report->failed, "%s: the mutant survives %llu runs", scenario->name,

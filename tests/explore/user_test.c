@@ -506,6 +506,7 @@ run_between(void *unused)
 }
 
 static HOST_STATE struct task *others[2];
+static unsigned int left_count; /* over all runs */
 
 static void
 boot_spaces(void)
@@ -553,6 +554,47 @@ check_moved(void)
 	scenario_check_at_rest(0);
 }
 
+static void
+leave_to_kernel(void *unused)
+{
+	(void)unused;
+	scenario_gate();
+	leave_mm();
+	HOST_EXPECT(host_this->loaded == NULL);
+	scenario_sleep();
+}
+
+/* Where it was a kernel thread runs, before it moves or behind it. */
+static void
+boot_leave(void)
+{
+	boot_move();
+	scenario_task(0, leave_to_kernel, NULL);
+}
+
+static void
+check_left(void)
+{
+	HOST_EXPECT(user->exit_status == 7);
+	HOST_EXPECT(host_cpu(0)->loaded == NULL || host_cpu(0)->loaded->count == 1);
+	left_count += host_cpu(0)->loaded == NULL;
+	scenario_check_at_rest(0);
+}
+
+/* P39: what is loaded for nobody any more goes with leave_mm(). */
+START_TEST(test_user_space_that_nobody_needs_is_left)
+{
+	static const struct explore_scenario leaves = {
+		"a cpu leaves an address space", 2, boot_leave, check_left, NULL, 0, NULL
+	};
+
+	left_count = 0;
+	scenario_must_hold_within(&leaves, 2, LIMIT);
+	printf("    left in %u runs\n", left_count);
+	ck_assert_uint_ne(left_count, 0);
+}
+END_TEST
+
 /*
  * P39: each user task has its own address space and registers after every switch, and an address
  * space is freed only when no cpu translates by it any more.
@@ -587,6 +629,7 @@ call_wrongly(uint64_t unused)
 	HOST_EXPECT(host_syscall(SYSCALL_write, UINT64_MAX - 1, 4, 0) == (uint64_t)-EFAULT);
 	HOST_EXPECT(host_syscall(SYSCALL_write, PAGE_SIZE, UINT64_MAX, 0) == (uint64_t)-EINVAL);
 	HOST_EXPECT(host_syscall(SYSCALL_futex_wake, PAGE_SIZE, 1, 0) == (uint64_t)-EFAULT);
+	HOST_EXPECT(host_syscall(SYSCALL_futex_wait, PAGE_SIZE, 1, 0) == (uint64_t)-EFAULT);
 	HOST_EXPECT(host_syscall(SYSCALL_nice, 20, 0, 0) == (uint64_t)-EINVAL);
 	HOST_EXPECT(host_syscall(SYSCALL_affinity, 0, 0, 0) == (uint64_t)-EINVAL);
 	HOST_EXPECT(host_syscall(SYSCALL_COUNT, 0, 0, 0) == (uint64_t)-ENOSYS);
@@ -716,6 +759,7 @@ main(void)
 	tcase_add_test(tests, test_user_signal_around_a_system_call_is_taken);
 	tcase_add_test(tests, test_user_signal_while_switched_in_is_taken);
 	tcase_add_test(tests, test_user_spaces_and_registers_are_their_tasks);
+	tcase_add_test(tests, test_user_space_that_nobody_needs_is_left);
 	tcase_add_test(tests, test_user_call_is_checked);
 	tcase_add_test(tests, test_user_deferred_wakeup_comes_before_user_code);
 	suite_add_tcase(suite, tests);

@@ -404,6 +404,45 @@ START_TEST(test_wakeup_calls_exclusive_waiters_last)
 }
 END_TEST
 
+/* ---- an entry that stays ---- */
+
+static void
+wait_in_entry(void *unused)
+{
+	struct wait_queue_entry entry;
+
+	(void)unused;
+	host_gate();
+	init_waitqueue_entry(&entry, current);
+	add_wait_queue(&queue, &entry);
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	if (!atomic_load(&sleeper_condition)) {
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	HOST_EXPECT(atomic_load(&sleeper_condition));
+	HOST_EXPECT(waitqueue_active(&queue));
+	remove_wait_queue(&queue, &entry);
+	scenario_done();
+	host_stop();
+}
+
+static void
+boot_entry_stays(void)
+{
+	name_queue();
+	sleeper_boot(wait_in_entry, make_it_true);
+}
+
+/* P32: a wakeup leaves an entry in its queue that is its task's to remove. */
+START_TEST(test_entry_that_stays_is_woken)
+{
+	scenario_must_hold(&(struct explore_scenario){ "an entry that stays", 2, boot_entry_stays,
+	                                               check_one, NULL, 0, NULL },
+	                   LIMIT);
+}
+END_TEST
+
 /* ---- a condition under a lock ---- */
 
 static HOST_STATE struct raw_spinlock lock;
@@ -465,6 +504,7 @@ main(void)
 	tcase_add_test(tests, test_wait_event_ends_by_one_of_two);
 	tcase_add_test(tests, test_killable_wait_event_ends_by_a_fatal_signal);
 	tcase_add_test(tests, test_wakeup_calls_exclusive_waiters_last);
+	tcase_add_test(tests, test_entry_that_stays_is_woken);
 	tcase_add_test(tests, test_wait_event_lock_irq_is_woken);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);

@@ -516,6 +516,41 @@ START_TEST(test_cancel_sync_ends_a_work_that_queues_itself)
 }
 END_TEST
 
+/* It does not wait: what has begun may still run. */
+static void
+queue_and_take_back(void *unused)
+{
+	(void)unused;
+	workqueue_init();
+	INIT_WORK(&work, run_and_end);
+	host_gate();
+	queue_work_on(1, system_wq, &work);
+	was_pending = cancel_work(&work);
+	scenario_done();
+	halt();
+}
+
+static void
+boot_take_back(void)
+{
+	boot_with(queue_and_take_back);
+}
+
+static void
+check_taken_back(void)
+{
+	check_one();
+	HOST_EXPECT(ended == (was_pending ? 0 : 1));
+}
+
+/* P32: a work that cancel_work() says it has taken back does not run, any other runs once. */
+START_TEST(test_cancel_takes_back_what_is_queued)
+{
+	hold_within(&(struct explore_scenario){ "cancel_work", 2, boot_take_back, check_taken_back,
+	                                        NULL, 0, NULL });
+}
+END_TEST
+
 static void
 delay_and_cancel(void *unused)
 {
@@ -680,6 +715,7 @@ main(void)
 	tcase_add_test(tests, test_work_is_not_reentered);
 	tcase_add_test(tests, test_flush_waits_for_queued_and_running);
 	tcase_add_test(tests, test_cancel_sync_ends_a_work_that_queues_itself);
+	tcase_add_test(tests, test_cancel_takes_back_what_is_queued);
 	tcase_add_test(tests, test_delayed_work_is_cancelled_wherever_it_is);
 	tcase_add_test(tests, test_ordered_workqueue_is_one_at_a_time);
 	suite_add_tcase(suite, tests);

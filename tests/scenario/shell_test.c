@@ -108,9 +108,10 @@ static const struct {
 	  "> renice x 0\nrenice: 'x' is no task (ESRCH)\n"
 	  "> renice 3 0\nrenice: event is of class rt, which has no levels (EINVAL)\n> \n",
 	  0 },
-	{ "taskset 1 0\ntaskset 1 g\ntaskset 1\ntaskset 1 10000000000000000\n"
+	{ "taskset 1 0\ntaskset 1 a0\ntaskset 1 g\ntaskset 1\ntaskset 1 10000000000000000\n"
 	  "taskset 99999999999 1\n",
 	  "> taskset 1 0\ntaskset: none of the cpus 0 is online (EINVAL)\n"
+	  "> taskset 1 a0\ntaskset: none of the cpus a0 is online (EINVAL)\n"
 	  "> taskset 1 g\ntaskset: wants a pid and a set of cpus in hexadecimal (EINVAL)\n"
 	  "> taskset 1\ntaskset: wants a pid and a set of cpus in hexadecimal (EINVAL)\n"
 	  "> taskset 1 10000000000000000\n"

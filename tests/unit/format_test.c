@@ -25,11 +25,15 @@
 /* Integers: every conversion at the limits of every length, compared with the C library. */
 START_TEST(test_format_integers_as_libc)
 {
+	char text[64];
+
 	ASSERT_SAME(64, "%d %d %d", 0, INT32_MIN, INT32_MAX);
 	ASSERT_SAME(64, "%i|%u|%x|%X", -1, UINT32_MAX, 0xdeadbeefu, 0xdeadbeefu);
 	ASSERT_SAME(96, "%ld %ld %lu %lx", INT64_MIN, INT64_MAX, UINT64_MAX, UINT64_MAX);
 	ASSERT_SAME(64, "%zu %zx", SIZE_MAX, (size_t)4096);
 	ASSERT_SAME(64, "%llu %lld", 1ull << 63, -(1ll << 62));
+	ck_assert_uint_eq(format_string(text, sizeof(text), "%p", (void *)0xfeed1234), 8);
+	ck_assert_str_eq(text, "feed1234"); /* no prefix */
 }
 END_TEST
 

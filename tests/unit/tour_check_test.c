@@ -136,6 +136,27 @@ START_TEST(test_tour_check_neighbours_exchanged_refused)
 }
 END_TEST
 
+/* A record that is older than the one before it is noticed: each in turn. */
+START_TEST(test_tour_check_clock_that_runs_backwards_refused)
+{
+	struct tour_run whole;
+
+	tell_case(&whole, _i);
+	for (unsigned int t = 0; t < whole.track_count; t++) {
+		ck_assert_ptr_eq(tour_remove_empty_interrupts(&whole.tracks[t], whole.wake_fn),
+		                 NULL);
+		for (size_t i = 1; i < whole.tracks[t].count; i++) {
+			struct tour_run run = whole;
+			size_t at;
+
+			run.tracks[t].records[i].tsc = run.tracks[t].records[i - 1].tsc - 1;
+			ck_assert_ptr_ne(tour_check(&run, &at), NULL);
+			ck_assert_uint_eq(at, i);
+		}
+	}
+}
+END_TEST
+
 /*
  * A field of a record that the story speaks of is wrong: task, cpu, count, reason; each is noticed.
  */
@@ -216,6 +237,7 @@ main(void)
 	tcase_add_loop_test(tests, test_tour_check_any_record_missing_refused, 0, CASES);
 	tcase_add_loop_test(tests, test_tour_check_any_record_doubled_refused, 0, CASES);
 	tcase_add_loop_test(tests, test_tour_check_neighbours_exchanged_refused, 0, CASES);
+	tcase_add_loop_test(tests, test_tour_check_clock_that_runs_backwards_refused, 0, CASES);
 	tcase_add_loop_test(tests, test_tour_check_wrong_field_refused, 0, CASES);
 	tcase_add_test(tests, test_tour_check_answer_before_request_refused);
 	tcase_add_test(tests, test_tour_b_waited_counts_from_interrupt_to_b);
