@@ -3,6 +3,7 @@
 
 #include "guest/arch.h"
 #include "guest/atomic.h"
+#include "guest/cmdline.h"
 #include "guest/interrupt.h"
 #include "guest/irq_work.h"
 #include "guest/preempt.h"
@@ -149,6 +150,17 @@ by_thread(unsigned int irq, void *unused)
 	return IRQ_HANDLED;
 }
 
+/* Written for hardirq, and made a thread. */
+static enum irqreturn
+by_forced(unsigned int irq, void *unused)
+{
+	(void)irq;
+	(void)unused;
+	HOST_EXPECT(arch_irqs_disabled());
+	HOST_EXPECT(softirq_count() == SOFTIRQ_DISABLE_OFFSET);
+	return IRQ_NONE;
+}
+
 static void
 raise(unsigned int cpu, enum irq_kind kind)
 {
@@ -276,6 +288,9 @@ bell_boot(void)
 	HOST_EXPECT(request_irq(IRQ_SOFT0, by_line, IRQF_SHARED, "bell", &rung[BELL_LINE]) == 0);
 	HOST_EXPECT(request_threaded_irq(IRQ_SOFT1, NULL, by_thread, IRQF_SHARED | IRQF_ONESHOT,
 	                                 "bell", &rung[BELL_THREADED_LINE]) == 0);
+	boot_args.threadirqs = true;
+	HOST_EXPECT(request_irq(IRQ_SOFT1, by_forced, IRQF_SHARED, "forced", &heard) == 0);
+	boot_args.threadirqs = false;
 }
 
 void

@@ -5,7 +5,6 @@
  */
 #include "tests/fuzz/sched/message.h"
 
-#include "guest/completion.h"
 #include "guest/interrupt.h"
 #include "guest/irq_work.h"
 #include "guest/preempt.h"
@@ -48,9 +47,10 @@ struct message {
 	struct llist_node node; /* in one of the lists below */
 	uint8_t target;
 	bool arrived;
-	bool by_softirq;               /* on the last of its way */
-	struct completion *completion; /* of who asks, instead of the target; or NULL */
-	struct irq_work irq_work;      /* an NMI's too */
+	bool by_softirq;       /* on the last of its way */
+	void (*fn)(void *arg); /* instead of the post; or NULL */
+	void *arg;
+	struct irq_work irq_work; /* an NMI's too */
 	union {
 		struct timer timer;
 		struct call_single_data call;
@@ -81,8 +81,8 @@ arrive(struct message *message)
 		host_fail("a message arrives twice");
 	}
 	message->arrived = true;
-	if (message->completion != NULL) {
-		complete(message->completion);
+	if (message->fn != NULL) {
+		message->fn(message->arg);
 	} else {
 		token_post(message->target, false);
 	}
@@ -289,14 +289,14 @@ send(struct message *message, unsigned int way, unsigned int cpu)
 }
 
 static struct message *
-message_to(unsigned int target, struct completion *completion, unsigned int cpu)
+message_to(unsigned int target, unsigned int cpu)
 {
 	struct message *message = &messages[atomic_fetch_add(&sent, 1)];
 
 	message->target = (uint8_t)target;
 	message->arrived = false;
 	message->by_softirq = cpu & BY_SOFTIRQ;
-	message->completion = completion;
+	message->fn = NULL;
 	return message;
 }
 
@@ -306,25 +306,18 @@ message_post(unsigned int target, unsigned int way, unsigned int cpu)
 	if (way == WAY_DIRECT || way == WAY_WAKE_Q) {
 		token_post(target, way == WAY_WAKE_Q);
 	} else {
-		send(message_to(target, NULL, cpu), way, cpu % cpu_count);
+		send(message_to(target, cpu), way, cpu % cpu_count);
 	}
 }
 
-/* When the wait returns whoever has completed it must be through with it: it lies on our stack. */
 void
-message_ask(unsigned int way, unsigned int cpu, unsigned int form)
+message_call(void (*fn)(void *arg), void *arg, unsigned int way, unsigned int cpu)
 {
-	struct completion completion;
+	struct message *message = message_to(0, cpu);
 
-	init_completion(&completion);
-	if (way == WAY_DIRECT || way == WAY_WAKE_Q) {
-		way = WAY_IRQ_WORK;
-	}
-	send(message_to(0, &completion, cpu), way, cpu % cpu_count);
-	token_wait_for_completion(&completion, form);
-	if (raw_spin_is_locked(&completion.lock)) {
-		host_fail("a completion is in use behind the wait for it");
-	}
+	message->fn = fn;
+	message->arg = arg;
+	send(message, way == WAY_DIRECT || way == WAY_WAKE_Q ? WAY_IRQ_WORK : way, cpu % cpu_count);
 }
 
 void

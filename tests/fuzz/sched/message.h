@@ -15,8 +15,8 @@ void message_boot(void);
 /* Posts to an object, or (PLAN_OBJECT_COUNT + n) wakes worker n. way: any. */
 void message_post(unsigned int target, unsigned int way, unsigned int cpu);
 
-/* Has a completion on the own stack completed on this way, and waits for it. Count 0. */
-void message_ask(unsigned int way, unsigned int cpu, unsigned int form);
+/* Has fn(arg) called, on this way: never by the caller itself. fn: any context but NMI. */
+void message_call(void (*fn)(void *arg), void *arg, unsigned int way, unsigned int cpu);
 
 /* An NMI for this cpu, as posts use it. */
 void message_send_nmi(unsigned int cpu);

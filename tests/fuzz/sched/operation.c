@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "guest/completion.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
 #include "guest/rcu.h"
@@ -17,6 +18,7 @@
 #include "guest/smp.h"
 #include "guest/yield_to.h"
 #include "tests/fuzz/sched/bell.h"
+#include "tests/fuzz/sched/inquiry.h"
 #include "tests/fuzz/sched/message.h"
 #include "tests/fuzz/sched/own.h"
 #include "tests/fuzz/sched/program.h"
@@ -30,12 +32,8 @@
 #define TICK_NS 10000u
 #define NAP_NS  1000u
 
-/*
- * Right behind an end of what kept the task from being preempted no request may stand, folded as
- * they are by then. A change of the model may fall in between.
- */
-static void
-expect_answered(const char *where)
+void
+operation_expect_answered(const char *where)
 {
 	if (program_plan()->has[FUZZ_TASK_MODEL] || !preempt_model_preempts(program_model()) ||
 	    !preemptible()) {
@@ -51,7 +49,7 @@ operation_have_a_chance(void)
 {
 	preempt_disable();
 	preempt_enable();
-	expect_answered("preempt_off");
+	operation_expect_answered("preempt_off");
 }
 
 /* A few steps take as long as a tick. */
@@ -164,6 +162,26 @@ signal_task(unsigned int whom, unsigned int sig)
 	}
 }
 
+static void
+complete_it(void *completion)
+{
+	complete(completion);
+}
+
+/* When the wait returns whoever has completed it must be through with it: it lies on our stack. */
+static void
+ask(unsigned int way, unsigned int cpu, unsigned int form)
+{
+	struct completion completion;
+
+	init_completion(&completion);
+	message_call(complete_it, &completion, way, cpu);
+	token_wait_for_completion(&completion, form);
+	if (raw_spin_is_locked(&completion.lock)) {
+		host_fail("a completion is in use behind the wait for it");
+	}
+}
+
 /* The end of such a section looks for a request; interrupts that are switched on do not. */
 static bool
 ends_at_point(const struct section_open *section)
@@ -208,7 +226,7 @@ operation_end(struct worker *worker)
 	default:
 		section_end(section);
 		if (ends_at_point(section)) {
-			expect_answered(plan_kinds[section->kind].name);
+			operation_expect_answered(plan_kinds[section->kind].name);
 		}
 		break;
 	}
@@ -389,7 +407,7 @@ operation_perform(struct worker *worker, const struct plan_op *op)
 		break;
 	case FUZZ_TASK_EXCEPTION:
 		take_exception();
-		expect_answered("an exception");
+		operation_expect_answered("an exception");
 		break;
 	case FUZZ_TASK_LATCH_WRITE:
 		reader_write_latch();
@@ -398,7 +416,7 @@ operation_perform(struct worker *worker, const struct plan_op *op)
 		reader_read_latch();
 		break;
 	case FUZZ_TASK_ASK:
-		message_ask(args[0], args[1], args[2]);
+		ask(args[0], args[1], args[2]);
 		break;
 	case FUZZ_TASK_COMPLETE_ALL:
 		token_complete_all();
@@ -408,6 +426,9 @@ operation_perform(struct worker *worker, const struct plan_op *op)
 		break;
 	case FUZZ_TASK_COND_RESCHED_LOCK:
 		section_cond_resched_lock(&worker->sections[worker->depth - 1]);
+		break;
+	case FUZZ_TASK_INQUIRE:
+		inquiry_make(args[0], args[1], args[2]);
 		break;
 	default:
 		break;

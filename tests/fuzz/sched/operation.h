@@ -32,3 +32,9 @@ void operation_end(struct worker *worker);
 
 /* A point of preemption. */
 void operation_have_a_chance(void);
+
+/*
+ * Right behind an end of what kept the task from being preempted no request may stand, folded as
+ * they are by then. A change of the model may fall in between.
+ */
+void operation_expect_answered(const char *where);

@@ -164,6 +164,7 @@ static const struct rule {
 	[FUZZ_TASK_ASK] = { .sleeps = true },
 	[FUZZ_TASK_WAIT_FOR_ALL] = { .sleeps = true },
 	[FUZZ_TASK_SCENE] = { .sleeps = true },
+	[FUZZ_TASK_INQUIRE] = { .sleeps = true },
 #undef SPINS
 };
 
@@ -357,6 +358,7 @@ does(struct planner *planner, struct plan_op *op, struct follower *task)
 		return rank_of(task) < RANK_SEQ;
 	case FUZZ_TASK_ASK:
 	case FUZZ_TASK_SCENE:
+	case FUZZ_TASK_INQUIRE:
 		return bars == 0;
 	case FUZZ_TASK_WAIT_FOR_ALL:
 		op->surely = bars == 0 && planner->plan->has[FUZZ_TASK_COMPLETE_ALL];
@@ -409,6 +411,8 @@ uses_rcu(const struct plan_op *op)
 		return op->args[1] == PLAN_WAY_RCU;
 	case FUZZ_TASK_ASK:
 		return op->args[0] == PLAN_WAY_RCU;
+	case FUZZ_TASK_INQUIRE:
+		return op->args[1] == PLAN_WAY_RCU;
 	default:
 		return false;
 	}

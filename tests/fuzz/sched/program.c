@@ -11,6 +11,7 @@
 #include "guest/softirq.h"
 #include "guest/workqueue.h"
 #include "tests/fuzz/sched/bell.h"
+#include "tests/fuzz/sched/inquiry.h"
 #include "tests/fuzz/sched/message.h"
 #include "tests/fuzz/sched/operation.h"
 #include "tests/fuzz/sched/oracle.h"
@@ -198,6 +199,7 @@ program_prepare(void)
 {
 	preempt_model_set(model);
 	token_prepare(plan.has[FUZZ_TASK_FUTEX_MOVE]);
+	inquiry_prepare(!plan.has[FUZZ_TASK_SIGNAL] && !plan.has[FUZZ_TASK_STOP]);
 	memset(results, RESULT_NONE, plan.op_count);
 	for (unsigned int n = 0; n < FUZZ_TASKS_MAX; n++) {
 		const struct plan_task *task = &plan.tasks[n];

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "guest/cmdline.h"
 #include "guest/preempt.h"
 #include "guest/preempt_policy.h"
 #include "guest/sched.h"
@@ -186,12 +187,26 @@ see_switch(enum sched_reason reason)
 	}
 }
 
+/* What calls raise in idle is served there, as an interrupt's is. */
+static void
+see_waking(uint32_t pid)
+{
+	const struct task *softirqs = per_cpu(ksoftirqd, host_this->id);
+	bool in_idle = task_is_idle(per_cpu(current_task, host_this->id));
+
+	if (in_idle && !boot_args.threadirqs && softirqs != NULL && softirqs->pid == pid &&
+	    !(counter_peek() & (HARDIRQ_MASK | SOFTIRQ_MASK | NMI_MASK))) {
+		host_fail("idle wakes ksoftirqd");
+	}
+}
+
 static void
 see(enum trace_event event, uint32_t a, uint64_t b)
 {
-	(void)a;
 	if (event == TRACE_sched_set_need_resched) {
 		see_request(b);
+	} else if (event == TRACE_sched_waking) {
+		see_waking(a);
 	} else if (event == TRACE_sched_switch) {
 		see_switch(trace_switch_reason(b));
 	}

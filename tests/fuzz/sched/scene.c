@@ -10,7 +10,8 @@
 #include "guest/timer.h"
 #include "tests/host/machine.h"
 
-static const struct scene *const lists[] = { scene_softirqs, scene_lines, scene_waits };
+static const struct scene *const lists[] = { scene_softirqs, scene_lines, scene_waits,
+	                                     scene_points };
 
 #define SPINS 200u
 

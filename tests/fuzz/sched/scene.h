@@ -27,6 +27,7 @@ struct scene {
 extern const struct scene scene_softirqs[];
 extern const struct scene scene_lines[];
 extern const struct scene scene_waits[];
+extern const struct scene scene_points[];
 
 /* One more task of the scene, on this cpu: fn(arg). It is the caller's until scene_join(). */
 #define SCENE_CAST_MAX 4
