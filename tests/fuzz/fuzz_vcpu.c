@@ -32,9 +32,15 @@
 		.below = below_, .name = #op, .args = { __VA_ARGS__ },                \
 	}
 
+#define GUEST                                                                                      \
+	OP(GUEST, 4, B(EXITS_VCPUS, FUZZ_INSTRUCTION_COUNT, 256, 256), "vcpu", "instruction", "a", \
+	   "b")
+
+/* One that is here several times is drawn as often: guests are long, or nothing meets in them. */
 static const struct fuzz_kind kinds[] = {
-	OP(GUEST, 4, B(EXITS_VCPUS, FUZZ_INSTRUCTION_COUNT, 256, 256), "vcpu", "instruction", "a",
-	   "b"),
+	GUEST,
+	GUEST,
+	GUEST,
 	OP(HANDLER, 4, B(EXITS_VCPUS, FUZZ_INSTRUCTION_COUNT, 256, 256), "vcpu", "instruction", "a",
 	   "b"),
 	OP(FLAVOUR, 1, B(2), "early"),
@@ -184,7 +190,7 @@ print_item(const struct fuzz_item *item, uint8_t type, void (*print)(const char 
 	for (size_t n = 0; n < sizeof(kinds) / sizeof(kinds[0]); n++) {
 		const struct fuzz_kind *kind = &kinds[n];
 
-		if (kind->type != type) {
+		if (kind->type != type || used != 0) {
 			continue;
 		}
 		used = (size_t)snprintf(line, sizeof(line), "%4zu  %s", item->offset, kind->name);
