@@ -237,31 +237,32 @@ enum fuzz_vcpu_operation {
 _Static_assert(FUZZ_VCPU_END <= FUZZ_KINDS_MAX, "six bits");
 
 /* What an instruction of a guest is: X(NAME, words, a, b). */
-#define FUZZ_INSTRUCTIONS(X)                                                      \
-	X(COMPUTE, "computes", "value", "")                                       \
-	X(WORD, "sets the register that its cpu holds", "value", "")              \
-	X(LOOP, "loops until it was interrupted so often", "times", "")           \
-	X(JUMP, "jumps back", "instructions", "")                                 \
-	X(IN, "reads a port", "port", "size")                                     \
-	X(OUT, "writes a port", "port", "value")                                  \
-	X(READ, "reads a register of the page", "register", "size")               \
-	X(WRITE, "writes one", "register", "value")                               \
-	X(TOUCH, "wants a page", "page", "")                                      \
-	X(RDMSR, "reads an MSR", "msr", "")                                       \
-	X(WRMSR, "writes an MSR", "msr", "value")                                 \
-	X(CLI, "CLI", "", "")                                                     \
-	X(STI, "STI", "", "")                                                     \
-	X(HLT, "HLT", "", "")                                                     \
-	X(STI_HLT, "STI and HLT", "as one", "")                                   \
-	X(HYPERCALL, "a hypercall", "number", "argument")                         \
-	X(EXCEPTION, "an exception", "vector", "error")                           \
-	X(ERROR, "an error comes with it, or with the next trap", "cause", "how") \
-	X(NMI, "an NMI comes", "", "")                                            \
-	X(AGAIN, "a trap for nothing, so often", "times", "")                     \
-	X(WALK, "a trap for which tables are walked", "", "")                     \
-	X(SKIP, "a handler's: passes over what raised the exception", "", "")     \
-	X(SHUTDOWN, "stops", "status", "")                                        \
-	X(LEFT_WALK, "the same as WALK, and another cpu goes on meanwhile", "level", "cpu")
+#define FUZZ_INSTRUCTIONS(X)                                                                \
+	X(COMPUTE, "computes", "value", "")                                                 \
+	X(WORD, "sets the register that its cpu holds", "value", "")                        \
+	X(LOOP, "loops until it was interrupted so often", "times", "")                     \
+	X(JUMP, "jumps back", "instructions", "")                                           \
+	X(IN, "reads a port", "port", "size")                                               \
+	X(OUT, "writes a port", "port", "value")                                            \
+	X(READ, "reads a register of the page", "register", "size")                         \
+	X(WRITE, "writes one", "register", "value")                                         \
+	X(TOUCH, "wants a page", "page", "")                                                \
+	X(RDMSR, "reads an MSR", "msr", "")                                                 \
+	X(WRMSR, "writes an MSR", "msr", "value")                                           \
+	X(CLI, "CLI", "", "")                                                               \
+	X(STI, "STI", "", "")                                                               \
+	X(HLT, "HLT", "", "")                                                               \
+	X(STI_HLT, "STI and HLT", "as one", "")                                             \
+	X(HYPERCALL, "a hypercall", "number", "argument")                                   \
+	X(EXCEPTION, "an exception", "vector", "error")                                     \
+	X(ERROR, "an error comes with it, or with the next trap", "cause", "how")           \
+	X(NMI, "an NMI comes", "", "")                                                      \
+	X(AGAIN, "a trap for nothing, so often", "times", "")                               \
+	X(WALK, "a trap for which tables are walked", "", "")                               \
+	X(SKIP, "a handler's: passes over what raised the exception", "", "")               \
+	X(SHUTDOWN, "stops", "status", "")                                                  \
+	X(LEFT_WALK, "the same as WALK, and another cpu goes on meanwhile", "level", "cpu") \
+	X(LATE_NMI, "an NMI comes so many points later", "points", "")
 
 #define FUZZ_INSTRUCTION_NAME(name, words, a, b) FUZZ_INSTRUCTION_##name,
 enum fuzz_instruction { FUZZ_INSTRUCTIONS(FUZZ_INSTRUCTION_NAME) FUZZ_INSTRUCTION_COUNT };

@@ -41,6 +41,11 @@ static struct {
 	unsigned int action;
 	unsigned int cpu;
 	uint32_t extra;
+	/* What a run's tasks have ordered. */
+	bool has_order;
+	uint32_t order_due;
+	enum fuzz_action order;
+	unsigned int order_cpu;
 } run;
 
 /* Of a run that is told. */
@@ -289,6 +294,9 @@ grant(void)
 	if (run.has_next) {
 		count = lower(count, run.due - run.points);
 	}
+	if (run.has_order) {
+		count = lower(count, run.order_due - run.points);
+	}
 	if (run.input->header.slice != 0) {
 		count = lower(count, run.input->header.slice - run.moved);
 	}
@@ -317,6 +325,45 @@ take_back(void)
 	host_plain = 0;
 }
 
+/* The next record is due when it was. */
+void
+schedule_act(enum fuzz_action action, unsigned int cpu)
+{
+	unsigned int next_action = run.action;
+	unsigned int next_cpu = run.cpu;
+
+	take_back();
+	run.action = action;
+	run.cpu = cpu % run.cpus;
+	act();
+	run.action = next_action;
+	run.cpu = next_cpu;
+}
+
+void
+schedule_act_later(uint32_t points, enum fuzz_action action, unsigned int cpu)
+{
+	take_back();
+	host_stepping = true;
+	run.has_order = true;
+	run.order_due = run.points + points;
+	run.order = action;
+	run.order_cpu = cpu;
+}
+
+/* Does what was ordered for this point. Was anything? */
+static bool
+act_as_ordered(void)
+{
+	if (!run.has_order || run.points < run.order_due) {
+		return false;
+	}
+	host_stepping = false;
+	run.has_order = false;
+	schedule_act(run.order, run.order_cpu);
+	return true;
+}
+
 static unsigned int
 pick(const struct host_transition *transitions, unsigned int count)
 {
@@ -328,7 +375,7 @@ pick(const struct host_transition *transitions, unsigned int count)
 	if (run.points == SCHEDULE_POINTS_MAX) {
 		host_fail("the run does not come to an end");
 	}
-	if (act_if_due()) {
+	if (act_if_due() || act_as_ordered()) {
 		return HOST_AGAIN;
 	}
 	if (run.held != 0) {
@@ -347,21 +394,6 @@ pick(const struct host_transition *transitions, unsigned int count)
 		schedule_watch(&transitions[choice]);
 	}
 	return choice;
-}
-
-/* The next record is due when it was. */
-void
-schedule_act(enum fuzz_action action, unsigned int cpu)
-{
-	unsigned int next_action = run.action;
-	unsigned int next_cpu = run.cpu;
-
-	take_back();
-	run.action = action;
-	run.cpu = cpu % run.cpus;
-	act();
-	run.action = next_action;
-	run.cpu = next_cpu;
 }
 
 uint32_t

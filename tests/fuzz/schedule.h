@@ -53,6 +53,10 @@ void schedule_tell_steps(const struct fuzz_input *input, void (*prepare)(void),
 /* In a run: this happens now, as by a record of the schedule. */
 void schedule_act(enum fuzz_action action, unsigned int cpu);
 
+/* So many points later, of which single steps are each one. One at a time: a second one takes the
+ * place of the first. */
+void schedule_act_later(uint32_t points, enum fuzz_action action, unsigned int cpu);
+
 /* If set, is told of each transition of a run, told or not, before it happens. No point. */
 extern void (*schedule_watch)(const struct host_transition *t);
 

@@ -8,13 +8,15 @@
 #include "guest/preempt.h"
 #include "guest/rcu.h"
 #include "shared/payload_abi.h"
+#include "tests/fuzz/schedule.h"
 
-#define PAGE       4096u
-#define PAGES      6u /* that guests want: more than the machine maps */
-#define LOOPS_MAX  4u
-#define UNKNOWN    2u /* hypercalls that there are not */
-#define TIMES      6u
-#define AGAINS_MAX 4u
+#define PAGE        4096u
+#define PAGES       6u /* that guests want: more than the machine maps */
+#define LOOPS_MAX   4u
+#define UNKNOWN     2u /* hypercalls that there are not */
+#define TIMES       6u
+#define AGAINS_MAX  4u
+#define LATE_POINTS 64u /* at most: an exit's early handling is over then */
 
 /* ---- what guests must find ---- */
 
@@ -334,6 +336,9 @@ execute(struct vcpu *vcpu, const struct instruction *i, unsigned int at)
 		break;
 	case FUZZ_INSTRUCTION_NMI:
 		host_raise_nmi(host_this->id);
+		break;
+	case FUZZ_INSTRUCTION_LATE_NMI:
+		schedule_act_later(i->a % LATE_POINTS, FUZZ_ACTION_NMI, host_this->id);
 		break;
 	case FUZZ_INSTRUCTION_AGAIN:
 		if (try_again(guest, i, i->a % AGAINS_MAX)) {
