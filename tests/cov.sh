@@ -52,6 +52,7 @@ machines() {
 	build/test/vmm_test "$folder/vmm" >"$folder/log/vmm" 2>&1 || fail vmm_test "$folder/log/vmm"
 	export COUNTS="$PWD/$folder/counts" # from here on guests hand counts over
 	ln -sf ../guest-debug.elf ../guest-bugs.elf "$folder"
+	head -c 1000000 /dev/zero >"$folder/zeros"
 	step shell_test
 	build/test/shell_test "$folder/vmm" "$folder/guest.elf" "$folder/scenario" \
 		>"$folder/log/shell" 2>&1 || fail shell_test "$folder/log/shell"
