@@ -6,6 +6,7 @@
 #include "guest/nmi.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
@@ -280,6 +281,47 @@ START_TEST(test_nmi_return_never_switches)
 }
 END_TEST
 
+/* ---- nobody's ---- */
+
+static const char *const words = "cpu 0: NMI of unknown origin: ignored, as others will be\n";
+
+static void
+send_two(void *unused)
+{
+	(void)unused;
+	host_gate();
+	host_nmi_send(0);
+	host_nmi_send(0);
+	host_stop();
+}
+
+static void
+boot_unknown(void)
+{
+	scenario_task(0, take_nmis, NULL);
+	scenario_task(1, send_two, NULL);
+}
+
+static void
+check_said_once(void)
+{
+	HOST_EXPECT(strcmp(host_console(), words) == 0);
+	HOST_EXPECT(this_cpu_read(nmi_state) == NMI_NOT_RUNNING);
+	HOST_EXPECT(preempt_count() == 0);
+}
+
+/* An NMI that no handler takes for its own is said, once, and does no harm. */
+START_TEST(test_nmi_of_unknown_origin_is_said_once)
+{
+	static const struct explore_scenario scenario = {
+		"NMIs that nobody sent", 2, boot_unknown, check_said_once, NULL, 0, NULL
+	};
+
+	host_nmi_handler = NULL;
+	scenario_must_hold(&scenario, LIMIT);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -290,6 +332,7 @@ main(void)
 	tcase_add_test(tests, test_nmi_within_nmi_is_not_lost);
 	tcase_add_test(tests, test_nmi_predicates_tell_an_nmi);
 	tcase_add_test(tests, test_nmi_return_never_switches);
+	tcase_add_test(tests, test_nmi_of_unknown_origin_is_said_once);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

@@ -304,7 +304,7 @@ call_test_handler(struct regs *regs)
 	if (host_nmi_handler != NULL) {
 		host_nmi_handler();
 	}
-	return true;
+	return host_nmi_handler != NULL;
 }
 
 static struct nmi_handler test_nmi = { .fn = call_test_handler };
