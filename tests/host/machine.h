@@ -404,7 +404,7 @@ void host_exception(bool *faulted);
 /* Is there memory for the kernel? Elsewhere an access faults. */
 bool host_is_mapped(const void *addr);
 
-/* An NMI for this cpu; its handler is called in NMI context. Any context. */
+/* An NMI for this cpu; its handler is called in NMI context, NULL: it is nobody's. Any context. */
 void host_nmi_send(unsigned int cpu);
 extern void (*host_nmi_handler)(void);
 

@@ -4,6 +4,7 @@
  */
 #include "tests/fuzz/mutate.h"
 
+#include "tests/fuzz/records.h"
 #include "tests/fuzz/target.h"
 #include "tests/unit/random.h"
 #include "tests/unit/suite.h"
@@ -337,10 +338,11 @@ START_TEST(test_fuzz_mutate_moves_one_moment)
 {
 	/*
 	 * Deltas count from the record before, and yet one thing often comes at another point while
-	 * all behind it stay at theirs; and sometimes all behind it move with it.
+	 * all behind it stay at theirs, earlier and later; and sometimes all behind it move with
+	 * it.
 	 */
 	static uint8_t before[SIZE_MAX_TESTED], after[SIZE_MAX_TESTED];
-	unsigned int moved_alone = 0, moved_all = 0;
+	unsigned int earlier = 0, later = 0, moved_all = 0;
 
 	for (uint64_t seed = 0; seed < SEEDS; seed++) {
 		unsigned int was[SIZE_MAX_TESTED], is[SIZE_MAX_TESTED];
@@ -357,11 +359,16 @@ START_TEST(test_fuzz_mutate_moves_one_moment)
 			differ += was[n] != is[n];
 			first = was[n] != is[n] ? n : first;
 		}
-		moved_alone += differ == 1 && first != count - 1;
+		if (differ == 1 && first != count - 1) {
+			earlier += is[first] < was[first];
+			later += is[first] > was[first];
+		}
 		moved_all += differ > 1 && differ == count - first;
 	}
-	printf("moved alone: %u, with all behind: %u\n", moved_alone, moved_all);
-	ck_assert_uint_gt(moved_alone, SEEDS / 100);
+	printf("earlier alone: %u, later alone: %u, with all behind: %u\n", earlier, later,
+	       moved_all);
+	ck_assert_uint_gt(earlier, SEEDS / 50);
+	ck_assert_uint_gt(later, SEEDS / 50);
 	ck_assert_uint_gt(moved_all, SEEDS / 100);
 }
 END_TEST
@@ -428,6 +435,82 @@ START_TEST(test_fuzz_crossover_takes_records_of_both)
 }
 END_TEST
 
+#define COPIED 12u
+
+/* Whether one is the other with a run of its own records, of two and more, put in before them. */
+static bool
+has_copied_run(const uint8_t *before, const uint8_t *after, size_t size)
+{
+	const size_t length = 5, start = sizeof(struct fuzz_header);
+	size_t more = size - start - COPIED * length;
+	size_t at = start, from;
+
+	while (at < start + COPIED * length && memcmp(before + at, after + at, length) == 0) {
+		at += length;
+	}
+	if (more < 2 * length ||
+	    memcmp(before + at, after + at + more, start + COPIED * length - at) != 0) {
+		return false;
+	}
+	for (from = at; from + more <= start + COPIED * length; from += length) {
+		if (memcmp(before + from, after + at, more) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+START_TEST(test_fuzz_mutate_copies_runs_as_they_are)
+{
+	/* Records of different values: a run that is copied to before it is the same there. */
+	static uint8_t before[SIZE_MAX_TESTED], after[SIZE_MAX_TESTED];
+	size_t size = sizeof(struct fuzz_header) + COPIED * 5;
+	unsigned int copied = 0;
+
+	before[0] = FUZZ_VERSION;
+	for (uint8_t n = 0; n < COPIED; n++) {
+		const uint8_t record[] = { kinds[1].type, 3, n % 5, 10 * n, n % 7 };
+
+		memcpy(before + sizeof(struct fuzz_header) + 5 * n, record, sizeof(record));
+	}
+	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+		size_t changed;
+
+		memcpy(after, before, size);
+		changed = fuzz_mutate(after, size, sizeof(after), seed);
+		copied += changed > size && (changed - size) % 5 == 0 &&
+		          has_copied_run(before, after, changed);
+	}
+	printf("runs copied: %u\n", copied);
+	ck_assert_uint_gt(copied, SEEDS / 1000);
+}
+END_TEST
+
+START_TEST(test_fuzz_records_are_written_as_far_as_there_is_room)
+{
+	/* Whole ones only; nothing behind the room. */
+	static struct records records;
+	uint8_t input[8 + 3 * 12] = { FUZZ_VERSION };
+	uint8_t out[sizeof(input) + 1];
+
+	for (size_t at = 8; at < sizeof(input); at += 12) {
+		input[at + 1] = 10;
+	}
+	records_read(&records, input, sizeof(input));
+	ck_assert_uint_eq(records.count, 3);
+	for (size_t room = 0; room <= sizeof(input); room++) {
+		size_t wanted = room < 8 ? room : 8 + (room - 8) / 12 * 12;
+
+		memset(out, 0xee, sizeof(out));
+		ck_assert_uint_eq(records_write(&records, out, room), wanted);
+		ck_assert_mem_eq(out, input, wanted);
+		for (size_t at = wanted; at < sizeof(out); at++) {
+			ck_assert_uint_eq(out[at], 0xee);
+		}
+	}
+}
+END_TEST
+
 START_TEST(test_fuzz_mutate_large_inputs_stay_bounded)
 {
 	/* Inputs of more records than are kept, and of the largest ones: cut, not overrun. */
@@ -467,6 +550,8 @@ fuzz_mutate_suite(void)
 	tcase_add_test(tests, test_fuzz_mutate_keeps_what_it_does_not_know);
 	tcase_add_test(tests, test_fuzz_mutate_moves_one_moment);
 	tcase_add_test(tests, test_fuzz_crossover_takes_records_of_both);
+	tcase_add_test(tests, test_fuzz_mutate_copies_runs_as_they_are);
+	tcase_add_test(tests, test_fuzz_records_are_written_as_far_as_there_is_room);
 	tcase_add_test(tests, test_fuzz_mutate_large_inputs_stay_bounded);
 	suite_add_tcase(suite, tests);
 	return suite;

@@ -152,6 +152,32 @@ START_TEST(test_fuzz_shrink_leaves_what_it_takes)
 }
 END_TEST
 
+START_TEST(test_fuzz_shrink_lowers_the_header)
+{
+	/* Where the model says nothing, the first one is left. */
+	static uint8_t data[SIZE_MAX_TESTED];
+	unsigned int tried = 0;
+
+	for (uint64_t seed = 0; tried < 30; seed++) {
+		size_t size = fuzz_generate(data, SIZE_MAX_TESTED, seed);
+		const char *finding = run(data, size);
+		struct fuzz_header header;
+		unsigned int runs;
+
+		if (finding == NULL || !shrink_same(finding, "something else")) {
+			continue;
+		}
+		tried++;
+		size = shrink(data, size, run, &runs);
+		memcpy(&header, data, sizeof(header));
+		ck_assert_uint_eq(header.model, 0);
+		ck_assert_uint_eq(header.cpus, 1);
+		ck_assert_uint_eq(header.slice, 0);
+		ck_assert_uint_eq(count_records(data, size), 3);
+	}
+}
+END_TEST
+
 START_TEST(test_fuzz_shrink_leaves_what_is_right)
 {
 	/* Nothing is wrong: nothing is changed. */
@@ -283,6 +309,7 @@ fuzz_shrink_suite(void)
 
 	tcase_set_timeout(tests, SUITE_TIMEOUT_S);
 	tcase_add_test(tests, test_fuzz_shrink_leaves_what_it_takes);
+	tcase_add_test(tests, test_fuzz_shrink_lowers_the_header);
 	tcase_add_test(tests, test_fuzz_shrink_leaves_what_is_right);
 	tcase_add_test(tests, test_fuzz_shrink_same_ignores_numbers_alone);
 	tcase_add_test(tests, test_fuzz_text_comes_back);
