@@ -229,6 +229,12 @@ make_workqueue(void)
 	return alloc_workqueue("new", 0, 1) != NULL;
 }
 
+static bool
+make_high_workqueue(void)
+{
+	return alloc_workqueue("new", WQ_HIGHPRI, 1) != NULL;
+}
+
 static const struct thing {
 	const char *name;
 	bool (*make)(void);
@@ -248,6 +254,7 @@ static const struct thing {
 	{ "handler with a thread", make_handler },
 	{ "handler with two threads", make_forced_handler },
 	{ "workqueue", make_workqueue },
+	{ "high workqueue", make_high_workqueue },
 };
 
 /* ---- memory ---- */
