@@ -18,7 +18,7 @@ afl() {
 		fi
 		echo "AFL $target"
 		ninja -t commands $products | grep -F build/afl/ >build/afl.sh
-		sed -n 's,.* -o \(build/afl/.*\)/[^/]*$,\1,p' build/afl.sh | sort -u | xargs mkdir -p
+		grep -o 'build/afl/[^ "]*' build/afl.sh | sort -u | xargs dirname | sort -u | xargs mkdir -p
 		sh -e build/afl.sh || exit 1
 	done
 }
