@@ -114,8 +114,14 @@ __sanitizer_report_error_summary(const char *summary)
 	say_finding(strncmp(summary, "SUMMARY: ", 9) == 0 ? summary + 9 : summary);
 }
 
-/* What is left to signals: asserts, and all crashes where there is no sanitizer. */
-static const int deadly[] = { SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE };
+/* What is left to signals: asserts, and all crashes where no sanitizer has better words for them.
+ */
+static const int deadly[] = {
+	SIGABRT,
+#ifndef __SANITIZE_ADDRESS__
+	SIGSEGV, SIGBUS, SIGILL, SIGFPE,
+#endif
+};
 
 #define DEADLY_COUNT (sizeof(deadly) / sizeof(deadly[0]))
 
