@@ -29,7 +29,8 @@ static struct {
 	struct fuzz_cursor schedule;
 	uint32_t points; /* so far, but for those of `granted` that are passed */
 	uint32_t asked;
-	uint32_t granted;  /* host_plain as it was set */
+	uint32_t granted; /* host_plain as it was set */
+	unsigned int slice;
 	unsigned int turn; /* whose it is */
 	uint32_t moved;    /* points of this turn */
 	uint32_t turns;
@@ -297,8 +298,8 @@ grant(void)
 	if (run.has_order) {
 		count = lower(count, run.order_due - run.points);
 	}
-	if (run.input->header.slice != 0) {
-		count = lower(count, run.input->header.slice - run.moved);
+	if (run.slice != 0) {
+		count = lower(count, run.slice - run.moved);
 	}
 	for (unsigned int cpu = 0; run.held >> cpu != 0; cpu++) {
 		if (run.held >> cpu & 1) {
@@ -367,7 +368,6 @@ act_as_ordered(void)
 static unsigned int
 pick(const struct host_transition *transitions, unsigned int count)
 {
-	unsigned int slice = run.input->header.slice;
 	unsigned int choice;
 
 	take_back();
@@ -381,7 +381,7 @@ pick(const struct host_transition *transitions, unsigned int count)
 	if (run.held != 0) {
 		end_holds();
 	}
-	if (slice != 0 && run.moved >= slice) {
+	if (run.slice != 0 && run.moved >= run.slice) {
 		run.turn = (run.turn + 1) % run.cpus;
 		run.moved = 0;
 	}
@@ -394,6 +394,18 @@ pick(const struct host_transition *transitions, unsigned int count)
 		schedule_watch(&transitions[choice]);
 	}
 	return choice;
+}
+
+void
+schedule_press(uint32_t held, unsigned int slice)
+{
+	take_back();
+	run.held = held & ((1u << run.cpus) - 1);
+	for (unsigned int cpu = 0; cpu < run.cpus; cpu++) {
+		run.held_until[cpu] = run.points + SCHEDULE_HOLD_MAX;
+	}
+	run.slice = slice != 0 ? slice : run.input->header.slice;
+	run.moved = 0;
 }
 
 uint32_t
@@ -442,6 +454,7 @@ schedule_run(const struct fuzz_input *input, void (*prepare)(void), struct host_
 	memset(&run, 0, sizeof(run));
 	run.input = input;
 	run.cpus = input->header.cpus + 1u;
+	run.slice = input->header.slice;
 	run.replies = fuzz_cursor(input, FUZZ_REPLIES);
 	run.schedule = fuzz_cursor(input, FUZZ_SCHEDULE);
 	run.by_priorities = priorities_read(input);

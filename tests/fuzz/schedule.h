@@ -66,6 +66,12 @@ extern void (*schedule_watch)(const struct host_transition *t);
  */
 uint64_t schedule_points(void);
 
+/*
+ * In a run, by who moves: from now on what these cpus store stays in flight, as if by HOLD, others'
+ * does not, and a turn has so many points; 0: as the header says. No point.
+ */
+void schedule_press(uint32_t held, unsigned int slice);
+
 /* How often another cpu than before has moved. */
 uint32_t schedule_turns(void);
 

@@ -342,7 +342,7 @@ operation_perform(struct worker *worker, const struct plan_op *op)
 		users_run(op->task, args[0], args[1], program_cpus_of(args[2]));
 		break;
 	case FUZZ_TASK_SCENE:
-		scene_play(args[0], args[1], args[2]);
+		scene_play(args[0], args[1], args[2], args[3], args[4]);
 		break;
 	case FUZZ_TASK_VETO:
 		promises_veto(args[0]);

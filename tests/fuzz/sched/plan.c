@@ -62,6 +62,7 @@ struct planner {
 	struct follower tasks[FUZZ_TASKS_MAX];
 	unsigned int tokens[PLAN_OBJECT_COUNT + FUZZ_TASKS_MAX];
 	bool is_waited_for[PLAN_OBJECT_COUNT + FUZZ_TASKS_MAX];
+	unsigned int scenes;
 	unsigned int cpus;
 };
 
@@ -357,9 +358,10 @@ does(struct planner *planner, struct plan_op *op, struct follower *task)
 	case FUZZ_TASK_SEQ_READ:
 		return rank_of(task) < RANK_SEQ;
 	case FUZZ_TASK_ASK:
-	case FUZZ_TASK_SCENE:
 	case FUZZ_TASK_INQUIRE:
 		return bars == 0;
+	case FUZZ_TASK_SCENE:
+		return bars == 0 && planner->scenes++ < PLAN_SCENES_MAX;
 	case FUZZ_TASK_WAIT_FOR_ALL:
 		op->surely = bars == 0 && planner->plan->has[FUZZ_TASK_COMPLETE_ALL];
 		return true;
@@ -397,14 +399,12 @@ does(struct planner *planner, struct plan_op *op, struct follower *task)
 	}
 }
 
-/* Readers, updaters, what travels by a callback, and scenes, which may have any of it. */
+/* Also what travels by a callback. */
 static bool
-uses_rcu(const struct plan_op *op)
+updates_rcu(const struct plan_op *op)
 {
 	switch (op->kind) {
-	case FUZZ_TASK_RCU_READ:
 	case FUZZ_TASK_RCU_UPDATE:
-	case FUZZ_TASK_SCENE:
 		return true;
 	case FUZZ_TASK_POST:
 	case FUZZ_TASK_WAKE:
@@ -416,6 +416,13 @@ uses_rcu(const struct plan_op *op)
 	default:
 		return false;
 	}
+}
+
+/* Scenes may, or update. */
+static bool
+reads_rcu(const struct plan_op *op)
+{
+	return op->kind == FUZZ_TASK_RCU_READ || op->kind == FUZZ_TASK_SCENE;
 }
 
 static void
@@ -446,7 +453,8 @@ add(struct planner *planner, const struct fuzz_item *item)
 	task->seen = true;
 	op->skipped = !does(planner, op, task);
 	plan->has[op->kind] |= !op->skipped;
-	plan->uses_rcu |= !op->skipped && uses_rcu(op);
+	plan->updates_rcu |= !op->skipped && updates_rcu(op);
+	plan->uses_rcu |= !op->skipped && (updates_rcu(op) || reads_rcu(op));
 }
 
 void
@@ -458,6 +466,7 @@ plan_make(struct plan *plan, const struct fuzz_input *input, unsigned int cpus)
 
 	plan->op_count = 0;
 	plan->uses_rcu = false;
+	plan->updates_rcu = false;
 	memset(plan->guarded, 0, sizeof(plan->guarded));
 	memset(plan->has, 0, sizeof(plan->has));
 	for (unsigned int n = 0; n < FUZZ_TASKS_MAX; n++) {

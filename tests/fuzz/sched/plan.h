@@ -17,8 +17,9 @@
 #include "tests/fuzz/target.h"
 
 #define PLAN_OPS_MAX      256
-#define PLAN_ARGS_MAX     3 /* besides the task */
+#define PLAN_ARGS_MAX     5 /* besides the task */
 #define PLAN_DEPTH_MAX    8 /* of what a task has begun */
+#define PLAN_SCENES_MAX   3 /* each lasts for as long as many operations */
 #define PLAN_CPUS         4 /* of a run, at most */
 #define PLAN_KINDS        (FUZZ_TASK_OPERATION_COUNT + 1)
 #define PLAN_NONE         UINT16_MAX
@@ -63,6 +64,7 @@ struct plan_task {
 struct plan {
 	unsigned int op_count;
 	bool uses_rcu;                       /* itself; of SRCU this says nothing */
+	bool updates_rcu;                    /* but for scenes */
 	bool has[FUZZ_TASK_OPERATION_COUNT]; /* such an operation, that is not skipped */
 	struct plan_op ops[PLAN_OPS_MAX];
 	struct plan_task tasks[FUZZ_TASKS_MAX];

@@ -168,8 +168,18 @@ see_request(uint64_t b)
 
 /* ---- switches ---- */
 
+/* Whoever sleeps blocks: who gives way goes on, and is told to run. */
 static void
-see_switch(enum sched_reason reason)
+see_prev(uint64_t b)
+{
+	if (trace_switch_reason(b) == SCHED_REASON_YIELD &&
+	    trace_switch_prev_state(b) != TASK_RUNNING) {
+		host_fail("a switch tells of a sleep, and its task goes on");
+	}
+}
+
+static void
+see_switch(uint64_t b)
 {
 	unsigned int cpu = host_this->id;
 	struct cpu_promises *here = &promises[cpu];
@@ -178,10 +188,12 @@ see_switch(enum sched_reason reason)
 	if (host_this->vetoes) {
 		host_fail("a switch against the architecture's veto");
 	}
-	if (reason == SCHED_REASON_IRQ_RETURN && task_is_idle(per_cpu(current_task, cpu))) {
+	if (trace_switch_reason(b) == SCHED_REASON_IRQ_RETURN &&
+	    task_is_idle(per_cpu(current_task, cpu))) {
 		host_fail("an interrupt's return preempts the idle task");
 	}
 	here->lazily = false;
+	see_prev(b);
 	if (per_cpu(softirq_pending, cpu) != 0 && softirqs != NULL && softirqs->on_rq.value == 0) {
 		host_fail("cpu %u leaves softirqs for a ksoftirqd that sleeps", cpu);
 	}
@@ -208,7 +220,7 @@ see(enum trace_event event, uint32_t a, uint64_t b)
 	} else if (event == TRACE_sched_waking) {
 		see_waking(a);
 	} else if (event == TRACE_sched_switch) {
-		see_switch(trace_switch_reason(b));
+		see_switch(b);
 	}
 	oracle_see(event, b);
 }

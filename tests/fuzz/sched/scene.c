@@ -8,16 +8,19 @@
 #include "guest/smp.h"
 #include "guest/task.h"
 #include "guest/timer.h"
+#include "tests/fuzz/schedule.h"
 #include "tests/host/machine.h"
 
-static const struct scene *const lists[] = { scene_softirqs, scene_lines, scene_waits,
-	                                     scene_points };
+static const struct scene *const lists[] = { scene_softirqs, scene_lines, scene_waits, scene_locks,
+	                                     scene_rcu,      scene_tasks, scene_points };
 
-#define SPINS 200u
+#define SPINS 120u
 
 static HOST_STATE DEFINE_MUTEX(stage);
 static HOST_STATE struct task *cast[SCENE_CAST_MAX];
 static HOST_STATE unsigned int cast_count;
+static HOST_STATE unsigned int turn_points;
+static HOST_STATE uint32_t held_cpus;
 static HOST_STATE struct atomic came;
 static HOST_STATE struct atomic passed; /* read, where only time is to pass */
 
@@ -47,13 +50,33 @@ nth(unsigned int number)
 	return NULL;
 }
 
+static void
+press(void)
+{
+	schedule_press(held_cpus, turn_points);
+}
+
 void
-scene_play(unsigned int scene, unsigned int cpu, unsigned int form)
+scene_let_go(void)
+{
+	schedule_press(0, turn_points);
+}
+
+void
+scene_play(unsigned int scene, unsigned int cpu, unsigned int form, unsigned int slice,
+           unsigned int held)
 {
 	mutex_lock(&stage);
 	atomic_store(&came, 0);
+	turn_points = slice;
+	held_cpus = 0;
+	for (unsigned int n = 0; n < cpu_count; n++) {
+		held_cpus |= (held >> n & 1) << (cpu + n) % cpu_count;
+	}
+	press();
 	nth(scene % count_all())->play(cpu % cpu_count, form);
 	HOST_EXPECT(cast_count == 0);
+	schedule_press(0, 0);
 	mutex_unlock(&stage);
 }
 
@@ -82,13 +105,16 @@ scene_join(void)
 void
 scene_meet(unsigned int count)
 {
-	uint32_t all = (atomic_fetch_add(&came, 1) / count + 1) * count;
+	uint32_t number = atomic_fetch_add(&came, 1);
+	uint32_t all = (number / count + 1) * count;
 
 	for (unsigned int n = 0; (int32_t)(atomic_load(&came) - all) < 0; n++) {
 		if (n >= SPINS || cpu_count < count) {
 			scene_await(&came, all);
 		}
 	}
+	press();
+	scene_pass(number * 7 % 13);
 }
 
 /* Longer from look to look: in an unfair order much happens in between. */

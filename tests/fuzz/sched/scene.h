@@ -12,9 +12,13 @@
 
 #define SCENES_MAX 64u
 
-/* In a task that holds nothing; count 0, irqs on. Of cpu and form each scene makes what it likes.
+/*
+ * In a task that holds nothing; count 0, irqs on. Of cpu, where it begins, and form each scene
+ * makes what it likes. slice: points of a turn meanwhile; 0: as ever. held: bit n: what the n-th
+ * cpu from there on stores stays in flight.
  */
-void scene_play(unsigned int scene, unsigned int cpu, unsigned int form);
+void scene_play(unsigned int scene, unsigned int cpu, unsigned int form, unsigned int slice,
+                unsigned int held);
 
 /* ---- for scenes ---- */
 
@@ -28,6 +32,9 @@ extern const struct scene scene_softirqs[];
 extern const struct scene scene_lines[];
 extern const struct scene scene_waits[];
 extern const struct scene scene_points[];
+extern const struct scene scene_locks[];
+extern const struct scene scene_rcu[];
+extern const struct scene scene_tasks[];
 
 /* One more task of the scene, on this cpu: fn(arg). It is the caller's until scene_join(). */
 #define SCENE_CAST_MAX 4
@@ -37,9 +44,12 @@ struct task *scene_cast(void (*fn)(void *arg), void *arg, unsigned int cpu);
 /* Waits for the end of all that were cast. */
 void scene_join(void);
 
+/* What is held arrives; until the next meeting. */
+void scene_let_go(void);
+
 /*
- * In a task that was cast: goes on when `count` have come here, the same at each meeting. Who has
- * to wait for long sleeps meanwhile.
+ * In a task that was cast: goes on, now a little sooner and now later than the others, when `count`
+ * have come here, the same at each meeting. Who has to wait for long sleeps meanwhile.
  */
 void scene_meet(unsigned int count);
 

@@ -15,7 +15,7 @@
 #include "tests/host/machine.h"
 
 #define LINE      IRQ_EVENT
-#define ROUNDS    3
+#define ROUNDS    8
 #define THREAD_NS 1000u
 
 static HOST_STATE struct atomic inside;
@@ -38,7 +38,7 @@ pass_inside(void)
 	if (atomic_load(&off)) {
 		host_fail("a line is handled that is disabled");
 	}
-	scene_pass(6);
+	scene_pass(10);
 	atomic_fetch_sub(&inside, 1);
 	atomic_fetch_add(&taken, 1);
 }
@@ -96,7 +96,7 @@ play_disable(unsigned int cpu, unsigned int form)
 	                      : request_irq(LINE, handle, 0, "scene", &device)) == 0);
 	for (unsigned int n = 0; n < ROUNDS; n++) {
 		raise_line((cpu + n) % cpu_count);
-		scene_pass(2 * n);
+		scene_pass(4 * n);
 		if (form & 2) {
 			continue;
 		}
@@ -185,12 +185,12 @@ expire_common(struct timer *unused)
 	if (atomic_fetch_add(&common_inside, 1) != 0) {
 		host_fail("a timer's function runs twice at a time");
 	}
-	scene_pass(6);
+	scene_pass(10);
 	atomic_fetch_sub(&common_inside, 1);
 	atomic_fetch_add(&common_expired, 1);
 }
 
-#define STARTS 6
+#define STARTS 8
 
 static void
 start_common(void *arg)

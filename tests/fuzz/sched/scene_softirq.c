@@ -184,7 +184,7 @@ play_threaded(unsigned int cpu, unsigned int form)
 
 /* ---- raised while interrupts raise others ---- */
 
-#define TORN_ROUNDS 8
+#define TORN_ROUNDS 12
 
 static HOST_STATE struct irq_work torn_work;
 static HOST_STATE struct atomic torn_raised;
@@ -245,7 +245,7 @@ play_torn(unsigned int cpu, unsigned int form)
 
 /* ---- tasklets ---- */
 
-#define TASKLET_ROUNDS 4
+#define TASKLET_ROUNDS 8
 
 static HOST_STATE struct tasklet tasklet;
 static HOST_STATE struct atomic tasklet_inside;
@@ -266,7 +266,7 @@ run_tasklet(struct tasklet *unused)
 		host_fail("a tasklet runs that is disabled");
 	}
 	atomic_store(&tasklet_seen, atomic_load(&tasklet_asked));
-	scene_pass(6);
+	scene_pass(10);
 	if (atomic_load(&tasklet_off)) {
 		host_fail("a tasklet runs that is disabled");
 	}
@@ -290,6 +290,7 @@ schedule_often(void *unused)
 	for (unsigned int n = 0; n < TASKLET_ROUNDS; n++) {
 		scene_meet(2);
 		schedule_tasklet();
+		scene_pass(tasklet_form == 2 ? 30 : 0);
 	}
 }
 

@@ -133,6 +133,7 @@ make_true_often(void *form)
 		if (wq_has_sleeper(&queue)) {
 			wake_up(&queue);
 		}
+		scene_pass(12);
 	}
 }
 
@@ -254,8 +255,9 @@ wake_by_queue(void *which)
 		wake_q_init(&wakes);
 		atomic_store(mine, n);
 		wake_q_add(&wakes, sleeper);
-		scene_pass(mine == &condition ? n : 0);
+		scene_pass(mine == &condition ? 3 * n : 0);
 		wake_up_q(&wakes);
+		scene_pass(mine == &condition ? 0 : 80);
 	}
 }
 
@@ -280,8 +282,11 @@ static HOST_STATE struct atomic call_seen;
 static void
 note_asked(struct call_single_data *unused)
 {
+	uint32_t asked = atomic_load(&call_asked);
+
 	(void)unused;
-	atomic_store(&call_seen, atomic_load(&call_asked));
+	scene_pass(12);
+	atomic_store(&call_seen, asked);
 }
 
 static void
