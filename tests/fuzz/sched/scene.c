@@ -114,7 +114,7 @@ scene_meet(unsigned int count)
 		}
 	}
 	press();
-	scene_pass(number * 7 % 13);
+	scene_pass(number * 11 % 37);
 }
 
 /* Longer from look to look: in an unfair order much happens in between. */

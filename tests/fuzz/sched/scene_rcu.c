@@ -19,8 +19,9 @@
 #include "tests/fuzz/sched/scene.h"
 #include "tests/host/machine.h"
 
-#define ROUNDS 4
-#define SPAN   24 /* points of a half of a reader's section */
+#define ROUNDS  4
+#define SPAN    24       /* points of the first third of a reader's section */
+#define TICK_NS 10000000 /* after which updaters look again */
 
 static HOST_STATE struct atomic alive[2];
 static HOST_STATE struct atomic_ptr published; /* one of these */
@@ -52,7 +53,8 @@ read_long(const struct atomic *object)
 {
 	scene_pass(SPAN);
 	scene_let_go();
-	scene_pass(SPAN);
+	host_clock_advance(TICK_NS);
+	scene_pass(2 * SPAN);
 	use(object);
 }
 
@@ -244,8 +246,8 @@ static void
 come_late(void *unused)
 {
 	(void)unused;
-	while (atomic_load(&rcu_blocked_index) == index_before && !atomic_load(&updates)) {
-		timer_sleep(500); /* bounded: the updater ends */
+	while (atomic_load(&rcu_blocked_index) == index_before) { /* bounded: it is turned */
+		timer_sleep(500);
 	}
 	rcu_read_lock();
 	be_preempted();
@@ -410,16 +412,19 @@ static void
 play_srcu_newcomer(unsigned int cpu, unsigned int form)
 {
 	uint32_t before;
+	int first;
 	int index;
 
 	(void)form;
 	prepare_srcu();
 	before = atomic_load(&srcu.index);
+	first = srcu_read_lock(&srcu);
 	scene_cast(update_srcu_once, NULL, cpu);
-	while (atomic_load(&srcu.index) == before && !atomic_load(&updates)) {
-		timer_sleep(500); /* bounded: the updater ends */
+	while (atomic_load(&srcu.index) == before) { /* bounded: it turns */
+		timer_sleep(500);
 	}
 	index = srcu_read_lock(&srcu);
+	srcu_read_unlock(&srcu, first);
 	scene_await(&updates, 1);
 	srcu_read_unlock(&srcu, index);
 	scene_join();
