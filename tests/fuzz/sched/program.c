@@ -206,13 +206,13 @@ program_prepare(void)
 		const struct plan_op *first;
 		bool says;
 
+		operation_prepare(&states[n].worker, n);
 		states[n].pointless = 0;
 		states[n].started = false;
 		states[n].finished = false;
 		if (task->first == PLAN_NONE) {
 			continue;
 		}
-		operation_prepare(&states[n].worker, n);
 		own_prepare(n);
 		if (task->spawned) {
 			continue;
