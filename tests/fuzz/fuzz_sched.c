@@ -7,6 +7,7 @@
 
 #include "guest/bug.h"
 #include "guest/context_tracking.h"
+#include "tests/fuzz/sched/misuse.h"
 #include "tests/fuzz/sched/oracle.h"
 #include "tests/fuzz/sched/program.h"
 #include "tests/fuzz/sched/promises.h"
@@ -18,6 +19,9 @@
 
 static enum bug chosen = BUG_COUNT;
 static char finding[256];
+
+/* A run was ended by a report that it was to provoke: what its operations gave says nothing. */
+static bool is_cut;
 
 /* What the operations gave under the first model that was run. */
 static uint8_t first_results[PLAN_OPS_MAX];
@@ -64,6 +68,7 @@ prepare(void)
 	ct_idle_exit();
 	oracle_prepare(program_plan()->uses_rcu);
 	promises_prepare(is_strict());
+	misuse_prepare();
 	bug_active = chosen;
 	program_prepare();
 	ct_idle_enter();
@@ -89,6 +94,10 @@ run_under(const struct fuzz_input *input, enum fuzz_model model)
 	schedule_run(input, prepare, &result);
 	if (result.end == HOST_END_QUIET) {
 		host_inspect(check, &result);
+	}
+	if (result.end == HOST_END_FAILED && misuse_is_reported(result.reason)) {
+		is_cut = true;
+		return NULL;
 	}
 	if (result.end == HOST_END_EXIT) {
 		return "the kernel has ended the run";
@@ -120,6 +129,7 @@ compare(enum fuzz_model model)
 static const char *
 run_all_models(const struct fuzz_input *input)
 {
+	is_cut = false;
 	for (unsigned int model = FUZZ_MODEL_NONE; model < FUZZ_MODEL_COMPARE; model++) {
 		const char *wrong = run_under(input, (enum fuzz_model)model);
 
@@ -128,7 +138,7 @@ run_all_models(const struct fuzz_input *input)
 			const uint8_t *results = program_results(&count);
 
 			memcpy(first_results, results, count);
-		} else if (wrong == NULL) {
+		} else if (wrong == NULL && !is_cut) {
 			wrong = compare((enum fuzz_model)model);
 		}
 		if (wrong != NULL) {

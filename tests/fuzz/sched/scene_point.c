@@ -11,6 +11,7 @@
 #include "guest/sched.h"
 #include "guest/softirq.h"
 #include "guest/timer.h"
+#include "tests/fuzz/sched/misuse.h"
 #include "tests/fuzz/sched/operation.h"
 #include "tests/fuzz/sched/scene.h"
 #include "tests/host/machine.h"
@@ -93,10 +94,18 @@ play_threaded(unsigned int cpu, unsigned int form)
 	boot_args.threadirqs = false;
 }
 
+static void
+play_misuse(unsigned int cpu, unsigned int form)
+{
+	(void)cpu;
+	misuse_commit(form);
+}
+
 const struct scene scene_points[] = {
 	{ "lingering", play_lingering },
 	{ "unwatched", play_unwatched },
 	{ "idle polls", play_polling },
 	{ "threaded softirqs", play_threaded },
+	{ "a misuse, which ends the run", play_misuse },
 	{ NULL, NULL },
 };
