@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "guest/preempt_model.h"
+#include "guest/exception.h"
+#include "guest/preempt.h"
 #include "guest/rcu.h"
 #include "guest/sched.h"
 #include "guest/signal.h"
@@ -155,10 +157,20 @@ boot_spares(void)
 	}
 }
 
+/* Nothing of its own answers what an interrupt has asked meanwhile: the return has to. */
+static void
+pass_exception(const struct regs *regs)
+{
+	(void)regs;
+	preempt_disable();
+	preempt_enable_no_resched();
+}
+
 static void
 boot_in_task(void *unused)
 {
 	(void)unused;
+	exception_probe = pass_exception;
 	softirq_init();
 	rcu_init();
 	workqueue_init();

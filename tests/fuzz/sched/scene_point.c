@@ -3,12 +3,16 @@
  * Scenes of points of preemption: where a request must be answered, and where it must not.
  */
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "guest/arch.h"
 #include "guest/cmdline.h"
 #include "guest/context_tracking.h"
 #include "guest/preempt.h"
+#include "guest/preempt_names.h"
 #include "guest/sched.h"
+#include "guest/smp.h"
 #include "guest/softirq.h"
 #include "guest/timer.h"
 #include "tests/fuzz/sched/misuse.h"
@@ -17,12 +21,6 @@
 #include "tests/host/machine.h"
 
 #define STEPS 4u
-
-static uint64_t
-switches_of(const struct task *task)
-{
-	return task->nvcsw + task->nivcsw;
-}
 
 /* No point of its own: what an interrupt asks for its return answers. */
 static void
@@ -33,26 +31,6 @@ play_lingering(unsigned int cpu, unsigned int form)
 		scene_pass(1);
 		operation_expect_answered("an interrupt");
 	}
-}
-
-/* As idle does: nothing may be switched to here. */
-static void
-play_unwatched(unsigned int cpu, unsigned int form)
-{
-	uint64_t switches = switches_of(current);
-
-	(void)cpu;
-	arch_irq_disable();
-	ct_idle_enter();
-	arch_irq_enable();
-	scene_pass(STEPS * (1 + form));
-	arch_irq_disable();
-	if (switches_of(current) != switches) {
-		host_fail("a switch where RCU does not watch");
-	}
-	ct_idle_exit();
-	arch_irq_enable();
-	operation_have_a_chance();
 }
 
 /* For the rest of the run. */
@@ -94,6 +72,96 @@ play_threaded(unsigned int cpu, unsigned int form)
 	boot_args.threadirqs = false;
 }
 
+/* ---- a request that came with interrupts off ---- */
+
+/* What it is asked for is this task's own cpu: nobody else answers. */
+static void
+ask_here(void)
+{
+	resched_cpu(raw_smp_processor_id());
+}
+
+static void
+take_exception(void)
+{
+	bool is_mended = false;
+
+	host_exception(&is_mended);
+	HOST_EXPECT(is_mended);
+}
+
+/* What was asked is still to be done. */
+static void
+expect_unanswered(const char *where)
+{
+	if (!need_resched()) {
+		host_fail("a request is answered %s", where);
+	}
+}
+
+/* As idle does: nothing may be switched to here, whatever comes. */
+static void
+play_unwatched(unsigned int cpu, unsigned int form)
+{
+	(void)cpu;
+	arch_irq_disable();
+	ask_here();
+	arch_ipi_send(raw_smp_processor_id(), IRQ_RESCHEDULE);
+	ct_idle_enter();
+	arch_irq_enable();
+	scene_pass(STEPS * (1 + form));
+	arch_irq_disable();
+	expect_unanswered("where RCU does not watch");
+	ct_idle_exit();
+	arch_irq_enable();
+	operation_have_a_chance();
+}
+
+static void
+play_asked(unsigned int cpu, unsigned int form)
+{
+	(void)cpu;
+	arch_irq_disable();
+	ask_here();
+	if (form % 4 == 0) {
+		take_exception();
+		expect_unanswered("with interrupts off");
+	}
+	arch_irq_enable();
+	switch (form % 4) {
+	case 1:
+		cond_resched();
+		break;
+	case 2:
+		might_sleep();
+		break;
+	case 3:
+		take_exception();
+		operation_expect_answered("an exception");
+		break;
+	default:
+		break;
+	}
+	operation_have_a_chance();
+}
+
+/* ---- the model's name ---- */
+
+static void
+play_names(unsigned int cpu, unsigned int form)
+{
+	enum preempt_model shown = (enum preempt_model)(form % PREEMPT_MODEL_COUNT);
+	char names[PREEMPT_NAMES_SIZE];
+	char wanted[PREEMPT_NAMES_SIZE];
+
+	(void)cpu;
+	preempt_names_format(names, sizeof(names), shown);
+	snprintf(wanted, sizeof(wanted), "(%s)", preempt_model_names[shown]);
+	if (strstr(names, wanted) == NULL) {
+		host_fail("the active model is not shown: %s", names);
+	}
+}
+
 static void
 play_misuse(unsigned int cpu, unsigned int form)
 {
@@ -106,6 +174,8 @@ const struct scene scene_points[] = {
 	{ "unwatched", play_unwatched },
 	{ "idle polls", play_polling },
 	{ "threaded softirqs", play_threaded },
+	{ "asked with interrupts off", play_asked },
+	{ "the model's name", play_names },
 	{ "a misuse, which ends the run", play_misuse },
 	{ NULL, NULL },
 };
