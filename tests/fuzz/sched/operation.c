@@ -35,7 +35,7 @@
 void
 operation_expect_answered(const char *where)
 {
-	if (program_plan()->has[FUZZ_TASK_MODEL] || !preempt_model_preempts(program_model()) ||
+	if (program_plan()->stops_preempting || !preempt_model_preempts(program_model()) ||
 	    !preemptible()) {
 		return;
 	}

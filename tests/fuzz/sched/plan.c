@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "guest/preempt_model.h"
+
 #define KIND(id, text, bounds, names)                         \
 	{ .type = FUZZ_TYPE(FUZZ_OPERATIONS, FUZZ_TASK_##id), \
 	  .arg_count = FUZZ_COUNT(names),                     \
@@ -389,6 +391,10 @@ does(struct planner *planner, struct plan_op *op, struct follower *task)
 		return spawns(planner, op);
 	case FUZZ_TASK_NICE:
 		return !op->irqs_off;
+	case FUZZ_TASK_MODEL:
+		planner->plan->stops_preempting |=
+			!preempt_model_preempts((enum preempt_model)op->args[0]);
+		return true;
 	case FUZZ_TASK_CLASS: {
 		const struct plan_task *own = &planner->plan->tasks[op->task];
 
@@ -467,6 +473,7 @@ plan_make(struct plan *plan, const struct fuzz_input *input, unsigned int cpus)
 	plan->op_count = 0;
 	plan->uses_rcu = false;
 	plan->updates_rcu = false;
+	plan->stops_preempting = false;
 	memset(plan->guarded, 0, sizeof(plan->guarded));
 	memset(plan->has, 0, sizeof(plan->has));
 	for (unsigned int n = 0; n < FUZZ_TASKS_MAX; n++) {

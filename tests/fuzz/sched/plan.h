@@ -64,6 +64,7 @@ struct plan_task {
 struct plan {
 	unsigned int op_count;
 	bool uses_rcu;                       /* itself; of SRCU this says nothing */
+	bool stops_preempting;               /* changes to a model that does not preempt */
 	bool updates_rcu;                    /* but for scenes */
 	bool has[FUZZ_TASK_OPERATION_COUNT]; /* such an operation, that is not skipped */
 	struct plan_op ops[PLAN_OPS_MAX];
