@@ -140,7 +140,9 @@ hold(unsigned int cpu, bool held)
 static void
 act(void)
 {
-	tell_action();
+	if (is_drawn || print_line != NULL) {
+		tell_action();
+	}
 	note_feature(run.action, run.cpu);
 	switch (run.action) {
 	case FUZZ_ACTION_SWITCH:

@@ -176,8 +176,7 @@ uint64_t host_rmw_4(volatile void *addr, enum host_rmw op, uint64_t operand);
 uint64_t host_rmw_8(volatile void *addr, enum host_rmw op, uint64_t operand);
 bool host_cmpxchg_4(volatile void *addr, uint64_t *expected, uint64_t value);
 bool host_cmpxchg_8(volatile void *addr, uint64_t *expected, uint64_t value);
-
-#define HOST_SIZED(name, size, ...) ((size) == 8 ? name##_8(__VA_ARGS__) : name##_4(__VA_ARGS__))
+#define HOST_SIZED(fn, size, ...) ((size) == 8 ? fn##_8(__VA_ARGS__) : fn##_4(__VA_ARGS__))
 
 #define host_load(addr, size, order)         HOST_SIZED(host_load, size, addr, order)
 #define host_store(addr, size, value, order) HOST_SIZED(host_store, size, addr, value, order)
