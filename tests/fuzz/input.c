@@ -55,5 +55,8 @@ fuzz_next(struct fuzz_cursor *cursor, struct fuzz_item *item)
 unsigned int
 fuzz_arg(const struct fuzz_item *item, unsigned int n, unsigned int below)
 {
-	return n < item->length ? item->args[n] % below : 0;
+	unsigned int value = n < item->length ? item->args[n] : 0;
+
+	/* Most bounds are powers of two, and a division is as long as all the rest. */
+	return (below & (below - 1)) == 0 ? value & (below - 1) : value % below;
 }
