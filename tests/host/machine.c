@@ -109,6 +109,14 @@ add_cpu(struct host_transition *out, const struct host_cpu *cpu)
 	return count;
 }
 
+/* It halts, and nothing is on its way from it or to it. */
+static inline bool
+is_at_rest(const struct host_cpu *cpu)
+{
+	return cpu->op.kind == HOST_OP_HALT && cpu->store_count == 0 && !cpu->pending &&
+	       !cpu->nmi_pending;
+}
+
 static uint64_t
 next_timer(void)
 {
@@ -128,8 +136,10 @@ list_transitions(struct host_transition *out)
 	unsigned int count = host_this->online ? add_cpu(out, host_this) : 0;
 
 	for (unsigned int n = 0; n < machine.cpu_count; n++) {
-		if (&machine.cpus[n] != host_this && machine.cpus[n].online) {
-			count += add_cpu(out + count, &machine.cpus[n]);
+		const struct host_cpu *cpu = &machine.cpus[n];
+
+		if (cpu != host_this && cpu->online && !is_at_rest(cpu)) {
+			count += add_cpu(out + count, cpu);
 		}
 	}
 	if (count == 0 && next_timer() != UINT64_MAX && !machine.booting) {
