@@ -8,6 +8,14 @@
 #include <assert.h>
 #include <string.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN 1
+#endif
+#endif
+
 #define PIECES_MAX 256
 #define COPY_SIZE  0x200000u
 
@@ -36,10 +44,15 @@ static struct copy pristine; /* before any boot */
 static struct copy slots[STATE_SLOTS];
 static struct copy *taken = &slots[0];
 
+/* Most pieces are so small that "rep movsb" would take its time to begin. */
 static void
 copy_raw(void *to, const void *from, size_t size)
 {
+#ifdef HAS_ASAN
 	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+#else
+	memcpy(to, from, size);
+#endif
 }
 
 static void
