@@ -308,8 +308,7 @@ grant(void)
 			count = lower(count, run.held_until[cpu] - run.points);
 		}
 	}
-	if (schedule_slow || run.by_priorities || schedule_watch != NULL ||
-	    host_transition_seen != NULL || race_run) {
+	if (schedule_slow || run.by_priorities || host_transition_seen != NULL || race_run) {
 		count = 0;
 	}
 	run.granted = count;
@@ -367,13 +366,23 @@ act_as_ordered(void)
 	return true;
 }
 
+static void
+watch_all(void)
+{
+	for (unsigned int cpu = 0; cpu < run.cpus; cpu++) {
+		host_cpu(cpu)->watched = schedule_watch != NULL;
+	}
+}
+
 static unsigned int
 pick(const struct host_transition *transitions, unsigned int count)
 {
 	unsigned int choice;
 
 	take_back();
-	run.asked++;
+	if (run.asked++ == 0) {
+		watch_all();
+	}
 	if (run.points == SCHEDULE_POINTS_MAX) {
 		host_fail("the run does not come to an end");
 	}
@@ -462,6 +471,7 @@ schedule_run(const struct fuzz_input *input, void (*prepare)(void), struct host_
 	run.by_priorities = priorities_read(input);
 	read_next(0);
 	host_pick = pick;
+	host_pass_seen = schedule_watch;
 	host_pick_alone = true;
 	host_pick_value = pick_value;
 	host_fine = false;

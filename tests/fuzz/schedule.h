@@ -57,7 +57,10 @@ void schedule_act(enum fuzz_action action, unsigned int cpu);
  * place of the first. */
 void schedule_act_later(uint32_t points, enum fuzz_action action, unsigned int cpu);
 
-/* If set, is told of each transition of a run, told or not, before it happens. No point. */
+/*
+ * If set, is told of each transition of a run, told or not, before it happens. No point. A store
+ * that reaches memory at once may be one transition instead of two.
+ */
 extern void (*schedule_watch)(const struct host_transition *t);
 
 /*

@@ -241,6 +241,28 @@ make_run(const struct fuzz_input *input, bool slow, struct story *out)
 	asked[!slow] += schedule_asked();
 }
 
+static uint64_t seen;
+
+static void
+see_transition(const struct host_transition *t)
+{
+	seen += t->actor != HOST_DRAIN && t->actor != HOST_CLOCK;
+}
+
+/* Who watches sees every point, asked or passed, and the run is the same. */
+static void
+check_watched(const struct fuzz_input *input, const struct story *story_before)
+{
+	static struct story watched;
+
+	seen = 0;
+	schedule_watch = see_transition;
+	make_run(input, false, &watched);
+	schedule_watch = NULL;
+	ck_assert(memcmp(&watched, story_before, sizeof(watched)) == 0);
+	ck_assert_uint_eq(seen, watched.points);
+}
+
 /* Does the input say the same both ways? */
 static bool
 agrees(uint64_t seed)
@@ -254,6 +276,7 @@ agrees(uint64_t seed)
 	points += stories[0].points;
 	ck_assert_msg(stories[0].events != 0, "seed %llu: nothing was seen",
 	              (unsigned long long)seed);
+	check_watched(&input, &stories[1]);
 	return memcmp(&stories[0], &stories[1], sizeof(stories[0])) == 0;
 }
 
@@ -275,8 +298,8 @@ START_TEST(test_schedule_passing_is_choosing)
 	}
 	printf("%u inputs agree: %llu points, asked %llu times, and %llu\n", INPUTS,
 	       (unsigned long long)points, (unsigned long long)asked[0],
-	       (unsigned long long)asked[1]);
-	ck_assert(asked[1] < asked[0] / 4);
+	       (unsigned long long)asked[1] / 2); /* twice each */
+	ck_assert(asked[1] / 2 < asked[0] / 4);
 }
 END_TEST
 

@@ -30,6 +30,7 @@ unsigned int (*host_pick_value)(unsigned int n);
 bool host_pick_alone;
 bool host_quiet;
 uint32_t host_plain;
+void (*host_pass_seen)(const struct host_transition *t);
 bool host_fine;
 bool host_stepping;
 unsigned int host_broken;
@@ -214,6 +215,14 @@ machine_choose(struct host_transition *mover)
 }
 
 void
+machine_tell_pass(enum host_actor actor, struct host_op op)
+{
+	struct host_transition t = transition(host_this, actor, op);
+
+	host_pass_seen(&t);
+}
+
+void
 machine_make_room(struct host_op op)
 {
 	struct host_cpu *cpu = host_this;
@@ -223,6 +232,9 @@ machine_make_room(struct host_op op)
 		return;
 	}
 	while (!step_possible(cpu)) { /* bounded: by its stores */
+		if (cpu->watched) {
+			machine_tell_pass(HOST_DRAIN, (struct host_op){ HOST_OP_STORE, NULL });
+		}
 		machine.moment++;
 		memory_drain(cpu);
 	}

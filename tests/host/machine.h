@@ -106,8 +106,10 @@ struct host_cpu {
 			uint8_t pending; /* bit n: enum irq_kind n */
 			bool spins;      /* relaxed, and no operation since */
 			bool held;       /* see host_plain */
+			bool watched;    /* host_pass_seen is told */
+			uint8_t none[3];
 		};
-		uint32_t hurdles; /* 0: none of these */
+		uint64_t hurdles; /* 0: none of these */
 	};
 	bool spin_over; /* something that it had read has changed */
 	uint8_t todo;   /* the actor for which it was resumed */
@@ -278,6 +280,12 @@ void host_clock_to_timer(unsigned int cpu);
  * told: neither host_transition_seen nor race.h sees what is passed.
  */
 extern uint32_t host_plain;
+
+/*
+ * Is told of each STEP that a watched cpu passes so, before it happens, and of the stores of a held
+ * one that must reach memory before. Of others a store that reaches memory at once is one thing.
+ */
+extern void (*host_pass_seen)(const struct host_transition *t);
 
 /* Chooses for host_choose(): a number below n. */
 extern unsigned int (*host_pick_value)(unsigned int n);

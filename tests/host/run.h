@@ -69,6 +69,9 @@ machine_may_pass(const struct host_cpu *cpu)
 	return !cpu->pending || !cpu->irqs_on || cpu->held || (host_broken & HOST_BROKEN_PLAIN);
 }
 
+/* Tells who watches. */
+void machine_tell_pass(enum host_actor actor, struct host_op op);
+
 /* A held cpu is about to do this: its stores reach memory until it can. */
 void machine_make_room(struct host_op op);
 
@@ -88,9 +91,12 @@ machine_pass(struct host_op op)
 	if (cpu->hurdles != 0 && !machine_may_pass(cpu)) {
 		return false;
 	}
-	host_plain--;
 	if (cpu->held) {
 		machine_make_room(op);
+	}
+	host_plain--;
+	if (cpu->watched) {
+		machine_tell_pass(HOST_STEP, op);
 	}
 	machine.moment++;
 	return true;
