@@ -411,8 +411,8 @@ void
 schedule_press(uint32_t held, unsigned int slice)
 {
 	take_back();
-	run.held = held & ((1u << run.cpus) - 1);
 	for (unsigned int cpu = 0; cpu < run.cpus; cpu++) {
+		hold(cpu, held >> cpu & 1);
 		run.held_until[cpu] = run.points + SCHEDULE_HOLD_MAX;
 	}
 	run.slice = slice != 0 ? slice : run.input->header.slice;
