@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * The way in for libFuzzer and AFL++: a finding is an abort, behind its words and the command that
- * tells it again; what a sanitizer or a signal ends is told in the same way, in the midst of a run:
- * by the descriptor, because stderr may be the target's own then. FUZZ_BUG in the environment
+ * tells it again; what a sanitizer or an assert ends is told in the same way, in the midst of a
+ * run: by the descriptor, because stderr may be the target's own then. FUZZ_BUG in the environment
  * switches on a seeded bug; inputs that something was found by are kept in FUZZ_FINDINGS, or
  * build/findings.
  */
@@ -114,31 +114,16 @@ __sanitizer_report_error_summary(const char *summary)
 	say_finding(strncmp(summary, "SUMMARY: ", 9) == 0 ? summary + 9 : summary);
 }
 
-/* What is left to signals: asserts, and all crashes where no sanitizer has better words for them.
- */
-static const int deadly[] = {
-	SIGABRT,
-#ifndef __SANITIZE_ADDRESS__
-	SIGSEGV, SIGBUS, SIGILL, SIGFPE,
-#endif
-};
+static struct sigaction before; /* libFuzzer's */
 
-#define DEADLY_COUNT (sizeof(deadly) / sizeof(deadly[0]))
-
-static struct sigaction before[DEADLY_COUNT]; /* libFuzzer's, or a sanitizer's */
-
+/* An assert: what else crashes, the runtime of libFuzzer or a sanitizer sums up. */
 static void
-take_signal(int number, siginfo_t *info, void *context)
+take_abort(int number, siginfo_t *info, void *context)
 {
-	unsigned int n = 0;
-
-	while (deadly[n] != number) { /* bounded: it is one of them */
-		n++;
-	}
 	say_finding(strsignal(number));
-	sigaction(number, &before[n], NULL);
-	if (before[n].sa_flags & SA_SIGINFO) {
-		before[n].sa_sigaction(number, info, context);
+	sigaction(number, &before, NULL);
+	if (before.sa_flags & SA_SIGINFO) {
+		before.sa_sigaction(number, info, context);
 	} else {
 		raise(number);
 	}
@@ -146,14 +131,14 @@ take_signal(int number, siginfo_t *info, void *context)
 
 /* After libFuzzer, which leaves alone what has a handler. */
 static void
-take_signals(void)
+take_aborts(void)
 {
-	const struct sigaction taken = { .sa_sigaction = take_signal,
+	const struct sigaction taken = { .sa_sigaction = take_abort,
 		                         .sa_flags = SA_SIGINFO | SA_ONSTACK };
 	static bool are_taken;
 
-	for (unsigned int n = 0; !are_taken && !is_afl() && n < DEADLY_COUNT; n++) {
-		sigaction(deadly[n], &taken, &before[n]);
+	if (!are_taken && !is_afl()) {
+		sigaction(SIGABRT, &taken, &before);
 	}
 	are_taken = true;
 }
@@ -163,7 +148,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *finding;
 
-	take_signals();
+	take_aborts();
 	running = data;
 	running_size = size < fuzz_target.size_max ? size : fuzz_target.size_max;
 	finding = fuzz_target.run(data, running_size);
