@@ -217,6 +217,9 @@ join(struct user *user)
 {
 	int status = task_join(user->task);
 
+	if (user->script == WAIT_FOR_KILL || user->script == WAIT_FOR_WORK) {
+		timer_cancel(&user->timer); /* its function may still write down what it did */
+	}
 	if (status != status_of(user)) {
 		host_fail("a user task of script %u ends with %d", user->script, status);
 	}
