@@ -109,6 +109,7 @@ static void
 play_leaving(unsigned int cpu, unsigned int form)
 {
 	struct task *writer;
+	uint64_t ns = 500;
 
 	atomic_store(&readers_in, 1);
 	down_read(&rwsem);
@@ -120,10 +121,11 @@ play_leaving(unsigned int cpu, unsigned int form)
 	if (form & 2) {
 		timer_sleep(500);
 	}
-	do { /* bounded: it gets to allow it, and there */
+	do { /* bounded: it gets to allow it, and ends */
 		send_sig(SIGUSR1, writer);
-		timer_sleep(500);
-	} while (!list_empty(&rwsem.waiters) && !signal_pending(writer));
+		timer_sleep(ns);
+		ns += ns;
+	} while (atomic_load(&writer->state) != TASK_DEAD);
 	scene_await(&readers_in, 2);
 	up_read(&rwsem);
 	scene_join();
