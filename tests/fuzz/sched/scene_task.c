@@ -249,7 +249,28 @@ play_wakeups(unsigned int cpu, unsigned int form)
 
 /* ---- requests ---- */
 
+#define PATIENCE_NS 5000u
+
 static HOST_STATE unsigned int asked_cpu;
+static HOST_STATE struct timer patience;
+static HOST_STATE struct atomic given_up;
+
+static void
+lose_patience(struct timer *unused)
+{
+	(void)unused;
+	atomic_store(&given_up, 1);
+}
+
+/* Who is to ask may be behind somebody that waits for this cpu to switch: so not for ever. */
+static bool
+is_asked(unsigned int n)
+{
+	while (atomic_load(&step) < n && !atomic_load(&given_up)) { /* bounded: by the timer */
+		arch_cpu_relax();
+	}
+	return atomic_load(&step) >= n;
+}
 
 /* With preemption off a request that was made stands. */
 static void
@@ -257,17 +278,17 @@ be_asked(void *unused)
 {
 	(void)unused;
 	for (unsigned int n = 1; n <= ROUNDS; n++) {
+		atomic_store(&given_up, 0);
+		timer_start(&patience, arch_clock_ns() + PATIENCE_NS);
 		preempt_disable();
 		asked_cpu = smp_processor_id();
 		atomic_store(&condition, n);
-		while (atomic_load(&step) < n) { /* bounded: it is asked */
-			arch_cpu_relax();
-		}
-		if (!(atomic_load(&current->flags) & TIF_NEED_RESCHED)) {
+		if (is_asked(n) && !(atomic_load(&current->flags) & TIF_NEED_RESCHED)) {
 			host_fail("a request was not made");
 		}
 		preempt_enable();
-		cond_resched();
+		timer_cancel(&patience);
+		scene_await(&step, n);
 	}
 	atomic_store(&over, 1);
 }
@@ -307,6 +328,7 @@ play_requests(unsigned int cpu, unsigned int form)
 		return;
 	}
 	prepare();
+	timer_init(&patience, lose_patience);
 	scene_cast(be_asked, NULL, cpu);
 	scene_cast(ask_often, NULL, cpu + 1);
 	scene_cast(hold_queue, (void *)(uintptr_t)cpu, cpu + 1 + (cpu_count > 2));
