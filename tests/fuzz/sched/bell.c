@@ -3,7 +3,6 @@
 
 #include "guest/arch.h"
 #include "guest/atomic.h"
-#include "guest/cmdline.h"
 #include "guest/interrupt.h"
 #include "guest/irq_work.h"
 #include "guest/preempt.h"
@@ -13,6 +12,7 @@
 #include "guest/softirq.h"
 #include "guest/tasklet.h"
 #include "guest/workqueue.h"
+#include "tests/fuzz/sched/promises.h"
 #include "tests/host/machine.h"
 
 #define DELAY_NS 2000u
@@ -288,9 +288,9 @@ bell_boot(void)
 	HOST_EXPECT(request_irq(IRQ_SOFT0, by_line, IRQF_SHARED, "bell", &rung[BELL_LINE]) == 0);
 	HOST_EXPECT(request_threaded_irq(IRQ_SOFT1, NULL, by_thread, IRQF_SHARED | IRQF_ONESHOT,
 	                                 "bell", &rung[BELL_THREADED_LINE]) == 0);
-	boot_args.threadirqs = true;
+	promises_force_threads(true);
 	HOST_EXPECT(request_irq(IRQ_SOFT1, by_forced, IRQF_SHARED, "forced", &heard) == 0);
-	boot_args.threadirqs = false;
+	promises_force_threads(false);
 }
 
 void

@@ -39,7 +39,8 @@ static struct {
 	const struct task *whom;
 } renicers[RENICERS_MAX];
 static bool is_strict;
-static struct atomic anything; /* read, where only time is to pass */
+static bool threads_were_forced; /* who has seen it may still be on the way */
+static struct atomic anything;   /* read, where only time is to pass */
 
 static bool
 is_fair(const struct task *task)
@@ -206,7 +207,7 @@ see_waking(uint32_t pid)
 	const struct task *softirqs = per_cpu(ksoftirqd, host_this->id);
 	bool in_idle = task_is_idle(per_cpu(current_task, host_this->id));
 
-	if (in_idle && !boot_args.threadirqs && softirqs != NULL && softirqs->pid == pid &&
+	if (in_idle && !threads_were_forced && softirqs != NULL && softirqs->pid == pid &&
 	    !(counter_peek() & (HARDIRQ_MASK | SOFTIRQ_MASK | NMI_MASK))) {
 		host_fail("idle wakes ksoftirqd");
 	}
@@ -266,6 +267,13 @@ promises_renice(struct task *task, int nice)
 }
 
 void
+promises_force_threads(bool forced)
+{
+	threads_were_forced |= forced;
+	boot_args.threadirqs = forced;
+}
+
+void
 promises_veto(unsigned int steps)
 {
 	struct host_cpu *cpu;
@@ -286,6 +294,7 @@ void
 promises_prepare(bool strict)
 {
 	is_strict = strict;
+	threads_were_forced = false;
 	host_trace_seen = see;
 	memset(renicers, 0, sizeof(renicers));
 	for (unsigned int n = 0; n < HOST_CPUS_MAX; n++) {

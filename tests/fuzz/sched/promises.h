@@ -25,3 +25,6 @@ void promises_renice(struct task *task, int nice);
 /* While it goes these steps the architecture vetoes preemption by interrupts. Task context, irqs
  * on. */
 void promises_veto(unsigned int steps);
+
+/* Sets whether threads serve softirqs: of a run where they ever did idle may wake them. */
+void promises_force_threads(bool forced);

@@ -17,6 +17,7 @@
 #include "guest/timer.h"
 #include "tests/fuzz/sched/misuse.h"
 #include "tests/fuzz/sched/operation.h"
+#include "tests/fuzz/sched/promises.h"
 #include "tests/fuzz/sched/scene.h"
 #include "tests/host/machine.h"
 
@@ -63,13 +64,13 @@ static void
 play_threaded(unsigned int cpu, unsigned int form)
 {
 	(void)cpu;
-	boot_args.threadirqs = true;
+	promises_force_threads(true);
 	atomic_store(&raised, 0);
 	times = 4 * (1 + form);
 	timer_init(&raiser, raise_again);
 	timer_start(&raiser, arch_clock_ns());
 	scene_await(&raised, 1);
-	boot_args.threadirqs = false;
+	promises_force_threads(false);
 }
 
 /* ---- a request that came with interrupts off ---- */

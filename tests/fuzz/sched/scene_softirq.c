@@ -7,7 +7,6 @@
 
 #include "guest/arch.h"
 #include "guest/bottom_half.h"
-#include "guest/cmdline.h"
 #include "guest/completion.h"
 #include "guest/irq_stack.h"
 #include "guest/irq_work.h"
@@ -16,6 +15,7 @@
 #include "guest/smp.h"
 #include "guest/softirq.h"
 #include "guest/tasklet.h"
+#include "tests/fuzz/sched/promises.h"
 #include "tests/fuzz/sched/scene.h"
 #include "tests/host/machine.h"
 
@@ -170,14 +170,14 @@ play_threaded(unsigned int cpu, unsigned int form)
 	init_irq_work(&flood.work, raise_work);
 	open_softirq(NET_TX_SOFTIRQ, serve_work);
 	preempt_disable();
-	boot_args.threadirqs = true;
+	promises_force_threads(true);
 	irq_work_queue(&flood.work);
 	irq_work_sync(&flood.work);
 	scene_pass(8);
 	if (completion_done(&flood.work_served)) {
 		host_fail("an interrupt serves what is for threads");
 	}
-	boot_args.threadirqs = false;
+	promises_force_threads(false);
 	preempt_enable();
 	wait_for_completion(&flood.work_served);
 }
