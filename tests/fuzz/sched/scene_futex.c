@@ -18,8 +18,9 @@
 #define TIMEOUT_NS 5000u
 #define SETTLE_NS  2000u
 
-static HOST_STATE struct atomic word;   /* 1: nobody waits any more */
-static HOST_STATE struct atomic target; /* who waits for whom was woken before */
+static HOST_STATE struct atomic word;       /* 1: nobody waits any more */
+static HOST_STATE struct atomic short_word; /* whose waiter may be there behind its scene's end */
+static HOST_STATE struct atomic target;     /* who waits for whom was woken before */
 
 /* Whoever is woken wakes the next one, who was moved, or will have been when it has the lock. */
 static void
@@ -51,7 +52,7 @@ static void
 wait_and_end(void *unused)
 {
 	(void)unused;
-	futex_wait(&word, 0, ANY, TIMEOUT_NS);
+	futex_wait(&short_word, 0, ANY, TIMEOUT_NS);
 }
 
 /* Nobody else holds it: its waker must. */
@@ -60,7 +61,7 @@ play_end(unsigned int cpu, unsigned int form)
 {
 	struct task *waiter;
 
-	atomic_store(&word, 0);
+	atomic_store(&short_word, 0);
 	waiter = task_run(&(struct task_params){
 		.comm = "waiter",
 		.fn = wait_and_end,
@@ -72,7 +73,7 @@ play_end(unsigned int cpu, unsigned int form)
 	schedule_timeout_uninterruptible(SETTLE_NS);
 	host_clock_advance(TIMEOUT_NS);
 	scene_pass(form);
-	futex_wake(&word, 1, ANY);
+	futex_wake(&short_word, 1, ANY);
 	schedule_timeout_uninterruptible(2 * TIMEOUT_NS);
 }
 
