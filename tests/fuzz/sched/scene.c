@@ -11,9 +11,9 @@
 #include "tests/fuzz/schedule.h"
 #include "tests/host/machine.h"
 
-static const struct scene *const lists[] = { scene_softirqs, scene_lines,  scene_waits,
-	                                     scene_locks,    scene_rcu,    scene_tasks,
-	                                     scene_points,   scene_futexes };
+static const struct scene *const lists[] = { scene_softirqs, scene_lines,   scene_waits,
+	                                     scene_locks,    scene_rcu,     scene_tasks,
+	                                     scene_points,   scene_futexes, scene_contests };
 
 #define SPINS 120u
 

@@ -36,6 +36,7 @@ extern const struct scene scene_locks[];
 extern const struct scene scene_rcu[];
 extern const struct scene scene_tasks[];
 extern const struct scene scene_futexes[];
+extern const struct scene scene_contests[];
 
 /* One more task of the scene, on this cpu: fn(arg). It is the caller's until scene_join(). */
 #define SCENE_CAST_MAX 4
