@@ -13,7 +13,8 @@
 
 static const struct scene *const lists[] = { scene_softirqs, scene_lines,   scene_waits,
 	                                     scene_locks,    scene_rcu,     scene_tasks,
-	                                     scene_points,   scene_futexes, scene_contests };
+	                                     scene_points,   scene_futexes, scene_contests,
+	                                     scene_mutexes };
 
 #define SPINS 120u
 

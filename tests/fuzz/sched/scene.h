@@ -37,6 +37,7 @@ extern const struct scene scene_rcu[];
 extern const struct scene scene_tasks[];
 extern const struct scene scene_futexes[];
 extern const struct scene scene_contests[];
+extern const struct scene scene_mutexes[];
 
 /* One more task of the scene, on this cpu: fn(arg). It is the caller's until scene_join(). */
 #define SCENE_CAST_MAX 4

@@ -12,28 +12,18 @@
 #include "guest/sleep.h"
 #include "guest/smp.h"
 #include "guest/task.h"
+#include "tests/fuzz/sched/contest.h"
 #include "tests/fuzz/sched/scene.h"
-#include "tests/fuzz/schedule.h"
 #include "tests/host/machine.h"
 
 #define ANY        FUTEX_BITSET_MATCH_ANY
 #define TIMEOUT_NS 5000u
 #define SETTLE_NS  2000u
 #define ROUNDS     8u
-#define FORMS      8u
-#define TURN       2000u
 
 static HOST_STATE struct atomic word;       /* 1: nobody waits any more */
 static HOST_STATE struct atomic short_word; /* whose waiter may be there behind its scene's end */
 static HOST_STATE struct atomic target;     /* who waits for whom was woken before */
-
-/* So many points later the next cpu has its turn, until it can do no more. */
-static void
-cut_off(unsigned int points)
-{
-	schedule_press(0, TURN);
-	schedule_act_later(points, FUZZ_ACTION_SWITCH, smp_processor_id() + 1);
-}
 
 /* Whoever is woken wakes the next one, who was moved, or will have been when it has the lock. */
 static void
@@ -59,7 +49,8 @@ move_behind(void *form)
 		scene_meet(3);
 		schedule_timeout_uninterruptible(SETTLE_NS);
 		host_clock_advance(TIMEOUT_NS);
-		cut_off(FORMS * n + (unsigned int)(uintptr_t)form);
+		contest_cut_off(CONTEST_FORMS * n + (unsigned int)(uintptr_t)form,
+		                smp_processor_id() + 1);
 		atomic_store(&word, 1);
 		futex_requeue(&word, &target, 1, INT_MAX);
 		scene_meet(3);
@@ -101,7 +92,8 @@ wake_while_it_ends(void *form)
 		task_put(waiter);
 		schedule_timeout_uninterruptible(SETTLE_NS);
 		host_clock_advance(TIMEOUT_NS);
-		cut_off(FORMS * n + (unsigned int)(uintptr_t)form);
+		contest_cut_off(CONTEST_FORMS * n + (unsigned int)(uintptr_t)form,
+		                smp_processor_id() + 1);
 		futex_wake(&short_word, 1, ANY);
 		schedule_timeout_uninterruptible(2 * TIMEOUT_NS);
 	}
