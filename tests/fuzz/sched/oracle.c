@@ -41,11 +41,21 @@ static struct {
 static bool all_are_traced;
 static bool is_requested[HOST_CPUS_MAX];
 
+/* A point that comes meanwhile is one of the old model, or of the new. */
+static void
+look_at_model(void)
+{
+	if (preempt_policy_now.value == POLICY_IN_TRANSIT << POLICY_MODEL_SHIFT) {
+		host_fail("a model is left, and no point is open");
+	}
+}
+
 void
 oracle_see(enum trace_event event, uint64_t b)
 {
 	enum sched_reason reason = trace_switch_reason(b);
 
+	look_at_model();
 	if (event == TRACE_sched_set_need_resched) {
 		is_requested[b & 0xff] |= !(b >> 10 & 1);
 	} else if (event == TRACE_sched_switch) {
@@ -125,6 +135,7 @@ oracle_look(void)
 	uint32_t count = counter_peek();
 	bool is_folded = !(count & PREEMPT_NEED_RESCHED);
 
+	look_at_model();
 	if (!(flags & TIF_NEED_RESCHED)) {
 		standing[host_this->id].task = NULL;
 	}
