@@ -38,6 +38,9 @@ extern const struct scene scene_tasks[];
 extern const struct scene scene_futexes[];
 extern const struct scene scene_contests[];
 extern const struct scene scene_mutexes[];
+extern const struct scene scene_interrupts[];
+extern const struct scene scene_requests[];
+extern const struct scene scene_notified[];
 
 /* One more task of the scene, on this cpu: fn(arg). It is the caller's until scene_join(). */
 #define SCENE_CAST_MAX 4
