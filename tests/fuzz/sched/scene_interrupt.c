@@ -44,16 +44,23 @@ see_and_linger(struct irq_work *unused)
 }
 
 static void
+want(void)
+{
+	atomic_fetch_add(&again_wanted, 1);
+	irq_work_queue_on(&again, target);
+}
+
+/* The run for the first may have begun before what its cpu stores stays in flight. */
+static void
 want_often(void *unused)
 {
 	(void)unused;
-	for (unsigned int n = 1; n <= ROUNDS; n++) {
+	for (unsigned int n = 0; n < ROUNDS; n++) {
+		scene_let_go();
+		want();
+		scene_pass((n * 7 + delay * 3) % 23);
 		scene_meet(1);
-		for (unsigned int i = 0; i < ASKS; i++) {
-			atomic_fetch_add(&again_wanted, 1);
-			irq_work_queue_on(&again, target);
-			scene_pass((n * 7 + delay * 3) % 23);
-		}
+		want();
 		irq_work_sync(&again);
 		if (atomic_load(&again_seen) != atomic_load(&again_wanted)) {
 			host_fail("an irq_work is not called for who asked last");
