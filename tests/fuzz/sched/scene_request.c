@@ -7,12 +7,14 @@
 
 #include "guest/arch.h"
 #include "guest/bottom_half.h"
+#include "guest/cmdline.h"
 #include "guest/completion.h"
 #include "guest/irq_stack.h"
 #include "guest/preempt.h"
 #include "guest/preempt_policy.h"
 #include "guest/sched.h"
 #include "guest/smp.h"
+#include "guest/smp_call.h"
 #include "guest/softirq.h"
 #include "guest/task.h"
 #include "tests/fuzz/sched/oracle.h"
@@ -236,10 +238,49 @@ play_idle(unsigned int cpu, unsigned int form)
 	}
 }
 
+static HOST_STATE struct call_single_data lowering;
+static HOST_STATE struct atomic lowered; /* so many times */
+
+/*
+ * The count keeps idle from being preempted, too. Called by idle, which leaves its poll and has a
+ * request, this takes the count away, as no call should; who idles is still enough.
+ */
+static void
+lower_in_idle(struct call_single_data *unused)
+{
+	uint32_t count = preempt_count();
+
+	(void)unused;
+	if (task_is_idle(current) && !in_hardirq()) {
+		arch_ipi_send(smp_processor_id(), IRQ_RESCHEDULE);
+		preempt_count_set(0);
+		arch_irq_enable();
+		scene_pass(2);
+		arch_irq_disable();
+		preempt_count_set(count);
+	}
+	atomic_fetch_add(&lowered, 1);
+}
+
+/* To a cpu that polls no interrupt is sent. */
+static void
+play_lowered(unsigned int cpu, unsigned int form)
+{
+	boot_args.idle_polls = true;
+	atomic_store(&lowered, 0);
+	lowering = (struct call_single_data)CALL_SINGLE_DATA_INIT(lower_in_idle);
+	for (unsigned int n = 0; n < ROUNDS; n++) {
+		smp_call_function_single_async((cpu + n) % cpu_count, &lowering);
+		scene_await(&lowered, n + 1);
+		scene_pass(form * n);
+	}
+}
+
 const struct scene scene_requests[] = {
 	{ "bottom halves go on with a softirq raised", play_enable },
 	{ "a softirq of ksoftirqd wakes a task", play_rounds },
 	{ "requests while a task gives way, or sets its count", play_asked },
 	{ "idle is asked", play_idle },
+	{ "idle makes a call that takes its count", play_lowered },
 	{ NULL, NULL },
 };
