@@ -47,6 +47,13 @@ static struct {
 	uint32_t order_due;
 	enum fuzz_action order;
 	unsigned int order_cpu;
+	unsigned int snare_count; /* of cpus that have one */
+	struct {
+		const void *word; /* NULL: there is none */
+		unsigned int left;
+		enum fuzz_action action;
+		unsigned int cpu;
+	} snares[HOST_CPUS_MAX];
 } run;
 
 /* Of a run that is told. */
@@ -308,7 +315,8 @@ grant(void)
 			count = lower(count, run.held_until[cpu] - run.points);
 		}
 	}
-	if (schedule_slow || run.by_priorities || host_transition_seen != NULL || race_run) {
+	if (schedule_slow || run.by_priorities || run.snare_count != 0 ||
+	    host_transition_seen != NULL || race_run) {
 		count = 0;
 	}
 	run.granted = count;
@@ -366,6 +374,50 @@ act_as_ordered(void)
 	return true;
 }
 
+void
+schedule_act_at(const void *word, unsigned int nth, enum fuzz_action action, unsigned int cpu)
+{
+	unsigned int here = host_this->id;
+
+	take_back();
+	run.snare_count += run.snares[here].word == NULL;
+	run.snares[here].word = word;
+	run.snares[here].left = nth;
+	run.snares[here].action = action;
+	run.snares[here].cpu = cpu;
+}
+
+static void
+forget_snares(void)
+{
+	memset(run.snares, 0, sizeof(run.snares));
+	run.snare_count = 0;
+}
+
+/*
+ * Its cpu is about to do this, or what must come before that: its own stores. Does what was to
+ * happen before both. Was anything?
+ */
+static bool
+act_at_word(const struct host_transition *t)
+{
+	unsigned int cpu = t->cpu;
+	bool is_step = t->actor == HOST_STEP;
+
+	if (run.snares[cpu].word == NULL || host_cpu(cpu)->op.addr != run.snares[cpu].word ||
+	    (!is_step && (t->actor != HOST_DRAIN || !needs_buffer(host_cpu(cpu))))) {
+		return false;
+	}
+	if (run.snares[cpu].left > 1) {
+		run.snares[cpu].left -= is_step;
+		return false;
+	}
+	run.snares[cpu].word = NULL;
+	run.snare_count--;
+	schedule_act(run.snares[cpu].action, run.snares[cpu].cpu);
+	return true;
+}
+
 static void
 watch_all(void)
 {
@@ -397,6 +449,9 @@ pick(const struct host_transition *transitions, unsigned int count)
 		run.moved = 0;
 	}
 	choice = (run.by_priorities ? priorities_pick : plainest)(transitions, count);
+	if (run.snare_count != 0 && act_at_word(&transitions[choice])) {
+		return HOST_AGAIN;
+	}
 	if (transitions[choice].actor != HOST_DRAIN && transitions[choice].actor != HOST_CLOCK) {
 		note_mover(transitions[choice].cpu);
 		grant();
@@ -411,6 +466,7 @@ void
 schedule_press(uint32_t held, unsigned int slice)
 {
 	take_back();
+	forget_snares();
 	for (unsigned int cpu = 0; cpu < run.cpus; cpu++) {
 		hold(cpu, held >> cpu & 1);
 		run.held_until[cpu] = run.points + SCHEDULE_HOLD_MAX;

@@ -58,6 +58,12 @@ void schedule_act(enum fuzz_action action, unsigned int cpu);
 void schedule_act_later(uint32_t points, enum fuzz_action action, unsigned int cpu);
 
 /*
+ * The same when this cpu, who moves, is about to access this word for the nth time from now on. One
+ * at a time of each cpu; schedule_press() forgets them.
+ */
+void schedule_act_at(const void *word, unsigned int nth, enum fuzz_action action, unsigned int cpu);
+
+/*
  * If set, is told of each transition of a run, told or not, before it happens. No point. A store
  * that reaches memory at once may be one transition instead of two.
  */
