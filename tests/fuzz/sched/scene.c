@@ -3,7 +3,9 @@
 
 #include <stddef.h>
 
+#include "guest/arch.h"
 #include "guest/mutex.h"
+#include "guest/preempt.h"
 #include "guest/sched.h"
 #include "guest/smp.h"
 #include "guest/task.h"
@@ -11,13 +13,14 @@
 #include "tests/fuzz/schedule.h"
 #include "tests/host/machine.h"
 
-static const struct scene *const lists[] = { scene_softirqs, scene_lines,      scene_waits,
-	                                     scene_locks,    scene_rcu,        scene_tasks,
-	                                     scene_points,   scene_futexes,    scene_contests,
-	                                     scene_mutexes,  scene_interrupts, scene_requests,
-	                                     scene_notified };
+static const struct scene *const lists[] = { scene_softirqs, scene_lines,        scene_waits,
+	                                     scene_locks,    scene_rcu,          scene_tasks,
+	                                     scene_points,   scene_futexes,      scene_contests,
+	                                     scene_mutexes,  scene_interrupts,   scene_requests,
+	                                     scene_notified, scene_reader_races, scene_races };
 
 #define SPINS 120u
+#define LONG  4000u /* points: longer than what one does of a meeting */
 
 static HOST_STATE DEFINE_MUTEX(stage);
 static HOST_STATE struct task *cast[SCENE_CAST_MAX];
@@ -25,7 +28,9 @@ static HOST_STATE unsigned int cast_count;
 static HOST_STATE unsigned int turn_points;
 static HOST_STATE uint32_t held_cpus;
 static HOST_STATE struct atomic came;
-static HOST_STATE struct atomic passed; /* read, where only time is to pass */
+static HOST_STATE struct atomic waiting; /* for the first one of a meeting, awake */
+static HOST_STATE struct atomic began;   /* meetings whose first one has gone on */
+static HOST_STATE struct atomic passed;  /* read, where only time is to pass */
 
 static unsigned int
 count_all(void)
@@ -66,11 +71,33 @@ scene_let_go(void)
 }
 
 void
+scene_hand_over(unsigned int cpu)
+{
+	schedule_act(FUZZ_ACTION_SWITCH, cpu);
+}
+
+void
+scene_hand_over_at(const void *word, unsigned int nth, unsigned int cpu)
+{
+	schedule_act_at(word, nth, FUZZ_ACTION_SWITCH, cpu);
+}
+
+void
+scene_hold(void)
+{
+	preempt_disable();
+	schedule_press(1u << smp_processor_id(), LONG);
+	preempt_enable();
+}
+
+void
 scene_play(unsigned int scene, unsigned int cpu, unsigned int form, unsigned int slice,
            unsigned int held)
 {
 	mutex_lock(&stage);
 	atomic_store(&came, 0);
+	atomic_store(&waiting, 0);
+	atomic_store(&began, 0);
 	turn_points = slice;
 	held_cpus = 0;
 	for (unsigned int n = 0; n < cpu_count; n++) {
@@ -118,6 +145,32 @@ scene_meet(unsigned int count)
 	}
 	press();
 	scene_pass(number * 11 % 37);
+}
+
+static void
+spin(const struct atomic *word, uint32_t wanted)
+{
+	while ((int32_t)(atomic_load(word) - wanted) < 0) { /* bounded: it comes to be */
+		arch_cpu_relax();
+		cond_resched();
+	}
+}
+
+void
+scene_face(bool is_first)
+{
+	uint32_t number;
+
+	scene_meet(2);
+	if (!is_first) {
+		number = atomic_fetch_add(&waiting, 1) + 1;
+		spin(&began, number);
+		return;
+	}
+	number = atomic_load(&began) + 1;
+	spin(&waiting, number);
+	schedule_press(0, LONG);
+	atomic_fetch_add(&began, 1);
 }
 
 /* Longer from look to look: in an unfair order much happens in between. */

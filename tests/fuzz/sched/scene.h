@@ -41,6 +41,8 @@ extern const struct scene scene_mutexes[];
 extern const struct scene scene_interrupts[];
 extern const struct scene scene_requests[];
 extern const struct scene scene_notified[];
+extern const struct scene scene_reader_races[];
+extern const struct scene scene_races[];
 
 /* One more task of the scene, on this cpu: fn(arg). It is the caller's until scene_join(). */
 #define SCENE_CAST_MAX 4
@@ -58,6 +60,21 @@ void scene_let_go(void);
  * have come here, the same at each meeting. Who has to wait for long sleeps meanwhile.
  */
 void scene_meet(unsigned int count);
+
+/*
+ * For two that are to meet where only one in thousands of orders would let them. The same meeting,
+ * from which the first one goes on alone, and the other when the first one waits or hands over:
+ * turns have no end until the next meeting. All orders that come of it are ones that could have
+ * been anyway.
+ */
+void scene_face(bool is_first);
+
+/* The other cpu goes on in place of this one: now, or before this one's nth access to the word. */
+void scene_hand_over(unsigned int cpu);
+void scene_hand_over_at(const void *word, unsigned int nth, unsigned int cpu);
+
+/* What this cpu stores stays in flight. Behind a scene_face(), before a scene_hand_over_at(). */
+void scene_hold(void);
 
 /* Sleeps until the word has been counted up to this. Count 0. */
 void scene_await(const struct atomic *word, uint32_t wanted);
