@@ -13,13 +13,15 @@
 #include "tests/fuzz/schedule.h"
 #include "tests/host/machine.h"
 
-static const struct scene *const lists[] = { scene_softirqs, scene_lines,        scene_waits,
-	                                     scene_locks,    scene_rcu,          scene_tasks,
-	                                     scene_points,   scene_futexes,      scene_contests,
-	                                     scene_mutexes,  scene_interrupts,   scene_requests,
-	                                     scene_notified, scene_reader_races, scene_races };
+static const struct scene *const lists[] = { scene_softirqs,  scene_lines,        scene_waits,
+	                                     scene_locks,     scene_rcu,          scene_tasks,
+	                                     scene_points,    scene_futexes,      scene_contests,
+	                                     scene_mutexes,   scene_interrupts,   scene_requests,
+	                                     scene_notified,  scene_reader_races, scene_races,
+	                                     scene_task_races };
 
 #define SPINS 120u
+#define LOOKS 40u
 #define LONG  4000u /* points: longer than what one does of a meeting */
 
 static HOST_STATE DEFINE_MUTEX(stage);
@@ -147,8 +149,8 @@ scene_meet(unsigned int count)
 	scene_pass(number * 11 % 37);
 }
 
-static void
-spin(const struct atomic *word, uint32_t wanted)
+void
+scene_spin(const struct atomic *word, uint32_t wanted)
 {
 	while ((int32_t)(atomic_load(word) - wanted) < 0) { /* bounded: it comes to be */
 		arch_cpu_relax();
@@ -164,22 +166,28 @@ scene_face(bool is_first)
 	scene_meet(2);
 	if (!is_first) {
 		number = atomic_fetch_add(&waiting, 1) + 1;
-		spin(&began, number);
+		scene_spin(&began, number);
 		return;
 	}
 	number = atomic_load(&began) + 1;
-	spin(&waiting, number);
+	scene_spin(&waiting, number);
 	schedule_press(0, LONG);
 	atomic_fetch_add(&began, 1);
 }
 
-/* Longer from look to look: in an unfair order much happens in between. */
+/*
+ * Longer from look to look: in an unfair order much happens in between. In the end, days: nothing
+ * but the clock goes on then.
+ */
 void
 scene_await(const struct atomic *word, uint32_t wanted)
 {
 	uint64_t ns = 500;
 
-	while ((int32_t)(atomic_load(word) - wanted) < 0) { /* bounded: it comes to be */
+	for (unsigned int n = 0; (int32_t)(atomic_load(word) - wanted) < 0; n++) {
+		if (n == LOOKS) {
+			host_fail("a task of a scene waits for what never comes");
+		}
 		timer_sleep(ns);
 		ns += ns;
 	}

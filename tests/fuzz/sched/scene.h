@@ -43,6 +43,7 @@ extern const struct scene scene_requests[];
 extern const struct scene scene_notified[];
 extern const struct scene scene_reader_races[];
 extern const struct scene scene_races[];
+extern const struct scene scene_task_races[];
 
 /* One more task of the scene, on this cpu: fn(arg). It is the caller's until scene_join(). */
 #define SCENE_CAST_MAX 4
@@ -75,6 +76,9 @@ void scene_hand_over_at(const void *word, unsigned int nth, unsigned int cpu);
 
 /* What this cpu stores stays in flight. Behind a scene_face(), before a scene_hand_over_at(). */
 void scene_hold(void);
+
+/* Until the word has been counted up to this, by a cpu that goes on. Count 0. */
+void scene_spin(const struct atomic *word, uint32_t wanted);
 
 /* Sleeps until the word has been counted up to this. Count 0. */
 void scene_await(const struct atomic *word, uint32_t wanted);
