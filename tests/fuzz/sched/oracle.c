@@ -40,6 +40,7 @@ static struct {
  */
 static bool all_are_traced;
 static bool is_requested[HOST_CPUS_MAX];
+static uint32_t lazy_requests[HOST_CPUS_MAX]; /* so far */
 
 /* A point that comes meanwhile is one of the old model, or of the new. */
 static void
@@ -58,6 +59,7 @@ oracle_see(enum trace_event event, uint64_t b)
 	look_at_model();
 	if (event == TRACE_sched_set_need_resched) {
 		is_requested[b & 0xff] |= !(b >> 10 & 1);
+		lazy_requests[b & 0xff] += b >> 10 & 1;
 	} else if (event == TRACE_sched_switch) {
 		bool preempts = reason == SCHED_REASON_PREEMPT_ENABLE ||
 		                reason == SCHED_REASON_IRQ_RETURN ||
@@ -154,6 +156,41 @@ oracle_look(void)
 	}
 }
 
+/* ---- ring 3 ---- */
+
+void
+oracle_look_in_user(bool works_are_certain)
+{
+	const struct task *task = per_cpu(current_task, host_this->id);
+	uint32_t flags = task->flags.value;
+
+	if (!is_certain(&per_cpu(runqueue, host_this->id))) {
+		return;
+	}
+	if (flags & TIF_NEED_RESCHED) {
+		host_fail("a request stands in user mode, and no interrupt is to come");
+	}
+	if ((flags & TIF_NOTIFY_RESUME) && works_are_certain) {
+		host_fail("work stands in user mode, and no interrupt is to come");
+	}
+}
+
+void
+oracle_look_around(uint64_t number)
+{
+	unsigned int cpu = host_this->id;
+	const struct rq *rq = &per_cpu(runqueue, cpu);
+	const struct task *task = per_cpu(current_task, cpu);
+	bool stood = !is_locked(rq) && (task->flags.value & TIF_NEED_RESCHED_LAZY);
+	uint32_t requests = lazy_requests[cpu];
+
+	host_syscall(number, 0, 0, 0);
+	if (stood && host_this->id == cpu && !is_locked(rq) && lazy_requests[cpu] == requests &&
+	    (task->flags.value & TIF_NEED_RESCHED_LAZY)) {
+		host_fail("a lazy request stands behind a system call");
+	}
+}
+
 /* ---- at rest ---- */
 
 /* Workers of workqueues come and stay. */
@@ -189,6 +226,7 @@ oracle_prepare(bool uses_rcu)
 	for (unsigned int n = 0; n < HOST_CPUS_MAX; n++) {
 		standing[n].task = NULL;
 		is_requested[n] = false;
+		lazy_requests[n] = 0;
 	}
 }
 

@@ -25,3 +25,12 @@ void oracle_check_halted(void);
 
 /* At rest (host_inspect), when the tasks of the run are gone: nothing is left behind. */
 void oracle_check(void);
+
+/*
+ * In ring 3, no point: what stands there although an interrupt is to come, or should have been done
+ * on the way. works_are_certain: nobody is about to add one.
+ */
+void oracle_look_in_user(bool works_are_certain);
+
+/* In ring 3: makes this system call, without arguments; lazy requests do not survive that. */
+void oracle_look_around(uint64_t number);

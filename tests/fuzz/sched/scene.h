@@ -44,6 +44,7 @@ extern const struct scene scene_notified[];
 extern const struct scene scene_reader_races[];
 extern const struct scene scene_races[];
 extern const struct scene scene_task_races[];
+extern const struct scene scene_users[];
 
 /* One more task of the scene, on this cpu: fn(arg). It is the caller's until scene_join(). */
 #define SCENE_CAST_MAX 4
