@@ -16,6 +16,7 @@
 #include "tests/fuzz/sched/program.h"
 #include "tests/host/machine.h"
 
+#define SLEEPS   4u
 #define DELAY_NS 1000u
 #define DISABLES 250u /* more than fit */
 
@@ -93,7 +94,9 @@ change_in_call(void)
 {
 	preempt_notifier_inc();
 	begin_notifier(&changing);
-	schedule_timeout_uninterruptible(DELAY_NS);
+	for (unsigned int n = 0; n < SLEEPS; n++) { /* the time may be over before the switch */
+		schedule_timeout_uninterruptible(DELAY_NS << n);
+	}
 }
 
 static void

@@ -20,6 +20,7 @@
 #include "shared/user_abi.h"
 #include "tests/fuzz/sched/oracle.h"
 #include "tests/fuzz/sched/scene.h"
+#include "tests/fuzz/schedule.h"
 #include "tests/host/machine.h"
 
 #define ROUNDS   8u
@@ -32,6 +33,7 @@ enum {
 	WORK_WAKES = 1, /* the urgent task; else who adds it does */
 	CALLS_RCU = 2,  /* an interrupt; else it wakes the urgent task, too */
 	IS_FIFO = 4,    /* the urgent task */
+	IS_LATE = 8,    /* a work: it comes while user code is switched in */
 };
 
 static HOST_STATE unsigned int form_now;
@@ -45,7 +47,8 @@ static HOST_STATE struct atomic let_on;    /* the round that it may leave */
 static HOST_STATE struct atomic adds;      /* works, begun */
 static HOST_STATE struct atomic added;     /* to the end */
 static HOST_STATE struct atomic condition; /* of the urgent task */
-static HOST_STATE struct atomic calls;     /* of RCU, begun */
+static HOST_STATE struct atomic urgent_runs;
+static HOST_STATE struct atomic calls; /* of RCU, begun */
 static HOST_STATE struct atomic called;
 static HOST_STATE struct atomic over;
 
@@ -112,12 +115,18 @@ wake_urgent(void)
 	wake_up_process(urgent);
 }
 
+/* Behind it are the last look at the flags, and the end of interrupts. */
 static void
-do_work(struct task_work *unused)
+do_work(struct task_work *work)
 {
-	(void)unused;
 	if (form_now & WORK_WAKES) {
 		wake_urgent();
+	} else if (!(form_now & IS_LATE)) {
+		unsigned int cpu = smp_processor_id();
+
+		timer_start(&timer, arch_clock_ns() + DELAY_NS);
+		schedule_act_later((unsigned int)(work - works) * 2 + (form_now & 1),
+		                   FUZZ_ACTION_TIMER, cpu);
 	}
 }
 
@@ -141,6 +150,16 @@ expire(struct timer *unused)
 	}
 }
 
+/* To who adds works, when user code has been switched in, or nearly. */
+static void
+give_way_late(uint32_t times)
+{
+	unsigned int cpu = smp_processor_id() + 1;
+
+	atomic_fetch_add(&urgent_runs, 1);
+	schedule_act_later(form_now % IS_LATE * 2 + times * 16, FUZZ_ACTION_SWITCH, cpu);
+}
+
 /* On user code's cpu, where the timer is, too. */
 static void
 be_urgent(void *unused)
@@ -157,10 +176,25 @@ be_urgent(void *unused)
 		}
 		__set_current_state(TASK_RUNNING);
 		seen = atomic_load(&condition);
-		timer_start(&timer, arch_clock_ns() + DELAY_NS);
+		if (form_now & IS_LATE) {
+			give_way_late(seen);
+		} else {
+			timer_start(&timer, arch_clock_ns() + DELAY_NS);
+		}
 	}
 	__set_current_state(TASK_RUNNING);
 	timer_cancel(&timer);
+}
+
+static void
+add_work(unsigned int n)
+{
+	int error;
+
+	atomic_fetch_add(&adds, 1);
+	error = task_work_add(user, &works[n]);
+	atomic_fetch_add(&added, 1);
+	HOST_EXPECT(error == 0 || error == -ESRCH);
 }
 
 static void
@@ -168,20 +202,32 @@ drive(void *unused)
 {
 	(void)unused;
 	for (unsigned int n = 1; n <= ROUNDS; n++) {
-		int error;
-
 		scene_await(&arrived, n);
 		scene_meet(1);
 		atomic_store(&let_on, n);
 		scene_pass(n * 13 % 60);
-		atomic_fetch_add(&adds, 1);
-		error = task_work_add(user, &works[n]);
-		atomic_fetch_add(&added, 1);
-		HOST_EXPECT(error == 0 || error == -ESRCH);
+		add_work(n);
 		scene_pass(n % 4);
 		if (!(form_now & WORK_WAKES)) {
 			wake_urgent();
 		}
+	}
+}
+
+/* User code is in ring 3, from where it is put off its cpu and comes back. */
+static void
+drive_late(void *unused)
+{
+	(void)unused;
+	for (unsigned int n = 1; n <= ROUNDS; n++) {
+		scene_await(&arrived, n);
+		scene_meet(1);
+		wake_urgent();
+		while (atomic_load(&urgent_runs) < n && !has_company()) { /* bounded: it runs */
+			arch_cpu_relax();
+		}
+		add_work(n);
+		atomic_store(&let_on, n);
 	}
 }
 
@@ -190,8 +236,8 @@ drive(void *unused)
 static void
 prepare(unsigned int form)
 {
-	struct atomic *const words[] = { &arrived,   &let_on, &adds,   &added,
-		                         &condition, &calls,  &called, &over };
+	struct atomic *const words[] = { &arrived,     &let_on, &adds,   &added, &condition,
+		                         &urgent_runs, &calls,  &called, &over };
 
 	form_now = form;
 	for (size_t n = 0; n < sizeof(words) / sizeof(words[0]); n++) {
@@ -224,7 +270,7 @@ play_return(unsigned int cpu, unsigned int form)
 	HOST_EXPECT(urgent != NULL && user != NULL);
 	user_unload(&program);
 	task_get(user);
-	scene_cast(drive, NULL, cpu + 1);
+	scene_cast(form & IS_LATE ? drive_late : drive, NULL, cpu + 1);
 	scene_join();
 	HOST_EXPECT(task_join(user) == STATUS);
 	task_put(user);
@@ -234,7 +280,15 @@ play_return(unsigned int cpu, unsigned int form)
 	scene_await(&called, atomic_load(&calls));
 }
 
+static void
+play_switch_in(unsigned int cpu, unsigned int form)
+{
+	play_return(cpu, form | IS_LATE);
+}
+
 /* ---- yield_to() ---- */
+
+static HOST_STATE unsigned int yielder_cpu;
 
 /* In the queue, or on a cpu, until it is over. */
 static void
@@ -256,6 +310,7 @@ yield_to_it(void *unused)
 	(void)unused;
 	for (unsigned int n = 0; n < ROUNDS; n++) {
 		scene_meet(2);
+		schedule_act_later(form_now * ROUNDS + n, FUZZ_ACTION_SWITCH, yielder_cpu + 1);
 		yield_to(user);
 	}
 }
@@ -276,6 +331,7 @@ static void
 play_yield_to(unsigned int cpu, unsigned int form)
 {
 	prepare(form);
+	yielder_cpu = cpu;
 	user = task_run(&(struct task_params){ .comm = "there", .fn = be_there });
 	HOST_EXPECT(user != NULL);
 	scene_cast(yield_to_it, NULL, cpu);
@@ -287,6 +343,7 @@ play_yield_to(unsigned int cpu, unsigned int form)
 
 const struct scene scene_users[] = {
 	{ "requests and works around the way to user code", play_return },
+	{ "a work that comes when user code is switched in", play_switch_in },
 	{ "a turn is given to a task that is moved meanwhile", play_yield_to },
 	{ NULL, NULL },
 };
