@@ -613,11 +613,14 @@ verb(const struct access *access)
 void
 race_end(struct host_result *result)
 {
+	char first[NAME_SIZE]; /* the second may have the same place in names[] */
+
 	race_run = false;
 	if (is_found) {
+		snprintf(first, sizeof(first), "%s", name_of(found[0].pc));
 		snprintf(result->reason, sizeof(result->reason),
 		         "data race: cpu %u %s in %s what cpu %u %s in %s", found[0].cpu,
-		         verb(&found[0]), name_of(found[0].pc), found[1].cpu, verb(&found[1]),
+		         verb(&found[0]), first, found[1].cpu, verb(&found[1]),
 		         name_of(found[1].pc));
 	}
 }
