@@ -96,6 +96,7 @@ void
 scene_play(unsigned int scene, unsigned int cpu, unsigned int form, unsigned int slice,
            unsigned int held)
 {
+	HOST_EXPECT(count_all() == SCENES);
 	mutex_lock(&stage);
 	atomic_store(&came, 0);
 	atomic_store(&waiting, 0);
@@ -106,7 +107,7 @@ scene_play(unsigned int scene, unsigned int cpu, unsigned int form, unsigned int
 		held_cpus |= (held >> n & 1) << (cpu + n) % cpu_count;
 	}
 	press();
-	nth(scene % count_all())->play(cpu % cpu_count, form);
+	nth(scene)->play(cpu % cpu_count, form);
 	HOST_EXPECT(cast_count == 0);
 	schedule_press(0, 0);
 	mutex_unlock(&stage);

@@ -10,7 +10,7 @@
 
 #include "guest/atomic.h"
 
-#define SCENES_MAX 64u
+#define SCENES 72u /* as many as the kind's argument tells apart */
 
 /*
  * In a task that holds nothing; count 0, irqs on. Of cpu, where it begins, and form each scene
