@@ -10,7 +10,7 @@
 
 #include "guest/atomic.h"
 
-#define SCENES 72u /* as many as the kind's argument tells apart */
+#define SCENES 64u /* as many as the kind's argument tells apart */
 
 /*
  * In a task that holds nothing; count 0, irqs on. Of cpu, where it begins, and form each scene
@@ -43,7 +43,6 @@ extern const struct scene scene_requests[];
 extern const struct scene scene_notified[];
 extern const struct scene scene_reader_races[];
 extern const struct scene scene_races[];
-extern const struct scene scene_task_races[];
 extern const struct scene scene_users[];
 
 /* One more task of the scene, on this cpu: fn(arg). It is the caller's until scene_join(). */

@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: ISC
 /*
- * Scenes of two who meet at one point of a line, a softirq, a tasklet, a timer, a task or its
- * memory. The first cpu is where it is handled; the second interferes.
+ * Scenes of two who meet at one point of a line, a timer, a tasklet or a task. The first cpu is
+ * where it is handled; the second interferes.
  */
 #include <stddef.h>
 
 #include "guest/arch.h"
 #include "guest/bottom_half.h"
 #include "guest/interrupt.h"
-#include "guest/irq_work.h"
-#include "guest/mutex.h"
-#include "guest/object.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
 #include "guest/sched_change.h"
 #include "guest/signal.h"
 #include "guest/smp.h"
-#include "guest/softirq.h"
 #include "guest/tasklet.h"
 #include "guest/task.h"
 #include "guest/timer.h"
@@ -30,6 +26,9 @@ static HOST_STATE unsigned int first_cpu;
 static HOST_STATE unsigned int second_cpu;
 static HOST_STATE struct atomic inside;
 static HOST_STATE struct atomic off; /* disabled */
+static HOST_STATE struct task *whom;
+static HOST_STATE struct atomic condition;
+static HOST_STATE struct atomic step; /* the last round that the other one is through with */
 
 static void
 play_two(void (*first)(void *), void (*second)(void *), unsigned int cpu)
@@ -38,6 +37,8 @@ play_two(void (*first)(void *), void (*second)(void *), unsigned int cpu)
 	second_cpu = (cpu + 1) % cpu_count;
 	atomic_store(&inside, 0);
 	atomic_store(&off, 0);
+	atomic_store(&condition, 0);
+	atomic_store(&step, 0);
 	scene_cast(first, NULL, first_cpu);
 	scene_cast(second, NULL, second_cpu);
 	scene_join();
@@ -108,18 +109,6 @@ disable_line(void *unused)
 	}
 }
 
-static void
-play_line(unsigned int cpu, unsigned int form)
-{
-	if (cpu_count < 2) {
-		return;
-	}
-	(void)form;
-	HOST_EXPECT(request_irq(LINE, handle, 0, "race", &device) == 0);
-	play_two(take_interrupts, disable_line, cpu);
-	free_irq(LINE, &device);
-}
-
 /* ---- a timer ---- */
 
 static HOST_STATE struct timer timer;
@@ -142,99 +131,13 @@ start_timer(void *unused)
 	}
 }
 
-static void
-play_timer(unsigned int cpu, unsigned int form)
-{
-	if (cpu_count < 2) {
-		return;
-	}
-	(void)form;
-	timer_init(&timer, expire);
-	play_two(start_timer, start_timer, cpu);
-	timer_cancel(&timer);
-}
-
-/* ---- a softirq that is raised while an interrupt raises another ---- */
-
-#define POINTS_MAX 12
-#define PATIENCE   20
-
-static HOST_STATE struct irq_work work;
-static HOST_STATE struct atomic raised;
-static HOST_STATE struct atomic seen;
-
-static void
-see_raised(void)
-{
-	atomic_store(&seen, atomic_load(&raised));
-}
-
-static void
-see_nothing(void)
-{
-}
-
-static void
-raise_in_interrupt(struct irq_work *unused)
-{
-	(void)unused;
-	atomic_fetch_add(&raised, 1);
-	raise_softirq_irqoff(TIMER_SOFTIRQ);
-}
-
-/* Sleeps while time does not go on without: ksoftirqd may have it. */
-static void
-expect_served(void)
-{
-	uint64_t ns = 1000;
-
-	for (unsigned int n = 0; atomic_load(&seen) != atomic_load(&raised); n++) {
-		if (n == PATIENCE) {
-			host_fail("a softirq that an interrupt has raised is never served");
-		}
-		timer_sleep(ns);
-		ns += ns;
-	}
-}
-
-static void
-raise_interrupted(void *unused)
-{
-	(void)unused;
-	for (unsigned int n = 0; n < POINTS_MAX; n++) {
-		unsigned int cpu = smp_processor_id();
-		unsigned long flags;
-
-		local_bh_disable();
-		flags = arch_irq_save();
-		schedule_act(FUZZ_ACTION_HOLD, cpu);
-		irq_work_queue(&work);
-		arch_irq_restore(flags);
-		schedule_act_later(n, FUZZ_ACTION_RELEASE, cpu);
-		raise_softirq(RCU_SOFTIRQ);
-		local_bh_enable();
-		irq_work_sync(&work);
-		expect_served();
-	}
-}
-
-static void
-play_raises(unsigned int cpu, unsigned int form)
-{
-	(void)form;
-	open_softirq(TIMER_SOFTIRQ, see_raised);
-	open_softirq(RCU_SOFTIRQ, see_nothing);
-	init_irq_work(&work, raise_in_interrupt);
-	scene_cast(raise_interrupted, NULL, cpu);
-	scene_join();
-}
-
 /* ---- a tasklet ---- */
 
 #define ENDS 8 /* points behind the function, one more in each round */
 
 static HOST_STATE struct tasklet tasklet;
 static HOST_STATE struct atomic asked;
+static HOST_STATE struct atomic seen;
 
 static void
 schedule_tasklet(void)
@@ -328,38 +231,149 @@ kill_at_end(void *unused)
 	}
 }
 
+/* ---- a task ---- */
+
+/* A stop ends by SIGCONT, and not by who has seen it in the sleep before. */
 static void
-play_tasklet(unsigned int cpu, unsigned int form)
+sleep_and_stop(void *unused)
 {
-	if (cpu_count < 2) {
-		return;
+	(void)unused;
+	whom = current;
+	allow_signal(SIGSTOP);
+	for (unsigned int n = 1; n <= ROUNDS; n++) {
+		send_sig(SIGSTOP, current);
+		scene_face(true);
+		scene_hand_over_at(&condition, 1, second_cpu);
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		while (atomic_load(&condition) < n) { /* bounded: it comes true */
+			schedule();
+			set_current_state(TASK_UNINTERRUPTIBLE);
+		}
+		__set_current_state(TASK_RUNNING);
+		HOST_EXPECT(get_signal() == 0);
+		if (atomic_load(&step) < n) {
+			host_fail("a stop ends, and nobody has continued it");
+		}
 	}
+}
+
+/* With the task in hand it lets it go on. */
+static void
+wake_and_continue(void *unused)
+{
+	(void)unused;
+	for (unsigned int n = 1; n <= ROUNDS; n++) {
+		scene_face(false);
+		atomic_store_mb(&condition, n);
+		scene_hand_over_at(&whom->state, 2, first_cpu);
+		wake_up_process(whom);
+		scene_hand_over(first_cpu);
+		scene_pass(8);
+		atomic_store(&step, n);
+		send_sig(SIGCONT, whom);
+	}
+}
+
+#define POINTS_MAX 6
+
+/* The interrupt that moves it comes a point later in each round. */
+static void
+count_and_move(void *unused)
+{
+	(void)unused;
+	whom = current;
+	for (unsigned int n = 0; n < POINTS_MAX; n++) {
+		unsigned int cpu;
+
+		scene_face(true);
+		cpu = raw_smp_processor_id();
+		schedule_act(FUZZ_ACTION_HOLD, cpu);
+		scene_hand_over(second_cpu);
+		scene_spin(&step, n + 1);
+		schedule_act_later(n, FUZZ_ACTION_RELEASE, cpu);
+		preempt_disable();
+		preempt_enable();
+	}
+}
+
+static void
+move_often(void *unused)
+{
+	(void)unused;
+	for (unsigned int n = 0; n < POINTS_MAX; n++) {
+		if (n != 0) {
+			HOST_EXPECT(set_cpus_allowed(whom, 1ul << first_cpu) == 0);
+		}
+		scene_face(false);
+		HOST_EXPECT(set_cpus_allowed(whom, 1ul << second_cpu) == 0);
+		atomic_store(&step, n + 1);
+	}
+}
+
+/* ---- all of them ---- */
+
+static void
+play_line(unsigned int cpu)
+{
+	HOST_EXPECT(request_irq(LINE, handle, 0, "race", &device) == 0);
+	play_two(take_interrupts, disable_line, cpu);
+	free_irq(LINE, &device);
+}
+
+static void
+play_timer(unsigned int cpu)
+{
+	timer_init(&timer, expire);
+	play_two(start_timer, start_timer, cpu);
+	timer_cancel(&timer);
+}
+
+static void
+play_tasklet(void (*function)(struct tasklet *), void (*first)(void *), void (*second)(void *),
+             unsigned int cpu)
+{
 	atomic_store(&asked, 0);
 	atomic_store(&seen, 0);
-	switch (form % 3) {
-	case 0:
-		tasklet_setup(&tasklet, run_once_more);
-		play_two(schedule_while_inside, schedule_while_inside, cpu);
-		break;
-	case 1:
-		tasklet_setup(&tasklet, run_once_more);
-		play_two(schedule_to_meet, disable_tasklet, cpu);
-		break;
-	default:
-		tasklet_setup(&tasklet, end_late);
-		play_two(schedule_to_end, kill_at_end, cpu);
-		break;
-	}
+	tasklet_setup(&tasklet, function);
+	play_two(first, second, cpu);
 	tasklet_kill(&tasklet);
 	if (atomic_load(&seen) != atomic_load(&asked)) {
 		host_fail("a tasklet has not run since it was scheduled");
 	}
 }
 
+static void
+play_race(unsigned int cpu, unsigned int form)
+{
+	if (cpu_count < 2) {
+		return;
+	}
+	switch (form % 7) {
+	case 0:
+		play_line(cpu);
+		break;
+	case 1:
+		play_timer(cpu);
+		break;
+	case 2:
+		play_tasklet(run_once_more, schedule_while_inside, schedule_while_inside, cpu);
+		break;
+	case 3:
+		play_tasklet(run_once_more, schedule_to_meet, disable_tasklet, cpu);
+		break;
+	case 4:
+		play_tasklet(end_late, schedule_to_end, kill_at_end, cpu);
+		break;
+	case 5:
+		play_two(sleep_and_stop, wake_and_continue, cpu);
+		break;
+	default:
+		play_two(count_and_move, move_often, cpu);
+		break;
+	}
+}
+
 const struct scene scene_races[] = {
-	{ "a line is disabled as its handler runs", play_line },
-	{ "a timer is started as its function runs", play_timer },
-	{ "a softirq is raised as an interrupt raises another", play_raises },
-	{ "a tasklet runs as others need it", play_tasklet },
+	{ "two at one point", play_race },
 	{ NULL, NULL },
 };

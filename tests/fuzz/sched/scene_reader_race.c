@@ -119,9 +119,8 @@ update_at_look(void *unused)
 }
 
 static void
-play_look(unsigned int cpu, unsigned int form)
+play_look(unsigned int cpu)
 {
-	(void)form;
 	if (!can_play()) {
 		return;
 	}
@@ -206,9 +205,8 @@ update_behind(void *unused)
 }
 
 static void
-play_straggler(unsigned int cpu, unsigned int form)
+play_straggler(unsigned int cpu)
 {
-	(void)form;
 	if (!can_play()) {
 		return;
 	}
@@ -308,7 +306,7 @@ update_counting(void *unused)
 }
 
 static void
-play_srcu(unsigned int cpu, unsigned int form)
+play_srcu(unsigned int cpu, void (*read)(void *), void (*update)(void *))
 {
 	if (cpu_count < 2) {
 		return;
@@ -318,14 +316,33 @@ play_srcu(unsigned int cpu, unsigned int form)
 		has_srcu = true;
 	}
 	prepare(cpu);
-	scene_cast(form & 1 ? read_while_counted : count_srcu_slowly, NULL, reader_cpu);
-	scene_cast(form & 1 ? update_counting : update_srcu_behind, NULL, updater_cpu);
+	scene_cast(read, NULL, reader_cpu);
+	scene_cast(update, NULL, updater_cpu);
 	scene_join();
 }
 
+/* ---- all of them ---- */
+
+static void
+play_race(unsigned int cpu, unsigned int form)
+{
+	switch (form % 4) {
+	case 0:
+		play_look(cpu);
+		break;
+	case 1:
+		play_straggler(cpu);
+		break;
+	case 2:
+		play_srcu(cpu, count_srcu_slowly, update_srcu_behind);
+		break;
+	default:
+		play_srcu(cpu, read_while_counted, update_counting);
+		break;
+	}
+}
+
 const struct scene scene_reader_races[] = {
-	{ "a reader comes as its idle cpu was looked at", play_look },
-	{ "a preempted reader is slow to count itself", play_straggler },
-	{ "a reader of SRCU is slow to count itself", play_srcu },
+	{ "a reader and an updater at one point", play_race },
 	{ NULL, NULL },
 };

@@ -390,52 +390,69 @@ play_count(unsigned int cpu, unsigned int form)
 /* ---- the end of an owner ---- */
 
 static HOST_STATE DEFINE_MUTEX(mutex);
+static HOST_STATE unsigned int own_cpu; /* the spinner's */
+static HOST_STATE unsigned int other_cpu;
 
 static void
 own_and_end(void *unused)
 {
 	(void)unused;
 	mutex_lock(&mutex);
-	atomic_fetch_add(&condition, 1);
-	scene_pass(12);
+	scene_hand_over(own_cpu);
+	scene_pass(4);
 	mutex_unlock(&mutex);
-	atomic_fetch_add(&step, 1);
 }
 
+/* Looks whether the owner runs, who ends before that is read. */
 static void
 want_mutex(void *unused)
 {
 	(void)unused;
 	for (unsigned int n = 1; n <= ROUNDS; n++) {
-		scene_await(&condition, n);
+		scene_face(false);
+		scene_hand_over_at(&whom->on_cpu, 1, other_cpu);
 		mutex_lock(&mutex);
 		mutex_unlock(&mutex);
-		atomic_store(&over, n);
+		atomic_store(&step, n);
 	}
 }
 
-/* Nobody waits for its end, so that its memory is free when its cpu has left it. */
 static void
-play_owner(unsigned int cpu, unsigned int form)
+end_owner(void *unused)
 {
-	prepare();
-	scene_cast(want_mutex, NULL, cpu);
+	(void)unused;
 	for (unsigned int n = 1; n <= ROUNDS; n++) {
 		void *memory;
 
-		task_put(task_run(&(struct task_params){
+		whom = task_create(&(struct task_params){
 			.comm = "owner",
 			.fn = own_and_end,
-			.cpus_allowed = 1ul << (cpu + 1) % cpu_count,
-		}));
-		scene_await(&step, n);
-		scene_pass(form * 4);
+			.cpus_allowed = 1ul << other_cpu,
+		});
+		HOST_EXPECT(whom != NULL);
+		scene_face(true);
+		wake_up_new_task(whom);
+		task_join(whom);
 		memory = object_alloc(sizeof(struct task));
 		HOST_EXPECT(memory != NULL);
 		__builtin_memset(memory, 0x5a, sizeof(struct task));
-		scene_await(&over, n);
+		scene_await(&step, n);
 		object_free(memory, sizeof(struct task));
 	}
+}
+
+static void
+play_owner(unsigned int cpu, unsigned int form)
+{
+	(void)form;
+	if (cpu_count < 2) {
+		return;
+	}
+	prepare();
+	own_cpu = cpu;
+	other_cpu = (cpu + 1) % cpu_count;
+	scene_cast(want_mutex, NULL, own_cpu);
+	scene_cast(end_owner, NULL, other_cpu);
 	scene_join();
 }
 
