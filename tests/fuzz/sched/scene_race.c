@@ -283,14 +283,12 @@ count_and_move(void *unused)
 	(void)unused;
 	whom = current;
 	for (unsigned int n = 0; n < POINTS_MAX; n++) {
-		unsigned int cpu;
-
+		HOST_EXPECT(set_cpus_allowed(current, 1ul << first_cpu) == 0);
 		scene_face(true);
-		cpu = raw_smp_processor_id();
-		schedule_act(FUZZ_ACTION_HOLD, cpu);
+		schedule_act(FUZZ_ACTION_HOLD, first_cpu);
 		scene_hand_over(second_cpu);
 		scene_spin(&step, n + 1);
-		schedule_act_later(n, FUZZ_ACTION_RELEASE, cpu);
+		schedule_act_later(n, FUZZ_ACTION_RELEASE, first_cpu);
 		preempt_disable();
 		preempt_enable();
 	}
@@ -301,9 +299,6 @@ move_often(void *unused)
 {
 	(void)unused;
 	for (unsigned int n = 0; n < POINTS_MAX; n++) {
-		if (n != 0) {
-			HOST_EXPECT(set_cpus_allowed(whom, 1ul << first_cpu) == 0);
-		}
 		scene_face(false);
 		HOST_EXPECT(set_cpus_allowed(whom, 1ul << second_cpu) == 0);
 		atomic_store(&step, n + 1);
