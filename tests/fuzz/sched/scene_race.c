@@ -13,6 +13,7 @@
 #include "guest/sched_change.h"
 #include "guest/signal.h"
 #include "guest/smp.h"
+#include "guest/smp_call.h"
 #include "guest/tasklet.h"
 #include "guest/task.h"
 #include "guest/timer.h"
@@ -231,6 +232,48 @@ kill_at_end(void *unused)
 	}
 }
 
+/* ---- a call ---- */
+
+static HOST_STATE struct call_single_data call;
+
+/* That it has begun is seen late. */
+static void
+see_call(struct call_single_data *unused)
+{
+	(void)unused;
+	atomic_store(&seen, atomic_load(&asked));
+	scene_hand_over(second_cpu);
+	scene_pass(2);
+}
+
+static void
+be_called(void *unused)
+{
+	(void)unused;
+	for (unsigned int n = 0; n < ROUNDS; n++) {
+		scene_face(true);
+		schedule_act_at(&call.queued, 1, FUZZ_ACTION_HOLD, first_cpu);
+		scene_hand_over(second_cpu);
+		scene_pass(2);
+	}
+}
+
+/* The second one is refused, or comes; what was stored before is seen in both cases. */
+static void
+call_twice(void *unused)
+{
+	(void)unused;
+	for (unsigned int n = 1; n <= ROUNDS; n++) {
+		scene_face(false);
+		atomic_store(&asked, 2 * n - 1);
+		smp_call_function_single_async(first_cpu, &call);
+		scene_hand_over(first_cpu);
+		atomic_store(&asked, 2 * n);
+		smp_call_function_single_async(first_cpu, &call);
+		scene_await(&seen, 2 * n);
+	}
+}
+
 /* ---- a task ---- */
 
 /* A stop ends by SIGCONT, and not by who has seen it in the sleep before. */
@@ -343,7 +386,7 @@ play_race(unsigned int cpu, unsigned int form)
 	if (cpu_count < 2) {
 		return;
 	}
-	switch (form % 7) {
+	switch (form % 8) {
 	case 0:
 		play_line(cpu);
 		break;
@@ -362,8 +405,13 @@ play_race(unsigned int cpu, unsigned int form)
 	case 5:
 		play_two(sleep_and_stop, wake_and_continue, cpu);
 		break;
-	default:
+	case 6:
 		play_two(count_and_move, move_often, cpu);
+		break;
+	default:
+		call = (struct call_single_data)CALL_SINGLE_DATA_INIT(see_call);
+		atomic_store(&seen, 0);
+		play_two(be_called, call_twice, cpu);
 		break;
 	}
 }
