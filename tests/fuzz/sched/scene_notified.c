@@ -13,6 +13,7 @@
 #include "guest/smp.h"
 #include "guest/task.h"
 #include "tests/fuzz/sched/scene.h"
+#include "tests/fuzz/schedule.h"
 #include "tests/host/machine.h"
 
 #define ROUNDS 6
@@ -118,7 +119,12 @@ play_notifiers(unsigned int cpu, unsigned int form)
 
 /* ---- the list of all tasks ---- */
 
-#define FINDS 10
+#define FINDS 6u
+
+static HOST_STATE struct task *finder;
+static HOST_STATE struct task *made[FINDS];
+static HOST_STATE unsigned int met;
+static HOST_STATE unsigned int shift;
 
 static void
 end_at_once(void *unused)
@@ -131,17 +137,20 @@ make_often(void *unused)
 {
 	(void)unused;
 	for (unsigned int n = 0; n < FINDS; n++) {
-		struct task *task;
-
 		scene_meet(2);
-		task = task_create(&(struct task_params){ .comm = "new", .fn = end_at_once });
-		HOST_EXPECT(task != NULL);
-		wake_up_new_task(task);
-		task_join(task);
+		made[n] = task_create(&(struct task_params){ .comm = "new", .fn = end_at_once });
+		HOST_EXPECT(made[n] != NULL);
+	}
+	for (unsigned int n = 0; n < FINDS; n++) {
+		wake_up_new_task(made[n]);
+		task_join(made[n]);
 	}
 }
 
-/* The finder is the last but those that are made when it has come to itself. */
+/*
+ * Behind the finder there are but those that are made. A turn must be long enough to find one and
+ * to look at it.
+ */
 static void
 expect_whole(struct task *task, void *unused)
 {
@@ -149,8 +158,11 @@ expect_whole(struct task *task, void *unused)
 	if (task->class == NULL) {
 		host_fail("a task is found before its scheduling is set up");
 	}
-	if (task == current) {
+	if (task->pid >= finder->pid && met < FINDS) {
+		met++;
 		scene_meet(2);
+		schedule_press(0, 8 + (met * 5 + shift) % 11);
+		scene_pass((met * 7 + shift * 5) % 19);
 	}
 }
 
@@ -158,7 +170,8 @@ static void
 find_often(void *unused)
 {
 	(void)unused;
-	for (unsigned int n = 0; n < FINDS; n++) {
+	finder = current;
+	while (met < FINDS) { /* bounded: each time it finds itself */
 		task_for_each(expect_whole, NULL);
 	}
 }
@@ -166,7 +179,8 @@ find_often(void *unused)
 static void
 play_list(unsigned int cpu, unsigned int form)
 {
-	(void)form;
+	met = 0;
+	shift = form;
 	scene_cast(make_often, NULL, cpu);
 	scene_cast(find_often, NULL, cpu + 1);
 	scene_join();

@@ -20,6 +20,7 @@
 #include "tests/fuzz/sched/oracle.h"
 #include "tests/fuzz/sched/program.h"
 #include "tests/fuzz/sched/scene.h"
+#include "tests/fuzz/schedule.h"
 #include "tests/host/machine.h"
 
 #define ROUNDS 8
