@@ -8,6 +8,7 @@
 #include "guest/preempt.h"
 #include "guest/sched.h"
 #include "guest/smp.h"
+#include "guest/softirq.h"
 #include "guest/task.h"
 #include "guest/timer.h"
 #include "tests/fuzz/schedule.h"
@@ -29,6 +30,7 @@ static HOST_STATE struct task *cast[SCENE_CAST_MAX];
 static HOST_STATE unsigned int cast_count;
 static HOST_STATE unsigned int turn_points;
 static HOST_STATE uint32_t held_cpus;
+static HOST_STATE void (*served_by)(void); /* SCENE_SOFTIRQ */
 static HOST_STATE struct atomic came;
 static HOST_STATE struct atomic waiting; /* for the first one of a meeting, awake */
 static HOST_STATE struct atomic began;   /* meetings whose first one has gone on */
@@ -192,6 +194,20 @@ scene_await(const struct atomic *word, uint32_t wanted)
 		timer_sleep(ns);
 		ns += ns;
 	}
+}
+
+/* A vector has one function for good. */
+static void
+serve(void)
+{
+	served_by();
+}
+
+void
+scene_serve(void (*fn)(void))
+{
+	served_by = fn;
+	open_softirq(SCENE_SOFTIRQ, serve);
 }
 
 void

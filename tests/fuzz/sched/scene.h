@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "guest/atomic.h"
+#include "shared/trace_abi.h"
 
 #define SCENES 64u /* as many as the kind's argument tells apart */
 
@@ -82,6 +83,13 @@ void scene_spin(const struct atomic *word, uint32_t wanted);
 
 /* Sleeps until the word has been counted up to this. Count 0. */
 void scene_await(const struct atomic *word, uint32_t wanted);
+
+/*
+ * From now on, and until another scene says otherwise, fn is what this vector, which nobody but
+ * scenes raises, is served by.
+ */
+#define SCENE_SOFTIRQ RCU_SOFTIRQ
+void scene_serve(void (*fn)(void));
 
 /* So many points. Any context. */
 void scene_pass(unsigned int points);

@@ -56,9 +56,9 @@ play_enable(unsigned int cpu, unsigned int form)
 {
 	prepare(cpu, form);
 	init_completion(&served);
-	open_softirq(TIMER_SOFTIRQ, serve_pinned);
+	scene_serve(serve_pinned);
 	local_bh_disable();
-	raise_softirq(TIMER_SOFTIRQ);
+	raise_softirq(SCENE_SOFTIRQ);
 	scene_pass(form);
 	local_bh_enable();
 	wait_for_completion(&served);
@@ -87,18 +87,18 @@ static void
 serve_in_thread(void)
 {
 	if (arch_on_stack(this_cpu_read(hardirq_stack))) {
-		raise_softirq(RCU_SOFTIRQ);
+		raise_softirq(SCENE_SOFTIRQ);
 	} else if (urgent_is_called) {
 		if (urgent_runs == 0 && !program_plan()->has[FUZZ_TASK_MODEL]) {
 			host_fail("ksoftirqd goes on before a task that its handler woke");
 		}
 		complete(&served);
 	} else if (atomic_load(&urgent->on_rq) != 0) {
-		raise_softirq(RCU_SOFTIRQ);
+		raise_softirq(SCENE_SOFTIRQ);
 	} else {
 		urgent_is_called = true;
 		complete(&urgent_call);
-		raise_softirq(RCU_SOFTIRQ);
+		raise_softirq(SCENE_SOFTIRQ);
 	}
 }
 
@@ -106,7 +106,7 @@ static void
 raise_for_thread(void *unused)
 {
 	(void)unused;
-	raise_softirq(RCU_SOFTIRQ);
+	raise_softirq(SCENE_SOFTIRQ);
 }
 
 static void
@@ -117,7 +117,7 @@ play_rounds(unsigned int cpu, unsigned int form)
 	init_completion(&urgent_call);
 	urgent_runs = 0;
 	urgent_is_called = false;
-	open_softirq(RCU_SOFTIRQ, serve_in_thread);
+	scene_serve(serve_in_thread);
 	urgent = task_run(&(struct task_params){
 		.comm = "urgent",
 		.fn = run_urgently,
