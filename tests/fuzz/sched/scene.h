@@ -11,7 +11,7 @@
 #include "guest/atomic.h"
 #include "shared/trace_abi.h"
 
-#define SCENES 64u /* as many as the kind's argument tells apart */
+#define SCENES 63u /* as many as the kind's argument tells apart */
 
 /*
  * In a task that holds nothing; count 0, irqs on. Of cpu, where it begins, and form each scene

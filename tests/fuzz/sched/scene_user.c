@@ -12,11 +12,9 @@
 #include "guest/mm.h"
 #include "guest/rcu.h"
 #include "guest/sched.h"
-#include "guest/sched_change.h"
 #include "guest/smp.h"
 #include "guest/timer.h"
 #include "guest/user.h"
-#include "guest/yield_to.h"
 #include "shared/user_abi.h"
 #include "tests/fuzz/sched/oracle.h"
 #include "tests/fuzz/sched/scene.h"
@@ -286,64 +284,8 @@ play_switch_in(unsigned int cpu, unsigned int form)
 	play_return(cpu, form | IS_LATE);
 }
 
-/* ---- yield_to() ---- */
-
-static HOST_STATE unsigned int yielder_cpu;
-
-/* In the queue, or on a cpu, until it is over. */
-static void
-be_there(void *unused)
-{
-	(void)unused;
-	while (!atomic_load(&over)) { /* bounded: until it is over */
-		if (has_company()) {
-			yield();
-		} else {
-			arch_cpu_relax();
-		}
-	}
-}
-
-static void
-yield_to_it(void *unused)
-{
-	(void)unused;
-	for (unsigned int n = 0; n < ROUNDS; n++) {
-		scene_meet(2);
-		schedule_act_later(form_now * ROUNDS + n, FUZZ_ACTION_SWITCH, yielder_cpu + 1);
-		yield_to(user);
-	}
-}
-
-static void
-move_it(void *first)
-{
-	for (unsigned int n = 0; n < ROUNDS; n++) {
-		uint64_t cpu = ((uintptr_t)first + n) % cpu_count;
-
-		scene_meet(2);
-		HOST_EXPECT(set_cpus_allowed(user, 1ull << cpu) == 0);
-	}
-}
-
-/* It is moved at the moment that the turn is given to it. */
-static void
-play_yield_to(unsigned int cpu, unsigned int form)
-{
-	prepare(form);
-	yielder_cpu = cpu;
-	user = task_run(&(struct task_params){ .comm = "there", .fn = be_there });
-	HOST_EXPECT(user != NULL);
-	scene_cast(yield_to_it, NULL, cpu);
-	scene_cast(move_it, (void *)(uintptr_t)(cpu + form), cpu + 1);
-	scene_join();
-	atomic_store(&over, 1);
-	task_join(user);
-}
-
 const struct scene scene_users[] = {
 	{ "requests and works around the way to user code", play_return },
 	{ "a work that comes when user code is switched in", play_switch_in },
-	{ "a turn is given to a task that is moved meanwhile", play_yield_to },
 	{ NULL, NULL },
 };
