@@ -15,6 +15,7 @@
 #include "guest/smp.h"
 #include "guest/srcu.h"
 #include "guest/timer.h"
+#include "tests/explore/guarded.h"
 #include "tests/fuzz/sched/program.h"
 #include "tests/fuzz/sched/scene.h"
 #include "tests/host/machine.h"
@@ -96,21 +97,6 @@ update(bool expedited)
 	atomic_store(old, 0);
 }
 
-/* Somebody else of this cpu goes on, if there is anybody. In a reader, too. */
-static void
-be_preempted(void)
-{
-	struct rq *rq;
-
-	arch_irq_disable();
-	rq = this_cpu_ptr(&runqueue);
-	raw_spin_lock(&rq->lock);
-	rq->curr->class->yield(rq);
-	resched_curr(rq);
-	raw_spin_unlock_irq(&rq->lock);
-	cond_resched();
-}
-
 static void
 read_preempted(bool preemption_off)
 {
@@ -118,7 +104,7 @@ read_preempted(bool preemption_off)
 
 	rcu_read_lock();
 	object = find();
-	be_preempted();
+	guarded_preempt_self();
 	read_long(object);
 	if (preemption_off) {
 		preempt_disable();
@@ -250,9 +236,9 @@ come_late(void *unused)
 		timer_sleep(500);
 	}
 	rcu_read_lock();
-	be_preempted();
+	guarded_preempt_self();
 	while (!atomic_load(&updates)) { /* bounded: the updater waits for nobody like us */
-		be_preempted();
+		guarded_preempt_self();
 		if (atomic_load(&this_cpu_ptr(&runqueue)->nr_running) == 1) {
 			arch_cpu_relax();
 		}
@@ -304,7 +290,7 @@ unlock_in_scheduler(void *unused)
 
 	(void)unused;
 	rcu_read_lock();
-	be_preempted();
+	guarded_preempt_self();
 	arch_irq_disable();
 	rq = this_cpu_ptr(&runqueue);
 	raw_spin_lock(&rq->lock);

@@ -14,6 +14,7 @@
 #include "guest/smp.h"
 #include "guest/srcu.h"
 #include "guest/timer.h"
+#include "tests/explore/guarded.h"
 #include "tests/fuzz/schedule.h"
 #include "tests/fuzz/sched/program.h"
 #include "tests/fuzz/sched/scene.h"
@@ -133,21 +134,6 @@ play_look(unsigned int cpu)
 
 /* ---- a reader that is preempted, and slow to count itself ---- */
 
-/* Somebody else of this cpu goes on. In a reader, too. */
-static void
-be_preempted(void)
-{
-	struct rq *rq;
-
-	arch_irq_disable();
-	rq = this_cpu_ptr(&runqueue);
-	raw_spin_lock(&rq->lock);
-	rq->curr->class->yield(rq);
-	resched_curr(rq);
-	raw_spin_unlock_irq(&rq->lock);
-	cond_resched();
-}
-
 /* There is somebody to switch to. Alone, it is there less and less. */
 static void
 give_way(void *unused)
@@ -180,7 +166,7 @@ count_slowly(void *unused)
 		rcu_read_lock();
 		object = rcu_dereference(&published);
 		for (unsigned int i = 0; i < 4; i++) {
-			be_preempted();
+			guarded_preempt_self();
 			scene_hand_over(updater_cpu);
 		}
 		use(object);
