@@ -110,8 +110,8 @@ have_ticks(struct worker *worker, unsigned int count)
 	timer_start(&worker->tick, arch_clock_ns() + TICK_NS);
 }
 
-static void
-take_exception(void)
+void
+operation_take_exception(void)
 {
 	bool is_mended = false;
 
@@ -406,7 +406,7 @@ operation_perform(struct worker *worker, const struct plan_op *op)
 		yield_to_worker(args[0]);
 		break;
 	case FUZZ_TASK_EXCEPTION:
-		take_exception();
+		operation_take_exception();
 		operation_expect_answered("an exception");
 		break;
 	case FUZZ_TASK_LATCH_WRITE:

@@ -30,6 +30,9 @@ void operation_perform(struct worker *worker, const struct plan_op *op);
 /* Of what has begun last. */
 void operation_end(struct worker *worker);
 
+/* One that is mended and returned from. Any context of a task. */
+void operation_take_exception(void);
+
 /* A point of preemption. */
 void operation_have_a_chance(void);
 

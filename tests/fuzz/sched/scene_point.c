@@ -82,15 +82,6 @@ ask_here(void)
 	resched_cpu(raw_smp_processor_id());
 }
 
-static void
-take_exception(void)
-{
-	bool is_mended = false;
-
-	host_exception(&is_mended);
-	HOST_EXPECT(is_mended);
-}
-
 /* What was asked is still to be done. */
 static void
 expect_unanswered(const char *where)
@@ -125,7 +116,7 @@ play_asked(unsigned int cpu, unsigned int form)
 	arch_irq_disable();
 	ask_here();
 	if (form % 4 == 0) {
-		take_exception();
+		operation_take_exception();
 		expect_unanswered("with interrupts off");
 	}
 	arch_irq_enable();
@@ -137,7 +128,7 @@ play_asked(unsigned int cpu, unsigned int form)
 		might_sleep();
 		break;
 	case 3:
-		take_exception();
+		operation_take_exception();
 		operation_expect_answered("an exception");
 		break;
 	default:
