@@ -84,8 +84,10 @@ exits_take_delivered(uint32_t id, bool *is_known)
 bool
 exits_is_delivered(const struct vcpu *vcpu, unsigned int vector)
 {
+	unsigned int last = vcpu->arch.event.vector;
+
 	return vcpu->arch.place.fn == (uintptr_t)exits_handler && vcpu->arch.place.at == 0 &&
-	       vcpu->arch.event.vector == vector;
+	       (last == vector || (last < PAYLOAD_VECTOR_FIRST && vcpu->arch.depth > 1));
 }
 
 void

@@ -55,13 +55,12 @@ uint64_t exits_count_written(void);
 uint64_t exits_words(uint32_t id);
 
 /*
- * Interrupts that its handler was entered for since the last call: bit n: vector
- * PAYLOAD_VECTOR_FIRST
- * + n. is_known: false from when that cannot be told any more.
+ * Interrupts that its handler was entered for since the last call: bit n:
+ * PAYLOAD_VECTOR_FIRST + n. is_known: false from when that cannot be told any more.
  */
 uint32_t exits_take_delivered(uint32_t id, bool *is_known);
 
-/* Its handler is entered for this interrupt, and has not begun. */
+/* Its handler is entered and has not begun: for this interrupt, or for an error that hides it. */
 bool exits_is_delivered(const struct vcpu *vcpu, unsigned int vector);
 
 /* How many errors this vcpu must have been charged with. */
