@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: ISC
 #include "tests/fuzz/schedule.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "guest/sched.h"
 #include "guest/task.h"
-#include "tests/explore/name.h"
-#include "tests/explore/note.h"
-#include "tests/explore/picture.h"
-#include "tests/explore/tell.h"
+#include "tests/fuzz/orders.h"
 #include "tests/fuzz/priorities.h"
+#include "tests/fuzz/schedule_ear.h"
 #include "tests/fuzz/target.h"
 #include "tests/host/counter.h"
 #include "tests/host/guest.h"
 #include "tests/host/race.h"
-#include "tests/host/record.h"
-
-#define LINE_SIZE 101
 
 void (*schedule_watch)(const struct host_transition *t);
+const struct schedule_ear *schedule_ear;
 
 static struct {
 	const struct fuzz_input *input;
@@ -42,30 +37,8 @@ static struct {
 	unsigned int action;
 	unsigned int cpu;
 	uint32_t extra;
-	/* What a run's tasks have ordered. */
-	bool has_order;
-	uint32_t order_due;
-	enum fuzz_action order;
-	unsigned int order_cpu;
-	unsigned int snare_count; /* of cpus that have one */
-	struct {
-		const void *word; /* NULL: there is none */
-		unsigned int left;
-		enum fuzz_action action;
-		unsigned int cpu;
-	} snares[HOST_CPUS_MAX];
+	bool steps; /* behind its point, singly */
 } run;
-
-/* Of a run that is told. */
-static void (*print_line)(const char *line); /* NULL: no steps */
-static bool is_drawn;
-static unsigned int moment;
-
-static const char *const action_words[FUZZ_ACTION_COUNT] = {
-#define WORDS(name, words) [FUZZ_ACTION_##name] = words,
-	FUZZ_ACTIONS(WORDS)
-#undef WORDS
-};
 
 /* ---- features ---- */
 
@@ -122,22 +95,6 @@ read_next(uint32_t after)
 }
 
 static void
-tell_action(void)
-{
-	char words[LINE_SIZE];
-	char line[LINE_SIZE];
-
-	snprintf(words, sizeof(words), "schedule: %s", action_words[run.action]);
-	if (is_drawn) {
-		note_add(run.cpu, moment, "%s", words);
-	}
-	if (print_line != NULL) {
-		tell_event(run.cpu, words, line, sizeof(line));
-		print_line(line);
-	}
-}
-
-static void
 hold(unsigned int cpu, bool held)
 {
 	host_cpu(cpu)->held = held;
@@ -147,8 +104,8 @@ hold(unsigned int cpu, bool held)
 static void
 act(void)
 {
-	if (is_drawn || print_line != NULL) {
-		tell_action();
+	if (schedule_ear != NULL) {
+		schedule_ear->action(run.action, run.cpu);
 	}
 	note_feature(run.action, run.cpu);
 	switch (run.action) {
@@ -189,6 +146,13 @@ end_holds(void)
 	}
 }
 
+/* Points are as fine as a record, or an order that counts them, wants. */
+static void
+set_stepping(void)
+{
+	host_stepping = run.steps || orders_have_later();
+}
+
 /* Does what is due at this point. Was anything? */
 static bool
 act_if_due(void)
@@ -196,7 +160,8 @@ act_if_due(void)
 	if (!run.has_next || run.points < run.due) {
 		return false;
 	}
-	host_stepping = run.extra != 0;
+	run.steps = run.extra != 0;
+	set_stepping();
 	run.due += run.extra;
 	if (run.extra == 0) {
 		act();
@@ -304,8 +269,8 @@ grant(void)
 	if (run.has_next) {
 		count = lower(count, run.due - run.points);
 	}
-	if (run.has_order) {
-		count = lower(count, run.order_due - run.points);
+	if (orders_have_later()) {
+		count = lower(count, orders_point() - run.points);
 	}
 	if (run.slice != 0) {
 		count = lower(count, run.slice - run.moved);
@@ -315,7 +280,7 @@ grant(void)
 			count = lower(count, run.held_until[cpu] - run.points);
 		}
 	}
-	if (schedule_slow || run.by_priorities || run.snare_count != 0 ||
+	if (schedule_slow || run.by_priorities || orders_have_words() ||
 	    host_transition_seen != NULL || race_run) {
 		count = 0;
 	}
@@ -354,67 +319,44 @@ void
 schedule_act_later(uint32_t points, enum fuzz_action action, unsigned int cpu)
 {
 	take_back();
-	host_stepping = true;
-	run.has_order = true;
-	run.order_due = run.points + points;
-	run.order = action;
-	run.order_cpu = cpu;
+	orders_add_later(run.points + points, (struct order){ action, cpu });
+	set_stepping();
 }
 
 /* Does what was ordered for this point. Was anything? */
 static bool
 act_as_ordered(void)
 {
-	if (!run.has_order || run.points < run.order_due) {
+	struct order order;
+
+	if (!orders_take_due(run.points, &order)) {
 		return false;
 	}
-	host_stepping = false;
-	run.has_order = false;
-	schedule_act(run.order, run.order_cpu);
+	set_stepping();
+	schedule_act(order.action, order.cpu);
 	return true;
 }
 
 void
 schedule_act_at(const void *word, unsigned int nth, enum fuzz_action action, unsigned int cpu)
 {
-	unsigned int here = host_this->id;
-
 	take_back();
-	run.snare_count += run.snares[here].word == NULL;
-	run.snares[here].word = word;
-	run.snares[here].left = nth;
-	run.snares[here].action = action;
-	run.snares[here].cpu = cpu;
+	orders_add_at(host_this->id, word, nth, (struct order){ action, cpu });
 }
 
-static void
-forget_snares(void)
-{
-	memset(run.snares, 0, sizeof(run.snares));
-	run.snare_count = 0;
-}
-
-/*
- * Its cpu is about to do this, or what must come before that: its own stores. Does what was to
- * happen before both. Was anything?
- */
+/* Does what was to happen before this step, or before the stores that it must wait for. */
 static bool
 act_at_word(const struct host_transition *t)
 {
-	unsigned int cpu = t->cpu;
+	const struct host_cpu *cpu = host_cpu(t->cpu);
 	bool is_step = t->actor == HOST_STEP;
+	struct order order;
 
-	if (run.snares[cpu].word == NULL || host_cpu(cpu)->op.addr != run.snares[cpu].word ||
-	    (!is_step && (t->actor != HOST_DRAIN || !needs_buffer(host_cpu(cpu))))) {
+	if ((!is_step && (t->actor != HOST_DRAIN || !needs_buffer(cpu))) ||
+	    !orders_take_at(t->cpu, cpu->op.addr, is_step, &order)) {
 		return false;
 	}
-	if (run.snares[cpu].left > 1) {
-		run.snares[cpu].left -= is_step;
-		return false;
-	}
-	run.snares[cpu].word = NULL;
-	run.snare_count--;
-	schedule_act(run.snares[cpu].action, run.snares[cpu].cpu);
+	schedule_act(order.action, order.cpu);
 	return true;
 }
 
@@ -449,7 +391,7 @@ pick(const struct host_transition *transitions, unsigned int count)
 		run.moved = 0;
 	}
 	choice = (run.by_priorities ? priorities_pick : plainest)(transitions, count);
-	if (run.snare_count != 0 && act_at_word(&transitions[choice])) {
+	if (orders_have_words() && act_at_word(&transitions[choice])) {
 		return HOST_AGAIN;
 	}
 	if (transitions[choice].actor != HOST_DRAIN && transitions[choice].actor != HOST_CLOCK) {
@@ -466,7 +408,7 @@ void
 schedule_press(uint32_t held, unsigned int slice)
 {
 	take_back();
-	forget_snares();
+	orders_forget_words();
 	for (unsigned int cpu = 0; cpu < run.cpus; cpu++) {
 		hold(cpu, held >> cpu & 1);
 		run.held_until[cpu] = run.points + SCHEDULE_HOLD_MAX;
@@ -492,14 +434,9 @@ pick_value(unsigned int n)
 {
 	struct fuzz_item item;
 	unsigned int value = schedule_reply(&item) ? fuzz_arg(&item, 0, n) : 0;
-	char line[LINE_SIZE];
 
-	if (is_drawn) {
-		note_value(value, n);
-	}
-	if (print_line != NULL) {
-		tell_choice(value, n, line, sizeof(line));
-		print_line(line);
+	if (schedule_ear != NULL) {
+		schedule_ear->value(value, n);
 	}
 	return value;
 }
@@ -519,6 +456,7 @@ void
 schedule_run(const struct fuzz_input *input, void (*prepare)(void), struct host_result *result)
 {
 	memset(&run, 0, sizeof(run));
+	orders_forget();
 	run.input = input;
 	run.cpus = input->header.cpus + 1u;
 	run.slice = input->header.slice;
@@ -549,70 +487,4 @@ uint32_t
 schedule_asked(void)
 {
 	return run.asked;
-}
-
-/* ---- telling ---- */
-
-static void
-see_step(const struct host_transition *t, unsigned int at)
-{
-	char line[LINE_SIZE];
-
-	tell_transition(t, at, line, sizeof(line));
-	print_line(line);
-}
-
-static void
-see_note(const struct host_transition *t, unsigned int at)
-{
-	moment = at;
-	note_see(t, at);
-}
-
-/* Booted anew, for the names and the records of just this image. */
-static void
-run_told(const struct fuzz_input *input, void (*prepare)(void),
-         void (*seen)(const struct host_transition *t, unsigned int at), struct host_result *result)
-{
-	name_forget();
-	host_boot_image(input->header.cpus);
-	moment = 0;
-	record_runs = true;
-	host_transition_seen = seen;
-	schedule_run(input, prepare, result);
-	host_transition_seen = NULL;
-	record_runs = false;
-}
-
-void
-schedule_tell(const struct fuzz_input *input, void (*prepare)(void), const char *title,
-              const char *finding, void (*print)(const char *line))
-{
-	struct host_result result = { .status = 0 };
-	bool failed;
-
-	picture_begin();
-	is_drawn = true;
-	run_told(input, prepare, see_note, &result);
-	is_drawn = false;
-	failed = result.end == HOST_END_FAILED;
-	picture_end(&(struct picture){ .title = title,
-	                               .outcome = finding != NULL ? finding
-	                                          : failed        ? result.reason
-	                                                          : "nothing is wrong",
-	                               .cpus = input->header.cpus + 1u,
-	                               .failed = failed,
-	                               .cpu = failed ? result.cpu : -1 },
-	            print);
-}
-
-void
-schedule_tell_steps(const struct fuzz_input *input, void (*prepare)(void),
-                    void (*print)(const char *line))
-{
-	struct host_result result = { .status = 0 };
-
-	print_line = print;
-	run_told(input, prepare, see_step, &result);
-	print_line = NULL;
 }
