@@ -45,8 +45,8 @@ static HOST_STATE struct atomic let_on;    /* the round that it may leave */
 static HOST_STATE struct atomic adds;      /* works, begun */
 static HOST_STATE struct atomic added;     /* to the end */
 static HOST_STATE struct atomic condition; /* of the urgent task */
-static HOST_STATE struct atomic urgent_runs;
-static HOST_STATE struct atomic calls; /* of RCU, begun */
+static HOST_STATE struct atomic answered;  /* the condition that it has run for */
+static HOST_STATE struct atomic calls;     /* of RCU, begun */
 static HOST_STATE struct atomic called;
 static HOST_STATE struct atomic over;
 
@@ -150,12 +150,12 @@ expire(struct timer *unused)
 
 /* To who adds works, when user code has been switched in, or nearly. */
 static void
-give_way_late(uint32_t times)
+give_way_late(uint32_t seen)
 {
 	unsigned int cpu = smp_processor_id() + 1;
 
-	atomic_fetch_add(&urgent_runs, 1);
-	schedule_act_later(form_now % IS_LATE * 2 + times * 16, FUZZ_ACTION_SWITCH, cpu);
+	atomic_xchg(&answered, seen);
+	schedule_act_later(form_now % IS_LATE * 2 + seen * 16, FUZZ_ACTION_SWITCH, cpu);
 }
 
 /* On user code's cpu, where the timer is, too. */
@@ -212,7 +212,10 @@ drive(void *unused)
 	}
 }
 
-/* User code is in ring 3, from where it is put off its cpu and comes back. */
+/*
+ * User code is in ring 3, from where it is put off its cpu and comes back. Who goes on for the
+ * company's sake may wake who has not run yet: he runs once for both.
+ */
 static void
 drive_late(void *unused)
 {
@@ -221,7 +224,7 @@ drive_late(void *unused)
 		scene_await(&arrived, n);
 		scene_meet(1);
 		wake_urgent();
-		while (atomic_load(&urgent_runs) < n && !has_company()) { /* bounded: it runs */
+		while (atomic_load(&answered) < n && !has_company()) { /* bounded: it runs */
 			arch_cpu_relax();
 		}
 		add_work(n);
@@ -234,8 +237,8 @@ drive_late(void *unused)
 static void
 prepare(unsigned int form)
 {
-	struct atomic *const words[] = { &arrived,     &let_on, &adds,   &added, &condition,
-		                         &urgent_runs, &calls,  &called, &over };
+	struct atomic *const words[] = { &arrived,  &let_on, &adds,   &added, &condition,
+		                         &answered, &calls,  &called, &over };
 
 	form_now = form;
 	for (size_t n = 0; n < sizeof(words) / sizeof(words[0]); n++) {
