@@ -138,6 +138,7 @@ start_timer(void *unused)
 
 static HOST_STATE struct tasklet tasklet;
 static HOST_STATE struct atomic asked;
+static HOST_STATE struct atomic scheduled;
 static HOST_STATE struct atomic seen;
 
 static void
@@ -146,6 +147,7 @@ schedule_tasklet(void)
 	local_bh_disable();
 	atomic_fetch_add(&asked, 1);
 	tasklet_schedule(&tasklet);
+	atomic_fetch_add(&scheduled, 1);
 	local_bh_enable();
 }
 
@@ -222,12 +224,14 @@ schedule_to_end(void *unused)
 	}
 }
 
+/* Who schedules it meanwhile would be refused. */
 static void
 kill_at_end(void *unused)
 {
 	(void)unused;
 	for (unsigned int n = 0; n < ENDS; n++) {
 		scene_face(false);
+		scene_spin(&scheduled, n + 1);
 		tasklet_kill(&tasklet);
 	}
 }
@@ -371,6 +375,7 @@ play_tasklet(void (*function)(struct tasklet *), void (*first)(void *), void (*s
              unsigned int cpu)
 {
 	atomic_store(&asked, 0);
+	atomic_store(&scheduled, 0);
 	atomic_store(&seen, 0);
 	tasklet_setup(&tasklet, function);
 	play_two(first, second, cpu);
