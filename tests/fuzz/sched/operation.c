@@ -86,19 +86,22 @@ nap(unsigned int form, unsigned int time)
 	}
 }
 
-/* As the kernel's own tick, but for as long as somebody wants it: a machine that ticks never rests.
+/*
+ * As the kernel's own tick, but for as long as somebody wants it: a machine that ticks never rests.
+ * Whoever sets another count meanwhile starts it himself.
  */
 static void
 tick(struct timer *timer)
 {
 	struct worker *worker = container_of(timer, struct worker, tick);
+	uint32_t left;
 
 	promises_begin_tick();
 	sched_tick();
 	promises_end_tick();
 	rcu_tick();
-	if (atomic_load(&worker->ticks_left) != 0) {
-		atomic_fetch_sub(&worker->ticks_left, 1);
+	left = atomic_load(&worker->ticks_left);
+	if (left != 0 && atomic_try_cmpxchg(&worker->ticks_left, &left, left - 1)) {
 		timer_start(timer, arch_clock_ns() + TICK_NS);
 	}
 }
