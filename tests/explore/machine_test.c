@@ -542,6 +542,68 @@ START_TEST(test_machine_spin_ends_behind_a_handler_that_spins)
 }
 END_TEST
 
+static void
+spin_for_x(void *unused)
+{
+	(void)unused;
+	while (!atomic_load(&x)) { /* bounded: it is written */
+		arch_cpu_relax();
+	}
+}
+
+/* Who is let in between the look and the wait spins, too, and is gone then. */
+static void
+look_and_give_way(void *unused)
+{
+	(void)unused;
+	host_gate();
+	while (!atomic_load(&y)) { /* bounded: it is written */
+		yield();
+		arch_cpu_relax();
+	}
+	r[0] = 1;
+	host_stop();
+}
+
+static void
+write_both(void *unused)
+{
+	(void)unused;
+	host_gate();
+	atomic_store(&y, 1);
+	atomic_store(&x, 1);
+	host_stop();
+}
+
+static void
+boot_company(void)
+{
+	scenario_task(0, look_and_give_way, NULL);
+	scenario_task(0, spin_for_x, NULL);
+	scenario_task(1, write_both, NULL);
+}
+
+/* A spinner ends its spin though another task of its cpu spins between its look and its wait. */
+START_TEST(test_machine_spin_ends_behind_a_task_that_spins)
+{
+	static struct explore_report report;
+	struct explore_scenario scenario = {
+		.name = "spin, and a task that spins",
+		.cpus = 2,
+		.boot = boot_company,
+		.check = collect,
+	};
+
+	memset(outcomes, 0, sizeof(outcomes));
+	method = 0;
+	explore_all(&scenario, BRUTE_LIMIT, &report);
+	ck_assert_msg(report.complete, "%s: %s", report.reason, report.replay);
+	printf("%-20s %6llu runs\n", scenario.name, (unsigned long long)report.runs);
+	ck_assert(seen(1, 0, 0, 0));
+	ck_assert(!seen(0, 0, 0, 0));
+}
+END_TEST
+
 /* ---- what interrupts are seen to do ---- */
 
 static HOST_STATE unsigned int taken[2]; /* interrupts, by each cpu, of itself */
@@ -757,6 +819,7 @@ main(void)
 	tcase_add_test(tests, test_machine_spin_ends);
 	tcase_add_test(tests, test_machine_nmi_comes_anywhere);
 	tcase_add_test(tests, test_machine_spin_ends_behind_a_handler_that_spins);
+	tcase_add_test(tests, test_machine_spin_ends_behind_a_task_that_spins);
 	tcase_add_test(tests, test_machine_interrupt_comes_while_enabled);
 	tcase_add_test(tests, test_machine_reduction_agrees_on_random_programs);
 	suite_add_tcase(suite, tests);

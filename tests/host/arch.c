@@ -172,6 +172,9 @@ arch_task_init(struct task *task, void (*fn)(void *), void *arg)
 struct task *
 arch_switch_to(struct task *prev, struct task *next)
 {
+	struct host_cpu *cpu = host_this;
+	uint32_t spin_count = cpu->spin_count;
+
 	ASSERT(arch_irqs_disabled());
 	race_write(&prev->arch.sp, sizeof(prev->arch.sp));
 	race_read(&next->arch.sp, sizeof(next->arch.sp));
@@ -179,6 +182,9 @@ arch_switch_to(struct task *prev, struct task *next)
 	host_this->switched_from = prev;
 	host_this->switched_to = next;
 	machine_resume(&prev->arch.sp, next->arch.sp);
+	if (host_this != cpu || host_this->spin_count != spin_count) {
+		machine_forget_reads(host_this);
+	}
 	return host_this->switched_from;
 }
 

@@ -254,9 +254,8 @@ wait_for_turn(void)
 	return host_this->todo;
 }
 
-/* It may have changed since, and is not known any more: who is about to spin looks again. */
-static void
-forget_reads(struct host_cpu *cpu)
+void
+machine_forget_reads(struct host_cpu *cpu)
 {
 	cpu->reads[0] = NULL;
 	cpu->read_count = 1;
@@ -299,7 +298,7 @@ take_interrupt(enum host_actor actor)
 	if (spun) { /* what it waits for may have come from the handler */
 		host_this->read_count = 0;
 	} else if (host_this != cpu || host_this->spin_count != spin_count) {
-		forget_reads(host_this);
+		machine_forget_reads(host_this);
 	}
 }
 

@@ -56,6 +56,12 @@ machine_end_spin(void)
 	}
 }
 
+/*
+ * Somebody else has been on this cpu, and has spun, since who is about to spin has looked: what he
+ * read may have changed, and is not known any more. He looks again.
+ */
+void machine_forget_reads(struct host_cpu *cpu);
+
 /* Of op's kind: a STEP that an empty buffer and the machine's state do not hinder. */
 #define MACHINE_IS_PLAIN(kind) (((1u << HOST_OP_HALT | 1u << HOST_OP_SETTLED) >> (kind)&1) == 0)
 
