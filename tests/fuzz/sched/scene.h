@@ -78,7 +78,10 @@ void scene_hand_over_at(const void *word, unsigned int nth, unsigned int cpu);
 /* What this cpu stores stays in flight. Behind a scene_face(), before a scene_hand_over_at(). */
 void scene_hold(void);
 
-/* Until the word has been counted up to this, by a cpu that goes on. Count 0. */
+/*
+ * Until the word has been counted up to this, by a cpu that goes on. Gives way where it is asked:
+ * who counts may be behind a task that spins for all cpus to pass. Count 0.
+ */
 void scene_spin(const struct atomic *word, uint32_t wanted);
 
 /* Sleeps until the word has been counted up to this. Count 0. */

@@ -116,9 +116,7 @@ play_second(void *arg)
 	for (unsigned int n = 1; n <= CONTEST_ROUNDS; n++) {
 		scene_meet(2);
 		atomic_store(&contest.ready, n);
-		while (atomic_load(&contest.begun) < n) { /* bounded: the first one begins */
-			arch_cpu_relax();
-		}
+		scene_spin(&contest.begun, n);
 		pair->second(n);
 		contest_await(contest.first, &contest.ended, n);
 		scene_meet(2);
@@ -149,6 +147,7 @@ stand(void *unused)
 		atomic_store(&contest.ready, n);
 		while (!kthread_should_park() && !kthread_should_stop()) { /* bounded: asked */
 			arch_cpu_relax();
+			cond_resched();
 		}
 		kthread_parkme();
 	}

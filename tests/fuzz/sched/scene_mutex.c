@@ -7,6 +7,7 @@
 
 #include "guest/arch.h"
 #include "guest/mutex.h"
+#include "guest/preempt.h"
 #include "guest/sched.h"
 #include "guest/signal.h"
 #include "guest/task.h"
@@ -110,9 +111,7 @@ unlock_and_ask(void *unused)
 		scene_meet(2);
 		mutex_lock(&mutex);
 		atomic_store(&contest.ready, n);
-		while (atomic_load(&contest.begun) < n) { /* bounded: it comes */
-			arch_cpu_relax();
-		}
+		scene_spin(&contest.begun, n);
 		mutex_unlock(&mutex);
 		schedule_act(FUZZ_ACTION_SWITCH, contest.first_cpu);
 		resched_cpu(contest.first_cpu);
@@ -161,15 +160,11 @@ own_and_need(void *urgent)
 	mutex_lock(&mutex);
 	atomic_store(&owned, 1);
 	contest_go_on();
-	while (atomic_load(&contest.begun) == 0) { /* bounded: it comes */
-		arch_cpu_relax();
-	}
+	scene_spin(&contest.begun, 1);
 	scene_pass(contest.form * 4);
 	atomic_store(&urgent_wanted, 1);
 	wake_up_process(urgent);
-	while (atomic_load(&urgent_ran) == 0) { /* bounded: it goes first there */
-		arch_cpu_relax();
-	}
+	scene_spin(&urgent_ran, 1); /* it goes first there */
 	mutex_unlock(&mutex);
 }
 
@@ -318,6 +313,7 @@ steal_once(unsigned int n)
 	while (atomic_load(&had) < n &&
 	       !(atomic_load(&mutex.owner) & MUTEX_HANDOFF)) { /* bounded: it asks */
 		arch_cpu_relax();
+		cond_resched();
 	}
 	mutex_unlock(&mutex);
 	if (!mutex_trylock(&mutex)) {

@@ -10,6 +10,7 @@
 #include "guest/entry_user.h"
 #include "guest/errno.h"
 #include "guest/mm.h"
+#include "guest/preempt.h"
 #include "guest/rcu.h"
 #include "guest/sched.h"
 #include "guest/smp.h"
@@ -226,6 +227,7 @@ drive_late(void *unused)
 		wake_urgent();
 		while (atomic_load(&answered) < n && !has_company()) { /* bounded: it runs */
 			arch_cpu_relax();
+			cond_resched();
 		}
 		add_work(n);
 		atomic_store(&let_on, n);
