@@ -70,6 +70,7 @@ static const struct fuzz_kind kinds[] = {
 	OP(INJECT, 2, B(2, 32), "cause", "exit"),
 	OP(RCU, 2, B(WORLD_WORKERS, 64), "task", "time"),
 	OP(INTERRUPTS, 4, B(WORLD_WORKERS, EXITS_VCPUS, 32, 32), "task", "vcpu", "vector", "count"),
+	OP(EACH, 3, B(FUZZ_INSTRUCTION_COUNT, 256, 256), "instruction", "a", "b"),
 	{ .type = FUZZ_TYPE(FUZZ_REPLIES, FUZZ_VCPU_REPLY_ANSWER),
 	  .name = "ANSWER",
 	  .arg_count = 1,
@@ -199,7 +200,7 @@ print_item(const struct fuzz_item *item, uint8_t type, void (*print)(const char 
 
 			used += (size_t)snprintf(line + used, sizeof(line) - used, "  %s %u",
 			                         kind->args[arg], value);
-			if (item->kind <= FUZZ_VCPU_HANDLER && arg == 1 && used < sizeof(line)) {
+			if (strcmp(kind->args[arg], "instruction") == 0 && used < sizeof(line)) {
 				used += (size_t)snprintf(line + used, sizeof(line) - used, " %s",
 				                         exits_instruction_name(value));
 			}

@@ -4,6 +4,8 @@
 #include "guest/vcpu.h"
 #include "tests/fuzz/vcpu/instructions.h"
 
+#define SHARES 16u /* in a row: for one of them the moment is the right one */
+
 struct code exits_programs[EXITS_VCPUS];
 struct code exits_handlers[EXITS_VCPUS];
 bool exits_want_steal[EXITS_VCPUS];
@@ -15,15 +17,27 @@ HOST_STATE struct atomic exits_page_free;
 
 /* ---- the programs ---- */
 
+/* first: the argument that names the instruction. */
 static void
-add(struct code *code, const struct fuzz_item *item)
+add(struct code *code, const struct fuzz_item *item, unsigned int first)
 {
-	if (code->count < CODE_MAX) {
+	unsigned int name = fuzz_arg(item, first, FUZZ_INSTRUCTION_COUNT);
+	unsigned int times = name == FUZZ_INSTRUCTION_SHARE ? SHARES : 1;
+
+	for (unsigned int n = 0; n < times && code->count < CODE_MAX; n++) {
 		code->list[code->count++] = (struct instruction){
-			.name = (uint8_t)fuzz_arg(item, 1, FUZZ_INSTRUCTION_COUNT),
-			.a = (uint8_t)fuzz_arg(item, 2, 256),
-			.b = (uint8_t)fuzz_arg(item, 3, 256),
+			.name = (uint8_t)name,
+			.a = (uint8_t)fuzz_arg(item, first + 1, 256),
+			.b = (uint8_t)(fuzz_arg(item, first + 2, 256) + n),
 		};
+	}
+}
+
+static void
+add_to_each(const struct fuzz_item *item)
+{
+	for (unsigned int id = 0; id < EXITS_VCPUS; id++) {
+		add(&exits_programs[id], item, 0);
 	}
 }
 
@@ -42,9 +56,11 @@ exits_load(const struct fuzz_input *input)
 		unsigned int id = fuzz_arg(&item, 0, EXITS_VCPUS);
 
 		if (item.kind == FUZZ_VCPU_GUEST) {
-			add(&exits_programs[id], &item);
+			add(&exits_programs[id], &item, 1);
 		} else if (item.kind == FUZZ_VCPU_HANDLER) {
-			add(&exits_handlers[id], &item);
+			add(&exits_handlers[id], &item, 1);
+		} else if (item.kind == FUZZ_VCPU_EACH) {
+			add_to_each(&item);
 		} else if (item.kind == FUZZ_VCPU_STEAL) {
 			exits_want_steal[id] = true;
 		}

@@ -17,6 +17,9 @@
 #define TIMES       6u
 #define AGAINS_MAX  4u
 #define LATE_POINTS 64u /* at most: an exit's early handling is over then */
+/* From a trap to where it is handled: the fewest, and how many more there may be. */
+#define SHARE_POINTS      8u
+#define SHARE_POINTS_MORE 48u
 
 /* ---- what guests must find ---- */
 
@@ -211,6 +214,21 @@ do_touch(struct vcpu *vcpu, uint64_t page)
 	}
 }
 
+/* What is done in two steps is left between them, for the other guest, who does the same. */
+static void
+do_share(struct vcpu *vcpu, const struct instruction *i)
+{
+	schedule_act_later(SHARE_POINTS + i->b % SHARE_POINTS_MORE, FUZZ_ACTION_SWITCH,
+	                   host_this->id + 1);
+	if (i->a % 2 == 0) {
+		do_touch(vcpu, page_of(i->b));
+	} else {
+		trap(vcpu, &(struct vcpu_trap){ .kind = VCPU_TRAP_WRITE,
+		                                .addr = VM_MMIO + VM_MMIO_COUNT,
+		                                .size = 8 });
+	}
+}
+
 static void
 do_exception(struct vcpu *vcpu, const struct instruction *i)
 {
@@ -354,6 +372,9 @@ execute(struct vcpu *vcpu, const struct instruction *i, unsigned int at)
 		                                .addr = PORT_LEFT_WALK,
 		                                .size = 1,
 		                                .args = { i->a, i->b } });
+		break;
+	case FUZZ_INSTRUCTION_SHARE:
+		do_share(vcpu, i);
 		break;
 	case FUZZ_INSTRUCTION_SKIP:
 		do_skip(vcpu);
