@@ -198,36 +198,36 @@ _Static_assert(FUZZ_TASK_OPERATION_COUNT <= FUZZ_KINDS_MAX, "a kind has six bits
  */
 #define FUZZ_VCPU_FIRST 32
 
-#define FUZZ_VCPU_OPERATIONS(X)                                                           \
-	X(GUEST, "the next instruction of a guest", "vcpu instruction a b")               \
-	X(HANDLER, "the next one of its handler", "vcpu instruction a b")                 \
-	X(FLAVOUR, "which order the machine's run loop has", "early")                     \
-	X(PLACE, "where a task begins", "whom cpus")                                      \
-	X(REQUEST, "makes a request", "task vcpu request flags")                          \
-	X(REQUEST_ALL, "the same of all vcpus", "task request flags")                     \
-	X(KICK, "kicks", "task vcpu")                                                     \
-	X(WAKE, "wakes", "task vcpu")                                                     \
-	X(INTERRUPT, "raises an interrupt of the guest", "task vcpu vector")              \
-	X(PAUSE, "pauses", "task vcpu")                                                   \
-	X(RESUME, "resumes", "task vcpu")                                                 \
-	X(KILL, "ends the machine", "task")                                               \
-	X(REMAP, "takes a page away from all guests", "task")                             \
-	X(SIGNAL, "sends a signal to who runs a vcpu", "task vcpu")                       \
-	X(NICE, "changes a task's nice level", "task whom nice")                          \
-	X(AFFINITY, "changes where a task may run", "task whom cpus")                     \
-	X(MODEL, "changes the preemption model", "task model")                            \
-	X(YIELD, "yields", "task")                                                        \
-	X(YIELD_TO, "yields to a task", "task whom")                                      \
-	X(SLEEP, "sleeps", "task time")                                                   \
-	X(CREATE, "makes one more vcpu, which is run", "task")                            \
-	X(MACHINE, "makes a machine of its own, runs and ends it", "task early what")     \
-	X(NOTIFIER, "has a notifier while it sleeps", "task time child")                  \
-	X(LATER, "has a timer's function do it", "task time what vcpu")                   \
-	X(WORK, "goes on for a while", "task steps")                                      \
-	X(STEAL, "a guest wants to be told its steal time", "vcpu")                       \
-	X(INJECT, "an error comes with an exit, by its number", "cause exit")             \
-	X(RCU, "has a timer's function queue a callback", "task time")                    \
-	X(INTERRUPTS, "raises so many interrupts of the guest", "task vcpu vector count") \
+#define FUZZ_VCPU_OPERATIONS(X)                                                              \
+	X(GUEST, "the next instruction of a guest", "vcpu instruction a b")                  \
+	X(HANDLER, "the next one of its handler", "vcpu instruction a b")                    \
+	X(FLAVOUR, "which order the machine's run loop has", "early")                        \
+	X(PLACE, "where a task begins", "whom cpus")                                         \
+	X(REQUEST, "makes a request", "task vcpu request flags")                             \
+	X(REQUEST_ALL, "the same of all vcpus", "task request flags")                        \
+	X(KICK, "kicks", "task vcpu")                                                        \
+	X(WAKE, "wakes", "task vcpu")                                                        \
+	X(INTERRUPT, "raises an interrupt of the guest", "task vcpu vector")                 \
+	X(PAUSE, "pauses", "task vcpu")                                                      \
+	X(RESUME, "resumes", "task vcpu")                                                    \
+	X(KILL, "ends the machine", "task")                                                  \
+	X(REMAP, "takes a page away from all guests", "task")                                \
+	X(SIGNAL, "sends a signal to who runs a vcpu", "task vcpu")                          \
+	X(NICE, "changes a task's nice level", "task whom nice")                             \
+	X(AFFINITY, "changes where a task may run", "task whom cpus")                        \
+	X(MODEL, "changes the preemption model", "task model")                               \
+	X(YIELD, "yields", "task")                                                           \
+	X(YIELD_TO, "yields to a task", "task whom")                                         \
+	X(SLEEP, "sleeps", "task time")                                                      \
+	X(CREATE, "makes one more vcpu, which is run", "task")                               \
+	X(MACHINE, "makes a machine of its own, runs and ends it", "task early what points") \
+	X(NOTIFIER, "has a notifier while it sleeps", "task time child")                     \
+	X(LATER, "has a timer's function do it", "task time what vcpu")                      \
+	X(WORK, "goes on for a while", "task steps")                                         \
+	X(STEAL, "a guest wants to be told its steal time", "vcpu")                          \
+	X(INJECT, "an error comes with an exit, by its number", "cause exit")                \
+	X(RCU, "has a timer's function queue a callback", "task time")                       \
+	X(INTERRUPTS, "raises so many interrupts of the guest", "task vcpu vector count")    \
 	X(EACH, "the next instruction of every guest", "instruction a b")
 
 #define FUZZ_VCPU_OPERATION_NAME(name, words, args) FUZZ_VCPU_##name,

@@ -62,7 +62,7 @@ static const struct fuzz_kind kinds[] = {
 	OP(YIELD_TO, 2, B(WORLD_WORKERS, WORLD_TASKS), "task", "whom"),
 	OP(SLEEP, 2, B(WORLD_WORKERS, 64), "task", "time"),
 	OP(CREATE, 1, B(WORLD_WORKERS), "task"),
-	OP(MACHINE, 3, B(WORLD_WORKERS, 2, 128), "task", "early", "what"),
+	OP(MACHINE, 4, B(WORLD_WORKERS, 2, 128, 64), "task", "early", "what", "points"),
 	OP(NOTIFIER, 3, B(WORLD_WORKERS, 64, 2), "task", "time", "child"),
 	OP(LATER, 4, B(WORLD_WORKERS, 64, 16, EXITS_VCPUS), "task", "time", "what", "vcpu"),
 	OP(WORK, 2, B(WORLD_WORKERS, 64), "task", "steps"),

@@ -17,6 +17,7 @@
 #include "guest/vcpu_request.h"
 #include "guest/yield_to.h"
 #include "tests/explore/probe.h"
+#include "tests/fuzz/schedule.h"
 #include "tests/fuzz/vcpu/watch.h"
 
 #define LATERS 2u /* timers of a worker */
@@ -362,10 +363,21 @@ do_create(const struct operation *operation)
 #define MACHINE_MOVES   0x4u
 #define MACHINE_EXPIRES 0x8u /* its timer, elsewhere if it has moved */
 
+/* The cpu of the timer takes its interrupt, for so many points; then this one goes on. */
+static void
+expire(unsigned int cpu, unsigned int points)
+{
+	if (points != 0) {
+		schedule_act(FUZZ_ACTION_SWITCH, cpu);
+		schedule_act_later(points, FUZZ_ACTION_SWITCH, host_this->id);
+	}
+}
+
 static void
 do_machine(const struct operation *operation)
 {
 	unsigned int what = operation->args[2];
+	unsigned int cpu = raw_smp_processor_id();
 	uint8_t **owner = &next_owners[operation->args[0] % WORLD_WORKERS];
 	struct vm *vm = vm_create((enum vm_early)(operation->args[1] % 2), mm_create(),
 	                          (uintptr_t)exits_small);
@@ -388,6 +400,7 @@ do_machine(const struct operation *operation)
 	}
 	if (what & MACHINE_EXPIRES) {
 		host_clock_advance((what >> 4) * TIME_UNIT_NS);
+		expire(cpu, operation->args[3] % 64u);
 	}
 	watch_stopped(vcpu);
 	vm_destroy(vm);
