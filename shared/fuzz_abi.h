@@ -228,7 +228,8 @@ _Static_assert(FUZZ_TASK_OPERATION_COUNT <= FUZZ_KINDS_MAX, "a kind has six bits
 	X(INJECT, "an error comes with an exit, by its number", "cause exit")                \
 	X(RCU, "has a timer's function queue a callback", "task time")                       \
 	X(INTERRUPTS, "raises so many interrupts of the guest", "task vcpu vector count")    \
-	X(EACH, "the next instruction of every guest", "instruction a b")
+	X(EACH, "the next instruction of every guest", "instruction a b")                    \
+	X(CHASE, "makes a request while the vcpu is moved", "task vcpu points cpus")
 
 #define FUZZ_VCPU_OPERATION_NAME(name, words, args) FUZZ_VCPU_##name,
 enum fuzz_vcpu_operation {

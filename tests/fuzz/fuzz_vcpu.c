@@ -71,6 +71,7 @@ static const struct fuzz_kind kinds[] = {
 	OP(RCU, 2, B(WORLD_WORKERS, 64), "task", "time"),
 	OP(INTERRUPTS, 4, B(WORLD_WORKERS, EXITS_VCPUS, 32, 32), "task", "vcpu", "vector", "count"),
 	OP(EACH, 3, B(FUZZ_INSTRUCTION_COUNT, 256, 256), "instruction", "a", "b"),
+	OP(CHASE, 4, B(WORLD_WORKERS, EXITS_VCPUS, 64, 16), "task", "vcpu", "points", "cpus"),
 	{ .type = FUZZ_TYPE(FUZZ_REPLIES, FUZZ_VCPU_REPLY_ANSWER),
 	  .name = "ANSWER",
 	  .arg_count = 1,

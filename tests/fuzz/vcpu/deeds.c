@@ -94,6 +94,40 @@ do_request_all(const struct operation *operation)
 	vm_make_all_requests(world_vm, request, flags_of(operation->args[2], request));
 }
 
+#define CHASES 4u
+
+/* To each cpu of this machine in turn. */
+static void
+move(void *whom)
+{
+	for (unsigned int n = 0; n < CHASES; n++) {
+		set_cpus_allowed(whom, 1ull << n % cpu_count);
+	}
+}
+
+/* Who asks is left, at a point later each time, for the one who moves the vcpu's runner. */
+static void
+do_chase(const struct operation *operation)
+{
+	struct vcpu *vcpu = vcpu_of(operation->args[1]);
+	struct task *mover;
+
+	if (vcpu == NULL) {
+		return;
+	}
+	mover = task_run(&(struct task_params){ .comm = "mover",
+	                                        .fn = move,
+	                                        .arg = world_tasks[vcpu->id],
+	                                        .cpus_allowed = cpus_of(operation->args[3]) });
+	for (unsigned int n = 0; n < CHASES; n++) {
+		schedule_act_later(operation->args[2] % 64u + n, FUZZ_ACTION_SWITCH,
+		                   host_this->id + 1);
+		vcpu_make_request(vcpu, VCPU_REQ_FLUSH_ALL, 0);
+		watch_behind_asker();
+	}
+	task_join(mover);
+}
+
 static void
 do_kick(const struct operation *operation)
 {
@@ -433,6 +467,7 @@ static void (*const deeds[])(const struct operation *operation) = {
 	[FUZZ_VCPU_WORK] = do_work,
 	[FUZZ_VCPU_RCU] = do_rcu,
 	[FUZZ_VCPU_INTERRUPTS] = do_interrupts,
+	[FUZZ_VCPU_CHASE] = do_chase,
 };
 
 bool
