@@ -2,7 +2,7 @@
 /*
  * Looks at the machine of vcpu/world.h from outside: what must hold at each moment, at each switch
  * of a runner, whenever nothing can happen but that time passes, and in the end. What does not
- * holds fails the run (host_fail()).
+ * hold fails the run (host_fail()).
  */
 #pragma once
 
@@ -21,21 +21,28 @@ void watch_interrupt(unsigned int cpu);
 /* This vcpu is to be reset: what it was to be told may be gone. Before. */
 void watch_reset(uint32_t id);
 
-/* An error is ordered (vcpu_inject.h) for the exit of this number; 0: none. Before the run. */
-void watch_order(unsigned int exit);
-
-/* Nobody will run it any more: its exits count. */
-void watch_stopped(const struct vcpu *vcpu);
-
 /* Its runner, behind vcpu_run(). */
 void watch_outside(const struct vcpu *vcpu);
 
 /* Current has done what it does to vcpus: what it has asked to exit is to be interrupted. */
 void watch_behind_asker(void);
 
+/* Machine checks of the schedule's that have struck its guest, and are errors of their own. */
+uint64_t watch_strikes(uint32_t id);
+
+/* ---- watch_switch.c ---- */
+
 /* struct probe's, of a runner. */
 void watch_behind_out(void);
 void watch_behind_in(void);
+
+/* ---- watch_end.c ---- */
+
+/* An error is ordered (vcpu_inject.h) for the exit of this number; 0: none. Before the run. */
+void watch_order(unsigned int exit);
+
+/* Nobody will run it any more: its exits count. */
+void watch_stopped(const struct vcpu *vcpu);
 
 /* Nobody runs the machine's vcpus any more. */
 void watch_end(void);
