@@ -180,7 +180,7 @@ enum fuzz_action { FUZZ_ACTIONS(FUZZ_ACTION_NAME) FUZZ_ACTION_COUNT };
 	X(WAIT_FOR_ALL, "wait_for_all", FUZZ_LIST(8, 4), FUZZ_LIST("task", "form"))            \
 	X(USER, "user", FUZZ_LIST(8, 16, 8, 16), FUZZ_LIST("task", "script", "steps", "cpus")) \
 	X(VETO, "veto", FUZZ_LIST(8, 8), FUZZ_LIST("task", "steps"))                           \
-	X(SCENE, "scene", FUZZ_LIST(8, 63, 8, 8, 8, 8),                                        \
+	X(SCENE, "scene", FUZZ_LIST(8, 64, 8, 8, 8, 8),                                        \
 	  FUZZ_LIST("task", "scene", "cpu", "form", "slice", "held"))                          \
 	X(INQUIRE, "inquire", FUZZ_LIST(8, 16, 16, 8), FUZZ_LIST("task", "how", "way", "cpu"))
 

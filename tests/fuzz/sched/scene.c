@@ -19,7 +19,7 @@ static const struct scene *const lists[] = { scene_softirqs, scene_lines,       
 	                                     scene_points,   scene_futexes,      scene_contests,
 	                                     scene_mutexes,  scene_interrupts,   scene_requests,
 	                                     scene_notified, scene_reader_races, scene_races,
-	                                     scene_users };
+	                                     scene_users,    scene_moves };
 
 #define SPINS 120u
 #define LOOKS 40u

@@ -11,7 +11,7 @@
 #include "guest/atomic.h"
 #include "shared/trace_abi.h"
 
-#define SCENES 63u /* as many as the kind's argument tells apart */
+#define SCENES 64u /* as many as the kind's argument tells apart */
 
 /*
  * In a task that holds nothing; count 0, irqs on. Of cpu, where it begins, and form each scene
@@ -45,6 +45,7 @@ extern const struct scene scene_notified[];
 extern const struct scene scene_reader_races[];
 extern const struct scene scene_races[];
 extern const struct scene scene_users[];
+extern const struct scene scene_moves[];
 
 /* One more task of the scene, on this cpu: fn(arg). It is the caller's until scene_join(). */
 #define SCENE_CAST_MAX 4
