@@ -12,8 +12,8 @@
 #include "guest/sched.h"
 #include "guest/smp.h"
 #include "guest/task.h"
+#include "tests/fuzz/sched/contest.h"
 #include "tests/fuzz/sched/scene.h"
-#include "tests/fuzz/schedule.h"
 #include "tests/host/machine.h"
 
 #define ROUNDS 6
@@ -119,12 +119,7 @@ play_notifiers(unsigned int cpu, unsigned int form)
 
 /* ---- the list of all tasks ---- */
 
-#define FINDS 6u
-
-static HOST_STATE struct task *finder;
-static HOST_STATE struct task *made[FINDS];
-static HOST_STATE unsigned int met;
-static HOST_STATE unsigned int shift;
+#define FINDS 8
 
 static void
 end_at_once(void *unused)
@@ -132,25 +127,26 @@ end_at_once(void *unused)
 	(void)unused;
 }
 
+/* Cut off at each point, among them where others find it. */
 static void
 make_often(void *unused)
 {
 	(void)unused;
-	for (unsigned int n = 0; n < FINDS; n++) {
+	for (unsigned int n = 1; n <= FINDS; n++) {
+		struct task *made;
+
 		scene_meet(2);
-		made[n] = task_create(&(struct task_params){ .comm = "new", .fn = end_at_once });
-		HOST_EXPECT(made[n] != NULL);
-	}
-	for (unsigned int n = 0; n < FINDS; n++) {
-		wake_up_new_task(made[n]);
-		task_join(made[n]);
+		scene_await(&contest.ready, n);
+		atomic_store(&contest.begun, n);
+		contest_cut_off(contest_point(n, 1), contest.second_cpu);
+		made = task_create(&(struct task_params){ .comm = "new", .fn = end_at_once });
+		HOST_EXPECT(made != NULL);
+		wake_up_new_task(made);
+		scene_meet(2);
+		task_join(made);
 	}
 }
 
-/*
- * Behind the finder there are but those that are made. A turn must be long enough to find one and
- * to look at it.
- */
 static void
 expect_whole(struct task *task, void *unused)
 {
@@ -158,32 +154,29 @@ expect_whole(struct task *task, void *unused)
 	if (task->class == NULL) {
 		host_fail("a task is found before its scheduling is set up");
 	}
-	if (task->pid >= finder->pid && met < FINDS) {
-		met++;
-		scene_meet(2);
-		schedule_press(0, 8 + (met * 5 + shift) % 11);
-		scene_pass((met * 7 + shift * 5) % 19);
-	}
 }
 
 static void
 find_often(void *unused)
 {
 	(void)unused;
-	finder = current;
-	while (met < FINDS) { /* bounded: each time it finds itself */
+	for (unsigned int n = 1; n <= FINDS; n++) {
+		scene_meet(2);
+		atomic_store(&contest.ready, n);
+		while (atomic_load(&contest.begun) < n) { /* bounded: the other one begins */
+			arch_cpu_relax();
+		}
 		task_for_each(expect_whole, NULL);
+		scene_meet(2);
 	}
 }
 
 static void
 play_list(unsigned int cpu, unsigned int form)
 {
-	met = 0;
-	shift = form;
-	scene_cast(make_often, NULL, cpu);
-	scene_cast(find_often, NULL, cpu + 1);
-	scene_join();
+	if (contest_prepare(cpu, form)) {
+		contest_play(make_often, find_often, NULL);
+	}
 }
 
 /* ---- a line of two devices ---- */
