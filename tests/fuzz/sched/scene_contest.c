@@ -7,6 +7,7 @@
 #include "guest/arch.h"
 #include "guest/futex.h"
 #include "guest/kthread.h"
+#include "guest/rwsem.h"
 #include "guest/sched.h"
 #include "guest/semaphore.h"
 #include "guest/signal.h"
@@ -19,10 +20,13 @@
 
 static HOST_STATE struct atomic word;
 static HOST_STATE DEFINE_SEMAPHORE(semaphore, 0);
+static HOST_STATE DECLARE_RWSEM(rwsem);
 
+/* prepare: NULL, or what the second one does before the first one begins. */
 struct pair {
 	void (*first)(unsigned int n);
 	void (*second)(unsigned int n);
+	void (*prepare)(void);
 };
 
 static void
@@ -66,11 +70,32 @@ send_second_signal(unsigned int unused)
 	send_sig(SIGUSR1, contest.first);
 }
 
+static void
+prepare_to_read(void)
+{
+	down_read(&rwsem);
+}
+
+static void
+write_when_read(unsigned int unused)
+{
+	(void)unused;
+	down_write(&rwsem);
+	up_write(&rwsem);
+}
+
+static void
+have_read(unsigned int unused)
+{
+	(void)unused;
+	up_read(&rwsem);
+}
+
 static const struct pair pairs[] = {
-	{ wait_for_word, write_word },
-	{ take_semaphore, give_semaphore },
-	{ take_signal, send_second_signal },
-	{ take_signal, send_second_signal },
+	{ wait_for_word, write_word, NULL },
+	{ take_semaphore, give_semaphore, NULL },
+	{ take_signal, send_second_signal, NULL },
+	{ write_when_read, have_read, prepare_to_read },
 };
 
 #define PAIRS (sizeof(pairs) / sizeof(pairs[0]))
@@ -115,6 +140,9 @@ play_second(void *arg)
 
 	for (unsigned int n = 1; n <= CONTEST_ROUNDS; n++) {
 		scene_meet(2);
+		if (pair->prepare != NULL) {
+			pair->prepare();
+		}
 		atomic_store(&contest.ready, n);
 		scene_spin(&contest.begun, n);
 		pair->second(n);
