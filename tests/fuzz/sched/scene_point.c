@@ -19,9 +19,12 @@
 #include "tests/fuzz/sched/operation.h"
 #include "tests/fuzz/sched/promises.h"
 #include "tests/fuzz/sched/scene.h"
+#include "tests/fuzz/schedule.h"
 #include "tests/host/machine.h"
 
-#define STEPS 4u
+#define STEPS    4u
+#define ACCESSES 10u  /* to ksoftirqd's state, of a round: more than there are */
+#define LATE_NS  500u /* later than a round */
 
 /* No point of its own: what an interrupt asks for its return answers. */
 static void
@@ -61,15 +64,42 @@ raise_again(struct timer *timer)
 }
 
 static void
+raise_often(unsigned int form)
+{
+	atomic_store(&raised, 0);
+	times = 4 * (1 + form);
+	timer_start(&raiser, arch_clock_ns());
+	scene_await(&raised, 1);
+}
+
+/* ksoftirqd goes through its round, and is about to look at its state, or to set it: the nth time.
+ */
+static void
+raise_when_it_rests(unsigned int n)
+{
+	atomic_store(&raised, 0);
+	times = 1;
+	preempt_disable();
+	timer_start(&raiser, arch_clock_ns() + LATE_NS);
+	schedule_act_at(&this_cpu_read(ksoftirqd)->state, n, FUZZ_ACTION_TIMER, smp_processor_id());
+	raise_softirq(BLOCK_SOFTIRQ);
+	preempt_enable();
+	scene_await(&raised, 1);
+}
+
+static void
 play_threaded(unsigned int cpu, unsigned int form)
 {
 	(void)cpu;
 	promises_force_threads(true);
-	atomic_store(&raised, 0);
-	times = 4 * (1 + form);
 	timer_init(&raiser, raise_again);
-	timer_start(&raiser, arch_clock_ns());
-	scene_await(&raised, 1);
+	if (form & 1) {
+		for (unsigned int n = 1; n <= ACCESSES; n++) {
+			raise_when_it_rests(n);
+		}
+	} else {
+		raise_often(form);
+	}
 	promises_force_threads(false);
 }
 
