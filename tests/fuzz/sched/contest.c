@@ -70,3 +70,14 @@ contest_await(const struct task *task, const struct atomic *word, unsigned int r
 		timer_sleep(ns);
 	}
 }
+
+void
+contest_await_sleep(const struct task *task)
+{
+	uint64_t ns = 500;
+
+	while (atomic_load(&task->on_rq) || atomic_load(&task->on_cpu)) { /* bounded: it does */
+		timer_sleep(ns);
+		ns += ns;
+	}
+}

@@ -48,3 +48,6 @@ unsigned int contest_point(unsigned int round, unsigned int kinds);
 
 /* Sleeps until the word says this round. What the task waits for has come: it does not sleep. */
 void contest_await(const struct task *task, const struct atomic *word, unsigned int round);
+
+/* Sleeps until the task does, too, or has ended. */
+void contest_await_sleep(const struct task *task);

@@ -15,10 +15,12 @@
 #include "guest/smp_call.h"
 #include "guest/wait.h"
 #include "guest/wake_q.h"
+#include "tests/fuzz/sched/contest.h"
 #include "tests/fuzz/sched/scene.h"
 #include "tests/host/machine.h"
 
 #define ROUNDS 6
+#define LEAVES 12
 
 static HOST_STATE DECLARE_WAIT_QUEUE_HEAD(queue);
 static HOST_STATE struct atomic condition;
@@ -111,6 +113,26 @@ wait_with_entry(unsigned int n)
 }
 
 static void
+leave_with_entry(unsigned int n)
+{
+	DEFINE_WAIT(entry);
+
+	for (;;) { /* bounded: it comes true */
+		prepare_to_wait(&queue, &entry, TASK_UNINTERRUPTIBLE);
+		scene_hand_over(contest.second_cpu);
+		scene_pass(2);
+		if (is_true(n)) {
+			break;
+		}
+		schedule();
+	}
+	finish_wait(&queue, &entry);
+	entry.task = NULL;
+	scene_hand_over(contest.second_cpu);
+	scene_pass(4);
+}
+
+static void
 wait_often(void *form)
 {
 	for (unsigned int n = 1; n <= ROUNDS; n++) {
@@ -137,9 +159,37 @@ make_true_often(void *form)
 	}
 }
 
+/* In the queue, and awake: it leaves while it is woken. */
+static void
+leave_often(void *unused)
+{
+	(void)unused;
+	for (unsigned int n = 1; n <= LEAVES; n++) {
+		scene_face(true);
+		leave_with_entry(n);
+	}
+}
+
+static void
+wake_cut_off(void *unused)
+{
+	(void)unused;
+	for (unsigned int n = 1; n <= LEAVES; n++) {
+		scene_face(false);
+		atomic_store(&condition, n);
+		contest_cut_off(contest_point(n, 4), contest.first_cpu);
+		wake_up(&queue);
+	}
+}
+
 static void
 play_look(unsigned int cpu, unsigned int form)
 {
+	if (form & 2 && contest_prepare(cpu, form)) {
+		atomic_store(&condition, 0);
+		contest_play(leave_often, wake_cut_off, NULL);
+		return;
+	}
 	atomic_store(&condition, 0);
 	scene_cast(wait_often, (void *)(uintptr_t)form, cpu);
 	scene_cast(make_true_often, (void *)(uintptr_t)form, cpu + 1);
@@ -211,9 +261,85 @@ give_one(void *form)
 	give();
 }
 
+/* ---- the same, in the order of the queue ---- */
+
+#define LEAVE_LATE_NS 1000000
+
+static HOST_STATE struct task *behind;
+
+/* Where it has found none, another task gives one. */
+static bool
+take_or_hand_over(void)
+{
+	bool has = take();
+
+	if (!has) {
+		scene_hand_over(contest.second_cpu);
+		scene_pass(2);
+	}
+	return has;
+}
+
+static void
+wait_and_leave_late(void *form)
+{
+	bool has;
+
+	allow_signal(SIGUSR1);
+	if ((uintptr_t)form & 1) {
+		has = wait_event_interruptible_exclusive(queue, take_or_hand_over()) == 0;
+	} else {
+		has = wait_event_exclusive_timeout(queue, take_or_hand_over(), LEAVE_LATE_NS) != 0;
+	}
+	if (has) {
+		give();
+	}
+}
+
+static void
+wait_second(void *unused)
+{
+	contest_await_sleep(leaver);
+	wait_behind(unused);
+}
+
+static void
+give_when_it_leaves(void *form)
+{
+	contest_await_sleep(leaver);
+	contest_await_sleep(behind);
+	contest_go_on();
+	if ((uintptr_t)form & 1) {
+		send_sig(SIGUSR1, leaver);
+	} else {
+		host_clock_advance(LEAVE_LATE_NS);
+	}
+	scene_hand_over(contest.first_cpu);
+	scene_pass(2);
+	give();
+}
+
+static void
+play_leave_late(unsigned int cpu, unsigned int form)
+{
+	if (!contest_prepare(cpu, form)) {
+		return;
+	}
+	atomic_store(&condition, 0);
+	leaver = scene_cast(wait_and_leave_late, (void *)(uintptr_t)form, contest.first_cpu);
+	behind = scene_cast(wait_second, NULL, contest.first_cpu);
+	scene_cast(give_when_it_leaves, (void *)(uintptr_t)form, contest.second_cpu);
+	scene_join();
+	HOST_EXPECT(atomic_load(&condition) == 0);
+}
+
 static void
 play_leave(unsigned int cpu, unsigned int form)
 {
+	if (form & 2) {
+		play_leave_late(cpu, form);
+		return;
+	}
 	atomic_store(&condition, 0);
 	leaver = scene_cast(wait_and_leave, (void *)(uintptr_t)form, cpu);
 	scene_cast(wait_behind, NULL, cpu);
