@@ -14,12 +14,12 @@
 #include "tests/fuzz/schedule.h"
 #include "tests/host/machine.h"
 
-static const struct scene *const lists[] = { scene_softirqs, scene_lines,        scene_waits,
-	                                     scene_locks,    scene_rcu,          scene_tasks,
-	                                     scene_points,   scene_futexes,      scene_contests,
-	                                     scene_mutexes,  scene_interrupts,   scene_requests,
-	                                     scene_notified, scene_reader_races, scene_races,
-	                                     scene_users,    scene_moves };
+static const struct scene *const lists[] = { scene_softirqs, scene_lines,    scene_waits,
+	                                     scene_locks,    scene_rcu,      scene_tasks,
+	                                     scene_works,    scene_points,   scene_futexes,
+	                                     scene_contests, scene_mutexes,  scene_interrupts,
+	                                     scene_requests, scene_notified, scene_reader_races,
+	                                     scene_races,    scene_users,    scene_moves };
 
 #define SPINS 120u
 #define LOOKS 40u

@@ -36,6 +36,7 @@ extern const struct scene scene_points[];
 extern const struct scene scene_locks[];
 extern const struct scene scene_rcu[];
 extern const struct scene scene_tasks[];
+extern const struct scene scene_works[];
 extern const struct scene scene_futexes[];
 extern const struct scene scene_contests[];
 extern const struct scene scene_mutexes[];

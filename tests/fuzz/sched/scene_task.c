@@ -5,7 +5,6 @@
 #include <stddef.h>
 
 #include "guest/arch.h"
-#include "guest/completion.h"
 #include "guest/mutex.h"
 #include "guest/object.h"
 #include "guest/preempt.h"
@@ -15,7 +14,6 @@
 #include "guest/signal.h"
 #include "guest/smp.h"
 #include "guest/timer.h"
-#include "guest/workqueue.h"
 #include "guest/yield_to.h"
 #include "tests/fuzz/sched/program.h"
 #include "tests/fuzz/sched/scene.h"
@@ -456,41 +454,6 @@ play_owner(unsigned int cpu, unsigned int form)
 	scene_join();
 }
 
-/* ---- a work that waits for one behind it ---- */
-
-static HOST_STATE struct completion behind_done;
-static HOST_STATE struct work first_work;
-static HOST_STATE struct work work_behind;
-
-static void
-wait_for_behind(struct work *unused)
-{
-	(void)unused;
-	wait_for_completion(&behind_done);
-}
-
-static void
-complete_behind(struct work *unused)
-{
-	(void)unused;
-	complete(&behind_done);
-}
-
-static void
-play_works(unsigned int cpu, unsigned int form)
-{
-	init_completion(&behind_done);
-	INIT_WORK(&first_work, wait_for_behind);
-	INIT_WORK(&work_behind, complete_behind);
-	queue_work_on(cpu, system_wq, &first_work);
-	if (form & 1) {
-		timer_sleep(500);
-	}
-	queue_work_on(cpu, system_wq, &work_behind);
-	flush_work(&first_work);
-	flush_work(&work_behind);
-}
-
 const struct scene scene_tasks[] = {
 	{ "a task takes signals while they come", play_signals },
 	{ "a yield to a task that is moved", play_yield_to },
@@ -498,6 +461,5 @@ const struct scene scene_tasks[] = {
 	{ "a request while the queue is locked", play_requests },
 	{ "requests where the count changes", play_count },
 	{ "the owner of a mutex ends", play_owner },
-	{ "a work that waits for one behind it", play_works },
 	{ NULL, NULL },
 };
