@@ -1,50 +1,23 @@
 // SPDX-License-Identifier: ISC
+/*
+ * Requests, and what is done to tasks. In interrupts: deeds_later.c; machines: deeds_machine.c.
+ */
 #include "tests/fuzz/vcpu/deeds.h"
 
 #include <string.h>
 
-#include "guest/mm.h"
-#include "guest/object.h"
 #include "guest/preempt.h"
 #include "guest/preempt_model.h"
-#include "guest/rcu.h"
 #include "guest/sched.h"
 #include "guest/sched_change.h"
 #include "guest/signal.h"
 #include "guest/timer.h"
 #include "guest/vcpu.h"
-#include "guest/vcpu_device.h"
 #include "guest/vcpu_request.h"
 #include "guest/yield_to.h"
 #include "tests/explore/probe.h"
 #include "tests/fuzz/schedule.h"
 #include "tests/fuzz/vcpu/watch.h"
-
-#define LATERS 2u /* timers of a worker */
-
-/* What a timer's function does. */
-struct later {
-	struct timer timer;
-	uint8_t what;
-	struct vcpu *vcpu;
-};
-
-/* What a timer's function has called when all readers are over. */
-struct callback {
-	struct timer timer;
-	struct rcu_head head;
-	struct atomic is_busy;
-};
-
-static HOST_STATE struct callback callbacks[WORLD_WORKERS];
-static HOST_STATE struct later laters[WORLD_WORKERS][LATERS];
-static HOST_STATE uint8_t *next_owners[WORLD_WORKERS]; /* of a vcpu's memory: nobody writes it */
-
-static struct vcpu *
-vcpu_of(uint8_t arg)
-{
-	return vm_vcpu(world_vm, arg % EXITS_VCPUS);
-}
 
 /* ---- operations: requests ---- */
 
@@ -71,7 +44,7 @@ flags_of(uint8_t arg, enum vcpu_request request)
 static void
 do_request(const struct operation *operation)
 {
-	struct vcpu *vcpu = vcpu_of(operation->args[1]);
+	struct vcpu *vcpu = deeds_vcpu(operation->args[1]);
 	enum vcpu_request request = request_of(operation->args[2]);
 
 	if (vcpu == NULL) {
@@ -109,7 +82,7 @@ move(void *whom)
 static void
 do_chase(const struct operation *operation)
 {
-	struct vcpu *vcpu = vcpu_of(operation->args[1]);
+	struct vcpu *vcpu = deeds_vcpu(operation->args[1]);
 	struct task *mover;
 
 	if (vcpu == NULL) {
@@ -131,7 +104,7 @@ do_chase(const struct operation *operation)
 static void
 do_kick(const struct operation *operation)
 {
-	struct vcpu *vcpu = vcpu_of(operation->args[1]);
+	struct vcpu *vcpu = deeds_vcpu(operation->args[1]);
 
 	if (vcpu != NULL) {
 		vcpu_kick(vcpu);
@@ -141,7 +114,7 @@ do_kick(const struct operation *operation)
 static void
 do_wake(const struct operation *operation)
 {
-	struct vcpu *vcpu = vcpu_of(operation->args[1]);
+	struct vcpu *vcpu = deeds_vcpu(operation->args[1]);
 
 	if (vcpu != NULL) {
 		vcpu_wake_up(vcpu);
@@ -151,7 +124,7 @@ do_wake(const struct operation *operation)
 static void
 do_interrupt(const struct operation *operation)
 {
-	struct vcpu *vcpu = vcpu_of(operation->args[1]);
+	struct vcpu *vcpu = deeds_vcpu(operation->args[1]);
 
 	if (vcpu != NULL) {
 		vcpu_interrupt(vcpu,
@@ -173,7 +146,7 @@ do_interrupts(const struct operation *operation)
 static void
 do_pause(const struct operation *operation)
 {
-	struct vcpu *vcpu = vcpu_of(operation->args[1]);
+	struct vcpu *vcpu = deeds_vcpu(operation->args[1]);
 
 	if (vcpu != NULL) {
 		vcpu_pause(vcpu);
@@ -183,7 +156,7 @@ do_pause(const struct operation *operation)
 static void
 do_resume(const struct operation *operation)
 {
-	struct vcpu *vcpu = vcpu_of(operation->args[1]);
+	struct vcpu *vcpu = deeds_vcpu(operation->args[1]);
 
 	if (vcpu != NULL) {
 		vcpu_resume(vcpu);
@@ -290,159 +263,6 @@ do_notifier(const struct operation *operation)
 	probe_unregister(&probe);
 }
 
-/* ---- operations: in interrupts ---- */
-
-static void
-end_slice(void)
-{
-	if (current->class == &sched_class_fair) {
-		current->slice_ticks = 1;
-	}
-	sched_tick();
-}
-
-static void
-note_call(struct rcu_head *head)
-{
-	atomic_store(&container_of(head, struct callback, head)->is_busy, 0);
-}
-
-static void
-later_expired(struct timer *timer)
-{
-	struct later *later = container_of(timer, struct later, timer);
-
-	switch (later->what % 8) {
-	case 0:
-		vcpu_kick(later->vcpu);
-		break;
-	case 1:
-		vcpu_interrupt(later->vcpu, PAYLOAD_VECTOR_DOORBELL);
-		break;
-	case 2:
-		vcpu_make_request(later->vcpu, VCPU_REQ_FLUSH_ALL, 0);
-		break;
-	case 3:
-		vcpu_wake_up(later->vcpu);
-		break;
-	case 4:
-		end_slice();
-		break;
-	case 5:
-		host_nmi_send(raw_smp_processor_id());
-		break;
-	case 6:
-		resched_cpu(raw_smp_processor_id());
-		break;
-	default:
-		vcpu_make_request(later->vcpu, VCPU_REQ_SUSPEND, 0);
-		break;
-	}
-}
-
-static void
-do_later(const struct operation *operation)
-{
-	struct later *later =
-		&laters[operation->args[0] % WORLD_WORKERS][operation->args[2] / 8 % LATERS];
-	struct vcpu *vcpu = vcpu_of(operation->args[3]);
-
-	if (vcpu == NULL) {
-		return;
-	}
-	timer_cancel(&later->timer);
-	later->what = operation->args[2];
-	later->vcpu = vcpu;
-	timer_start(&later->timer, arch_clock_ns() + operation->args[1] % 64 * TIME_UNIT_NS);
-}
-
-static void
-call_later(struct timer *timer)
-{
-	struct callback *callback = container_of(timer, struct callback, timer);
-
-	call_rcu(&callback->head, note_call);
-}
-
-/* One at a time: until it was called it may not be queued again. */
-static void
-do_rcu(const struct operation *operation)
-{
-	struct callback *callback = &callbacks[operation->args[0] % WORLD_WORKERS];
-
-	if (!atomic_xchg(&callback->is_busy, 1)) {
-		timer_start(&callback->timer,
-		            arch_clock_ns() + operation->args[1] % 64 * TIME_UNIT_NS);
-	}
-}
-
-/* ---- operations: machines ---- */
-
-static void
-do_create(const struct operation *operation)
-{
-	struct vcpu *vcpu;
-
-	(void)operation;
-	if (atomic_load(&world_vm->vcpu_count) >= EXITS_VCPUS - WORLD_WORKERS + 1) {
-		return; /* each worker may be as far at this moment */
-	}
-	vcpu = vcpu_create(world_vm, 0);
-	HOST_EXPECT(vcpu != NULL);
-	world_start(vcpu->id);
-}
-
-#define MACHINE_RUNS    0x1u
-#define MACHINE_TIMER   0x2u
-#define MACHINE_MOVES   0x4u
-#define MACHINE_EXPIRES 0x8u /* its timer, elsewhere if it has moved */
-
-/* The cpu of the timer takes its interrupt, for so many points; then this one goes on. */
-static void
-expire(unsigned int cpu, unsigned int points)
-{
-	if (points != 0) {
-		schedule_act(FUZZ_ACTION_SWITCH, cpu);
-		schedule_act_later(points, FUZZ_ACTION_SWITCH, host_this->id);
-	}
-}
-
-static void
-do_machine(const struct operation *operation)
-{
-	unsigned int what = operation->args[2];
-	unsigned int cpu = raw_smp_processor_id();
-	uint8_t **owner = &next_owners[operation->args[0] % WORLD_WORKERS];
-	struct vm *vm = vm_create((enum vm_early)(operation->args[1] % 2), mm_create(),
-	                          (uintptr_t)exits_small);
-	struct vcpu *vcpu = vcpu_create(vm, 0);
-
-	HOST_EXPECT(vcpu != NULL);
-	if (what & MACHINE_RUNS) {
-		do { /* bounded: by the errors that come */
-			HOST_EXPECT(vcpu_run(vcpu) == 0);
-		} while (vcpu->stop == VCPU_STOP_ERROR);
-		HOST_EXPECT(vcpu->stop == VCPU_STOP_SHUTDOWN);
-		HOST_EXPECT(vcpu->stop_value == EXITS_STATUS);
-		HOST_EXPECT(vcpu_mmio_read(vcpu, VM_MMIO + VM_MMIO_COUNT, 8) == 1);
-	}
-	if (what & MACHINE_TIMER) {
-		vcpu_timer_set(vcpu, (what >> 4) * TIME_UNIT_NS);
-	}
-	if (what & MACHINE_MOVES) {
-		set_cpus_allowed(current, cpus_of((uint8_t)(what >> 4)));
-	}
-	if (what & MACHINE_EXPIRES) {
-		host_clock_advance((what >> 4) * TIME_UNIT_NS);
-		expire(cpu, operation->args[3] % 64u);
-	}
-	watch_stopped(vcpu);
-	vm_destroy(vm);
-	if (*owner == NULL) {
-		*owner = object_alloc(sizeof(struct vcpu));
-	}
-}
-
 static void (*const deeds[])(const struct operation *operation) = {
 	[FUZZ_VCPU_REQUEST] = do_request,
 	[FUZZ_VCPU_REQUEST_ALL] = do_request_all,
@@ -460,12 +280,12 @@ static void (*const deeds[])(const struct operation *operation) = {
 	[FUZZ_VCPU_YIELD] = do_yield,
 	[FUZZ_VCPU_YIELD_TO] = do_yield_to,
 	[FUZZ_VCPU_SLEEP] = do_sleep,
-	[FUZZ_VCPU_CREATE] = do_create,
-	[FUZZ_VCPU_MACHINE] = do_machine,
+	[FUZZ_VCPU_CREATE] = deeds_create,
+	[FUZZ_VCPU_MACHINE] = deeds_machine,
 	[FUZZ_VCPU_NOTIFIER] = do_notifier,
-	[FUZZ_VCPU_LATER] = do_later,
+	[FUZZ_VCPU_LATER] = deeds_later,
 	[FUZZ_VCPU_WORK] = do_work,
-	[FUZZ_VCPU_RCU] = do_rcu,
+	[FUZZ_VCPU_RCU] = deeds_rcu,
 	[FUZZ_VCPU_INTERRUPTS] = do_interrupts,
 	[FUZZ_VCPU_CHASE] = do_chase,
 };
@@ -480,36 +300,4 @@ void
 deeds_do(const struct operation *operation)
 {
 	deeds[operation->kind](operation);
-}
-
-/* ---- the begin, and the end ---- */
-
-void
-deeds_boot(void)
-{
-	for (unsigned int n = 0; n < WORLD_WORKERS * LATERS; n++) {
-		timer_init(&laters[n / LATERS][n % LATERS].timer, later_expired);
-	}
-	for (unsigned int n = 0; n < WORLD_WORKERS; n++) {
-		timer_init(&callbacks[n].timer, call_later);
-	}
-}
-
-void
-deeds_end(void)
-{
-	for (unsigned int n = 0; n < WORLD_WORKERS * LATERS; n++) {
-		timer_cancel(&laters[n / LATERS][n % LATERS].timer);
-	}
-	for (unsigned int n = 0; n < WORLD_WORKERS; n++) {
-		timer_cancel(&callbacks[n].timer);
-	}
-}
-
-void
-deeds_check_memory(void)
-{
-	for (unsigned int n = 0; n < WORLD_WORKERS; n++) {
-		watch_unwritten(next_owners[n]);
-	}
 }

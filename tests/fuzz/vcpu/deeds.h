@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #include "guest/smp.h"
+#include "guest/vm.h"
+#include "tests/fuzz/vcpu/exits.h"
 #include "tests/fuzz/vcpu/world.h"
 
 #define ARGS_MAX     4u
@@ -22,6 +24,13 @@ static inline struct task *
 task_of(uint8_t arg)
 {
 	return world_tasks[arg % WORLD_TASKS];
+}
+
+/* NULL: it is not there yet. */
+static inline struct vcpu *
+deeds_vcpu(uint8_t arg)
+{
+	return vm_vcpu(world_vm, arg % EXITS_VCPUS);
 }
 
 /* A set of cpus of this machine that is not empty. */
@@ -39,10 +48,19 @@ bool deeds_has(const struct operation *operation);
 /* In a worker. */
 void deeds_do(const struct operation *operation);
 
+/* ---- deeds_later.c ---- */
+
+void deeds_later(const struct operation *operation);
+void deeds_rcu(const struct operation *operation);
 void deeds_boot(void);
 
 /* No worker is there any more: nor is a timer of theirs. May sleep. */
 void deeds_end(void);
+
+/* ---- deeds_machine.c ---- */
+
+void deeds_create(const struct operation *operation);
+void deeds_machine(const struct operation *operation);
 
 /* What was freed, and is nobody's, was not written. */
 void deeds_check_memory(void);
