@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * The instructions, as guests do them, and what a guest must find when it does one.
+ * The instructions, as guests do them.
  */
 #include "tests/fuzz/vcpu/instructions.h"
 
 #include "guest/mm.h"
-#include "guest/preempt.h"
-#include "guest/rcu.h"
 #include "shared/payload_abi.h"
 #include "tests/fuzz/schedule.h"
 
@@ -20,57 +18,6 @@
 /* From a trap to where it is handled: the fewest, and how many more there may be. */
 #define SHARE_POINTS      8u
 #define SHARE_POINTS_MORE 48u
-
-/* ---- what guests must find ---- */
-
-/* A trap that an error came with is tried again, whole, unless a reset has come between. */
-static void
-check_replayed(const struct vcpu *vcpu, struct guest *guest)
-{
-	if (!guest->is_watched) {
-		return;
-	}
-	guest->is_watched = false;
-	if (host_guest_replayed(vcpu) == 0) {
-		return;
-	}
-	if (host_guest_completed(vcpu) != guest->completed) {
-		host_fail("vcpu %u: a side effect came before the error", vcpu->id);
-	}
-	if (host_guest_replayed(vcpu) != guest->replayed + 1) {
-		host_fail("vcpu %u: a trap that an error came with was not tried again", vcpu->id);
-	}
-}
-
-/* While it runs it is not preempted, and its memory says so. */
-static void
-look_inside(const struct vcpu *vcpu)
-{
-	const struct payload_steal *steal = vcpu->steal.cached;
-
-	if (HOST_PER_CPU(rcu_wakeup_deferred)) {
-		host_fail("vcpu %u runs with a wakeup that RCU has put off", vcpu->id);
-	}
-	if (vcpu->preempted.value != 0) {
-		host_fail("vcpu %u is told to be preempted, and runs", vcpu->id);
-	}
-	if (steal != NULL && (steal->flags & PAYLOAD_STEAL_PREEMPTED)) {
-		host_fail("vcpu %u: a guest that runs finds itself preempted", vcpu->id);
-	}
-}
-
-/* A fast path is not an entry. */
-static void
-check_left(const struct vcpu *vcpu, struct guest *guest)
-{
-	if (guest->is_to_leave && vcpu->stats.entries == guest->entered) {
-		host_fail("vcpu %u was asked to leave its guest by its own cpu, and goes on",
-		          vcpu->id);
-	}
-	guest->is_to_leave = false;
-}
-
-/* ---- instructions ---- */
 
 /* With the error that waits for it, if one does. */
 static void
@@ -90,8 +37,8 @@ trap(struct vcpu *vcpu, const struct vcpu_trap *what)
 	guest->replayed = host_guest_replayed(vcpu);
 }
 
-static void
-hypercall(struct vcpu *vcpu, uint64_t number, uint64_t a, uint64_t b)
+void
+instructions_hypercall(struct vcpu *vcpu, uint64_t number, uint64_t a, uint64_t b)
 {
 	trap(vcpu,
 	     &(struct vcpu_trap){ .kind = VCPU_TRAP_HYPERCALL, .value = number, .args = { a, b } });
@@ -145,9 +92,8 @@ saved_register_of(uint8_t arg)
 	return registers[arg % (sizeof(registers) / sizeof(registers[0]))];
 }
 
-/* Each vcpu has a place of its own. */
-static uint64_t
-steal_of(const struct vcpu *vcpu)
+uint64_t
+instructions_steal(const struct vcpu *vcpu)
 {
 	return page_of(0) + vcpu->id * sizeof(struct payload_steal);
 }
@@ -156,8 +102,10 @@ static uint64_t
 argument_of(const struct vcpu *vcpu, uint64_t number, uint8_t arg)
 {
 	const uint64_t places[] = { (uintptr_t)exits_handler, 0, 5, VM_MEMORY_END };
-	const uint64_t steals[] = { steal_of(vcpu), steal_of(vcpu) + 8,   0, 5,
-		                    VM_MEMORY_END,  steal_of(vcpu) + PAGE };
+	const uint64_t steals[] = {
+		instructions_steal(vcpu),       instructions_steal(vcpu) + 8, 0, 5, VM_MEMORY_END,
+		instructions_steal(vcpu) + PAGE
+	};
 
 	switch (number) {
 	case HYPERCALL_handler:
@@ -182,7 +130,7 @@ do_hypercall(struct vcpu *vcpu, uint8_t number_arg, uint8_t arg)
 	if (number >= HYPERCALL_COUNT + UNKNOWN) {
 		number = HYPERCALL_time; /* which x86's order has a way of its own for */
 	}
-	hypercall(vcpu, number, argument_of(vcpu, number, arg), arg);
+	instructions_hypercall(vcpu, number, argument_of(vcpu, number, arg), arg);
 }
 
 static void
@@ -265,7 +213,8 @@ do_skip(struct vcpu *vcpu)
 
 	if (arch->event.vector < PAYLOAD_VECTOR_FIRST && arch->event.vector != PAYLOAD_VECTOR_NMI &&
 	    arch->event.vector != PAYLOAD_VECTOR_MACHINE_CHECK && arch->depth != 0) {
-		hypercall(vcpu, HYPERCALL_set_saved, 16, arch->interrupted[arch->depth - 1].at + 1);
+		instructions_hypercall(vcpu, HYPERCALL_set_saved, 16,
+		                       arch->interrupted[arch->depth - 1].at + 1);
 	}
 }
 
@@ -291,9 +240,8 @@ do_simple(struct vcpu *vcpu, enum vcpu_trap_kind kind)
 	trap(vcpu, &(struct vcpu_trap){ .kind = kind });
 }
 
-/* Returns which instruction comes then. */
-static unsigned int
-execute(struct vcpu *vcpu, const struct instruction *i, unsigned int at)
+unsigned int
+instructions_do(struct vcpu *vcpu, const struct instruction *i, unsigned int at)
 {
 	struct guest *guest = guest_of(vcpu);
 
@@ -380,111 +328,10 @@ execute(struct vcpu *vcpu, const struct instruction *i, unsigned int at)
 		do_skip(vcpu);
 		break;
 	case FUZZ_INSTRUCTION_SHUTDOWN:
-		hypercall(vcpu, HYPERCALL_shutdown, i->a, 0);
+		instructions_hypercall(vcpu, HYPERCALL_shutdown, i->a, 0);
 		break;
 	default:
 		break;
-	}
-	return at + 1;
-}
-
-/* Is there one left to be done? */
-static bool
-take_step(struct vcpu *vcpu)
-{
-	struct guest *guest = guest_of(vcpu);
-
-	look_inside(vcpu);
-	check_left(vcpu, guest);
-	check_replayed(vcpu, guest);
-	if (guest->steps == EXITS_STEPS_MAX) {
-		guest->is_disturbed = true;
-		return false;
-	}
-	guest->steps++;
-	return true;
-}
-
-#define BEGIN 2u /* instructions before the program's */
-
-/* First it says where its handler is, if there is one, and where it wants its steal time. */
-static unsigned int
-begin(struct vcpu *vcpu, struct guest *guest, unsigned int at)
-{
-	if (at == 0) {
-		guest->is_disturbed |= guest->has_begun;
-		guest->has_begun = true;
-	}
-	if (at == 0 && exits_handlers[vcpu->id].count != 0) {
-		hypercall(vcpu, HYPERCALL_handler, (uintptr_t)exits_handler, 0);
-	}
-	if (at == 1 && exits_want_steal[vcpu->id]) {
-		hypercall(vcpu, HYPERCALL_steal, steal_of(vcpu), 0);
-	}
-	return at + 1;
-}
-
-unsigned int
-exits_guest(struct vcpu *vcpu, unsigned int at)
-{
-	struct guest *guest = guest_of(vcpu);
-	const struct code *code = &exits_programs[vcpu->id];
-	const struct instruction *i;
-
-	if (!take_step(vcpu) || at >= BEGIN + code->count) {
-		hypercall(vcpu, HYPERCALL_shutdown, EXITS_STATUS, 0);
-		return at;
-	}
-	if (at < BEGIN) {
-		return begin(vcpu, guest, at);
-	}
-	i = &code->list[at - BEGIN];
-	if (i->name == FUZZ_INSTRUCTION_COMPUTE) {
-		guest->sum = guest->sum * 31 + i->a;
-	}
-	return execute(vcpu, i, at);
-}
-
-/* What an event came with is there until the next one comes: one within another hides it. */
-static void
-note_delivered(const struct vcpu *vcpu, struct guest *guest)
-{
-	unsigned int vector = host_guest_event(vcpu).vector;
-
-	if (vector >= PAYLOAD_VECTOR_FIRST) {
-		guest->delivered |= 1u << (vector - PAYLOAD_VECTOR_FIRST);
-	} else {
-		guest->is_unknown |= vcpu->arch.depth > 1;
-	}
-}
-
-unsigned int
-exits_handler(struct vcpu *vcpu, unsigned int at)
-{
-	const struct code *code = &exits_handlers[vcpu->id];
-
-	if (at == 0) {
-		note_delivered(vcpu, guest_of(vcpu));
-	}
-	if (!take_step(vcpu) || at >= code->count) {
-		hypercall(vcpu, HYPERCALL_return, 0, 0);
-		return at + 1;
-	}
-	return execute(vcpu, &code->list[at], at);
-}
-
-unsigned int
-exits_small(struct vcpu *vcpu, unsigned int at)
-{
-	if (at == 0) {
-		host_guest_trap(vcpu, &(struct vcpu_trap){ .kind = VCPU_TRAP_WRITE,
-		                                           .addr = VM_MMIO + VM_MMIO_COUNT,
-		                                           .size = 8,
-		                                           .value = 1 });
-	} else {
-		host_guest_trap(vcpu, &(struct vcpu_trap){ .kind = VCPU_TRAP_HYPERCALL,
-		                                           .value = HYPERCALL_shutdown,
-		                                           .args = { EXITS_STATUS } });
 	}
 	return at + 1;
 }

@@ -84,3 +84,13 @@ note_error(const struct vcpu *vcpu)
 
 /* Where handlers begin. */
 host_guest exits_handler;
+
+/* ---- instructions.c ---- */
+
+/* The guest does it, as its at-th; which one comes then? */
+unsigned int instructions_do(struct vcpu *vcpu, const struct instruction *i, unsigned int at);
+
+void instructions_hypercall(struct vcpu *vcpu, uint64_t number, uint64_t a, uint64_t b);
+
+/* Where it wants its steal time: each vcpu has a place of its own. */
+uint64_t instructions_steal(const struct vcpu *vcpu);
