@@ -116,6 +116,7 @@ be_asked(void *unused)
 		preempt_disable();
 		atomic_store(&condition, n);
 		wake_up_process(contest.second);
+		atomic_store(&contest.begun, n);
 		scene_hand_over(contest.second_cpu);
 		wait_a_while(&going, n);
 		if (atomic_load(&given) == n && !need_resched()) {
@@ -132,6 +133,7 @@ yield_from_afar(void *unused)
 	(void)unused;
 	for (unsigned int n = 1; n <= YIELDS; n++) {
 		scene_face(false);
+		scene_spin(&contest.begun, n); /* what was asked before may be answered */
 		if (yield_to(contest.second)) {
 			atomic_store(&given, n);
 		}
