@@ -96,5 +96,5 @@ extern bool schedule_slow;
 uint32_t schedule_asked(void);
 
 /* A run that has as many points ends, failed. */
-#define SCHEDULE_POINTS_MAX 100000u
+#define SCHEDULE_POINTS_MAX 400000u
 #define SCHEDULE_HOLD_MAX   1000u
