@@ -26,11 +26,15 @@
 #define ACCESSES 10u  /* to ksoftirqd's state, of a round: more than there are */
 #define LATE_NS  500u /* later than a round */
 
-/* No point of its own: what an interrupt asks for its return answers. */
+/*
+ * No point of its own: what an interrupt asks for its return answers. What was asked before, with
+ * interrupts off, as by a queued work, waits for a point.
+ */
 static void
 play_lingering(unsigned int cpu, unsigned int form)
 {
 	(void)cpu;
+	operation_have_a_chance();
 	for (unsigned int n = 0; n < STEPS * (1 + form); n++) {
 		scene_pass(1);
 		operation_expect_answered("an interrupt");
