@@ -176,7 +176,7 @@ note(struct vcpu *vcpu, struct guest *guest, const struct vcpu_trap *trap)
 		guest->msr = trap->value;
 	}
 	if (trap->kind == VCPU_TRAP_HYPERCALL && trap->value == HYPERCALL_set_saved &&
-	    vcpu->arch.event.vector >= PAYLOAD_VECTOR_FIRST) {
+	    vcpu->arch.depth != 0 && !is_in_exception(vcpu)) {
 		guest->is_disturbed = true;
 	}
 	if (vcpu->arch.depth == 0 && !guest->has_ended) {

@@ -114,16 +114,25 @@ exits_guest(struct vcpu *vcpu, unsigned int at)
 	return instructions_do(vcpu, i, at);
 }
 
-/* What an event came with is there until the next one comes: one within another hides it. */
+/*
+ * What an event came with is there until the next one comes: an error before the handler's first
+ * instruction hides it.
+ */
 static void
-note_delivered(const struct vcpu *vcpu, struct guest *guest)
+note_event(const struct vcpu *vcpu, struct guest *guest)
 {
-	unsigned int vector = host_guest_event(vcpu).vector;
+	const struct arch_vcpu *arch = &vcpu->arch;
+	const struct arch_guest_place *outer = &arch->interrupted[arch->depth - 1];
+	uint32_t vector = host_guest_event(vcpu).vector;
 
+	HOST_EXPECT(arch->depth != 0);
+	guest->events[arch->depth] = vector;
 	if (vector >= PAYLOAD_VECTOR_FIRST) {
 		guest->delivered |= 1u << (vector - PAYLOAD_VECTOR_FIRST);
-	} else {
-		guest->is_unknown |= vcpu->arch.depth > 1;
+	}
+	if (outer->fn == (uintptr_t)exits_handler && outer->at == 0) {
+		guest->is_unknown = true;
+		guest->is_disturbed = true;
 	}
 }
 
@@ -133,7 +142,7 @@ exits_handler(struct vcpu *vcpu, unsigned int at)
 	const struct code *code = &exits_handlers[vcpu->id];
 
 	if (at == 0) {
-		note_delivered(vcpu, guest_of(vcpu));
+		note_event(vcpu, guest_of(vcpu));
 	}
 	if (!take_step(vcpu) || at >= code->count) {
 		instructions_hypercall(vcpu, HYPERCALL_return, 0, 0);

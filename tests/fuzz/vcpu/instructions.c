@@ -211,8 +211,7 @@ do_skip(struct vcpu *vcpu)
 {
 	const struct arch_vcpu *arch = &vcpu->arch;
 
-	if (arch->event.vector < PAYLOAD_VECTOR_FIRST && arch->event.vector != PAYLOAD_VECTOR_NMI &&
-	    arch->event.vector != PAYLOAD_VECTOR_MACHINE_CHECK && arch->depth != 0) {
+	if (is_in_exception(vcpu)) {
 		instructions_hypercall(vcpu, HYPERCALL_set_saved, 16,
 		                       arch->interrupted[arch->depth - 1].at + 1);
 	}

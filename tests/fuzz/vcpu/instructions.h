@@ -40,8 +40,9 @@ struct guest {
 	uint64_t last_ns; /* that it was told */
 	uint64_t errors;  /* that it must be charged with */
 	uint32_t delivered;
-	bool is_unknown;   /* what else was delivered */
-	bool is_disturbed; /* its results depend on when things came */
+	uint32_t events[PAYLOAD_NESTING_MAX + 1]; /* by depth: which its handler has begun for */
+	bool is_unknown;                          /* what else was delivered */
+	bool is_disturbed;                        /* its results depend on when things came */
 	bool has_begun;
 	bool has_ended;
 	enum early_cause next_error; /* comes with the next trap */
@@ -71,6 +72,16 @@ static inline bool
 is_ours(const struct vcpu *vcpu)
 {
 	return vcpu->vm->entry == (uintptr_t)exits_guest;
+}
+
+/* Its handler runs for an exception, which comes wherever it does in every run. */
+static inline bool
+is_in_exception(const struct vcpu *vcpu)
+{
+	uint32_t vector = guest_of(vcpu)->events[vcpu->arch.depth];
+
+	return vcpu->arch.depth != 0 && vector < PAYLOAD_VECTOR_FIRST &&
+	       vector != PAYLOAD_VECTOR_NMI && vector != PAYLOAD_VECTOR_MACHINE_CHECK;
 }
 
 /* An error of this guest's: one that joins another is not charged for itself. */
