@@ -543,6 +543,34 @@ START_TEST(test_machine_spin_ends_behind_a_handler_that_spins)
 END_TEST
 
 static void
+spin_for_both(void)
+{
+	while (!atomic_load(&y)) {         /* bounded: it is written */
+		while (!atomic_load(&x)) { /* bounded: likewise */
+			arch_cpu_relax();
+		}
+		arch_cpu_relax();
+	}
+	r[0] = 1;
+}
+
+static void
+write_y_and_x(void)
+{
+	atomic_store(&y, 1);
+	atomic_store(&x, 1);
+}
+
+/* A spinner ends its spin though it has spun for something else between its look and its wait. */
+START_TEST(test_machine_spin_ends_behind_one_within)
+{
+	litmus("a spin within a spin", spin_for_both, write_y_and_x, NULL);
+	ck_assert(seen(1, 0, 0, 0));
+	ck_assert(!seen(0, 0, 0, 0));
+}
+END_TEST
+
+static void
 spin_for_x(void *unused)
 {
 	(void)unused;
@@ -819,6 +847,7 @@ main(void)
 	tcase_add_test(tests, test_machine_spin_ends);
 	tcase_add_test(tests, test_machine_nmi_comes_anywhere);
 	tcase_add_test(tests, test_machine_spin_ends_behind_a_handler_that_spins);
+	tcase_add_test(tests, test_machine_spin_ends_behind_one_within);
 	tcase_add_test(tests, test_machine_spin_ends_behind_a_task_that_spins);
 	tcase_add_test(tests, test_machine_interrupt_comes_while_enabled);
 	tcase_add_test(tests, test_machine_reduction_agrees_on_random_programs);

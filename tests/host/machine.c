@@ -449,9 +449,19 @@ host_safe_halt(void)
 	machine_point((struct host_op){ HOST_OP_HALT, NULL });
 }
 
+/*
+ * Behind another loop's spin only what was read since then is known, and this one may have looked
+ * before: it looks again.
+ */
 void
 host_cpu_relax(void)
 {
+	const void *place = __builtin_return_address(0);
+
+	if (host_this->spin_place != NULL && host_this->spin_place != place) {
+		machine_forget_reads(host_this);
+	}
+	host_this->spin_place = place;
 	host_this->spins = true;
 }
 

@@ -114,10 +114,11 @@ struct host_cpu {
 	bool spin_over; /* something that it had read has changed */
 	uint8_t todo;   /* the actor for which it was resumed */
 	int32_t spin_ended_by;
-	uintptr_t percpu;    /* percpu_offset of it */
-	uint32_t spin_count; /* that have ended */
-	struct host_op op;   /* the next, while it is stopped */
-	void *sp;            /* while it is stopped */
+	uintptr_t percpu;       /* percpu_offset of it */
+	uint32_t spin_count;    /* that have ended */
+	const void *spin_place; /* where it relaxed last, or NULL */
+	struct host_op op;      /* the next, while it is stopped */
+	void *sp;               /* while it is stopped */
 	void *called_on;    /* the top of the stack that arch_call_on_stack() stands for, or NULL */
 	bool vetoes;        /* its architecture's veto against preemption by interrupts */
 	bool in_user;       /* user code runs */
