@@ -113,11 +113,13 @@ disable_line(void *unused)
 /* ---- a timer ---- */
 
 static HOST_STATE struct timer timer;
+static HOST_STATE struct atomic expired; /* so many times: counted where it begins */
 
 static void
 expire(struct timer *unused)
 {
 	(void)unused;
+	atomic_fetch_add(&expired, 1);
 	be_inside("a timer's function");
 }
 
@@ -129,6 +131,32 @@ start_timer(void *unused)
 		scene_face(smp_processor_id() == first_cpu);
 		timer_start(&timer, arch_clock_ns());
 		scene_pass(4);
+	}
+}
+
+static void
+start_to_cancel(void *unused)
+{
+	(void)unused;
+	for (unsigned int n = 0; n < ROUNDS; n++) {
+		scene_face(true);
+		timer_start(&timer, arch_clock_ns());
+		scene_pass(4);
+	}
+}
+
+/* Its function has begun, and nobody starts it until the next round. */
+static void
+cancel_inside(void *unused)
+{
+	(void)unused;
+	for (unsigned int n = 1; n <= ROUNDS; n++) {
+		scene_face(false);
+		scene_spin(&expired, n);
+		timer_cancel(&timer);
+		if (atomic_load(&inside)) {
+			host_fail("a timer's function still runs, and the timer was cancelled");
+		}
 	}
 }
 
@@ -368,6 +396,8 @@ play_timer(unsigned int cpu)
 	timer_init(&timer, expire);
 	play_two(start_timer, start_timer, cpu);
 	timer_cancel(&timer);
+	atomic_store(&expired, 0);
+	play_two(start_to_cancel, cancel_inside, cpu);
 }
 
 static void
