@@ -20,6 +20,7 @@
 #define PATIENCE 400u /* looks of who keeps his cpu from being given away */
 #define MOVES    8u
 #define YIELDS   4u
+#define GIFTS    12u
 #define STATUS   5
 
 /* Rounds: for which somebody is on the way, and for which he has done it. */
@@ -91,18 +92,24 @@ move_and_wake(void *unused)
 static HOST_STATE struct atomic given; /* the last round in which the yielder was heard */
 
 static void
+sleep_until(unsigned int n)
+{
+	for (;;) { /* bounded: it is woken */
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		if (atomic_load(&condition) >= n) {
+			break;
+		}
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+static void
 be_yielded_to(void *unused)
 {
 	(void)unused;
 	for (unsigned int n = 1; n <= YIELDS; n++) {
-		for (;;) { /* bounded: it is woken */
-			set_current_state(TASK_UNINTERRUPTIBLE);
-			if (atomic_load(&condition) >= n) {
-				break;
-			}
-			schedule();
-		}
-		__set_current_state(TASK_RUNNING);
+		sleep_until(n);
 	}
 }
 
@@ -139,6 +146,52 @@ yield_from_afar(void *unused)
 		}
 		atomic_store(&going, n);
 		scene_meet(2);
+	}
+}
+
+/* ---- a yield to a task that is moved meanwhile ---- */
+
+/* Runnable, and more often than its cpu may be given to it before it is yielded to. */
+static void
+wait_behind(void *unused)
+{
+	(void)unused;
+	for (unsigned int n = 1; n <= GIFTS; n++) {
+		sleep_until(n);
+		for (unsigned int i = 0; i < 4; i++) {
+			yield();
+		}
+		atomic_store(&contest.ended, n);
+	}
+}
+
+static void
+give_cut_off(void *unused)
+{
+	(void)unused;
+	for (unsigned int n = 1; n <= GIFTS; n++) {
+		scene_face(true);
+		atomic_store(&condition, n);
+		wake_up_process(contest.second);
+		atomic_store(&contest.begun, n);
+		contest_cut_off(2 * n + contest.form / 2 % 2, contest.second_cpu);
+		yield_to(contest.second);
+		scene_await(&contest.ended, n);
+	}
+}
+
+/* And back when it sleeps. */
+static void
+move_meanwhile(void *unused)
+{
+	(void)unused;
+	for (unsigned int n = 1; n <= GIFTS; n++) {
+		scene_face(false);
+		scene_spin(&contest.begun, n);
+		HOST_EXPECT(set_cpus_allowed(contest.second, 1ul << contest.second_cpu) == 0);
+		scene_hand_over(contest.first_cpu);
+		scene_await(&contest.ended, n);
+		HOST_EXPECT(set_cpus_allowed(contest.second, 1ul << contest.first_cpu) == 0);
 	}
 }
 
@@ -182,7 +235,10 @@ play_move(unsigned int cpu, unsigned int form)
 	atomic_store(&going, 0);
 	atomic_store(&condition, 0);
 	atomic_store(&given, 0);
-	if (form % 4 == 3) {
+	if ((form & 5) == 5) {
+		contest.second = scene_cast(wait_behind, NULL, contest.first_cpu);
+		contest_play(give_cut_off, move_meanwhile, NULL);
+	} else if (form % 4 == 3) {
 		play_user();
 	} else if (form % 4 == 1) {
 		contest.second = scene_cast(be_yielded_to, NULL, contest.first_cpu);
