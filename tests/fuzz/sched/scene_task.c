@@ -15,11 +15,13 @@
 #include "guest/smp.h"
 #include "guest/timer.h"
 #include "guest/yield_to.h"
+#include "tests/fuzz/sched/contest.h"
 #include "tests/fuzz/sched/program.h"
 #include "tests/fuzz/sched/scene.h"
 #include "tests/host/machine.h"
 
 #define ROUNDS 6
+#define STOPS  12
 
 static HOST_STATE struct task *whom;
 static HOST_STATE struct atomic condition;
@@ -135,9 +137,38 @@ send_signals(void *form)
 	atomic_store(&over, 1);
 }
 
+/* The stop was sent before: it is forgotten, or ended. */
+static void
+be_stopped(void *unused)
+{
+	(void)unused;
+	contest.first = current;
+	allow_all();
+	for (unsigned int n = 1; n <= STOPS; n++) {
+		send_sig(SIGSTOP, current);
+		scene_face(true);
+		contest_cut_off(contest_point(n, 4), contest.second_cpu);
+		HOST_EXPECT(get_signal() == 0);
+	}
+}
+
+static void
+continue_stopped(void *unused)
+{
+	(void)unused;
+	for (unsigned int n = 1; n <= STOPS; n++) {
+		scene_face(false);
+		send_sig(SIGCONT, contest.first);
+	}
+}
+
 static void
 play_signals(unsigned int cpu, unsigned int form)
 {
+	if (form % 4 == 3 && contest_prepare(cpu, form)) {
+		contest_play(be_stopped, continue_stopped, NULL);
+		return;
+	}
 	prepare();
 	whom = scene_cast(be_signalled, (void *)(uintptr_t)(form % 3), cpu);
 	scene_cast(give_way, NULL, cpu);
