@@ -254,15 +254,6 @@ wait_for_turn(void)
 	return host_this->todo;
 }
 
-void
-machine_forget_reads(struct host_cpu *cpu)
-{
-	cpu->reads[0] = NULL;
-	cpu->read_count = 1;
-	cpu->spin_over = true;
-	cpu->spin_ended_by = -1;
-}
-
 /* On the interrupted stack, as the hardware does it; the return drains the buffer. */
 static void
 take_interrupt(enum host_actor actor)
@@ -447,22 +438,6 @@ host_safe_halt(void)
 		machine_point((struct host_op){ HOST_OP_LOCAL, NULL });
 	}
 	machine_point((struct host_op){ HOST_OP_HALT, NULL });
-}
-
-/*
- * Behind another loop's spin only what was read since then is known, and this one may have looked
- * before: it looks again.
- */
-void
-host_cpu_relax(void)
-{
-	const void *place = __builtin_return_address(0);
-
-	if (host_this->spin_place != NULL && host_this->spin_place != place) {
-		machine_forget_reads(host_this);
-	}
-	host_this->spin_place = place;
-	host_this->spins = true;
 }
 
 /* ---- interrupts and time ---- */

@@ -34,6 +34,7 @@
 #define HOST_CPUS_MAX   8
 #define HOST_STORES_MAX 16 /* fewer than any machine has, enough for one step and what it wakes */
 #define HOST_READS_MAX  8
+#define HOST_SPINS_MAX  4 /* within each other */
 
 #define HOST_STACK_SIZE 0x4000u
 #define HOST_STACKS_MAX 64
@@ -94,6 +95,15 @@ struct arch_mm;
 struct task;
 struct vcpu;
 
+/* A loop that has relaxed: its last turn, if no loop around it has relaxed since. */
+struct host_spin {
+	const void *place;
+	const void *frame;       /* stacks grow down: of a loop within, it is lower */
+	unsigned int lost_count; /* may exceed the array: more than is known */
+	const void *
+		lost[HOST_READS_MAX]; /* read before it relaxed first: known no more when it ends */
+};
+
 struct host_cpu {
 	uint8_t id;
 	bool online;
@@ -114,11 +124,12 @@ struct host_cpu {
 	bool spin_over; /* something that it had read has changed */
 	uint8_t todo;   /* the actor for which it was resumed */
 	int32_t spin_ended_by;
-	uintptr_t percpu;       /* percpu_offset of it */
-	uint32_t spin_count;    /* that have ended */
-	const void *spin_place; /* where it relaxed last, or NULL */
-	struct host_op op;      /* the next, while it is stopped */
-	void *sp;               /* while it is stopped */
+	uintptr_t percpu;    /* percpu_offset of it */
+	uint32_t spin_count; /* that have ended */
+	unsigned int spin_depth;
+	struct host_spin spins_within[HOST_SPINS_MAX]; /* from the outermost */
+	struct host_op op;                             /* the next, while it is stopped */
+	void *sp;                                      /* while it is stopped */
 	void *called_on;    /* the top of the stack that arch_call_on_stack() stands for, or NULL */
 	bool vetoes;        /* its architecture's veto against preemption by interrupts */
 	bool in_user;       /* user code runs */
