@@ -162,6 +162,19 @@ scene_spin(const struct atomic *word, uint32_t wanted)
 }
 
 void
+scene_sleep(const struct atomic *word, uint32_t wanted)
+{
+	for (;;) { /* bounded: it comes to be */
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		if ((int32_t)(atomic_load(word) - wanted) >= 0) {
+			break;
+		}
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+void
 scene_face(bool is_first)
 {
 	uint32_t number;

@@ -86,7 +86,10 @@ void scene_hold(void);
  */
 void scene_spin(const struct atomic *word, uint32_t wanted);
 
-/* Sleeps until the word has been counted up to this. Count 0. */
+/* Sleeps until the word has been counted up to this, by one who wakes it then. Count 0. */
+void scene_sleep(const struct atomic *word, uint32_t wanted);
+
+/* Until the word has been counted up to this: looks now and then. Count 0. */
 void scene_await(const struct atomic *word, uint32_t wanted);
 
 /*

@@ -92,24 +92,11 @@ move_and_wake(void *unused)
 static HOST_STATE struct atomic given; /* the last round in which the yielder was heard */
 
 static void
-sleep_until(unsigned int n)
-{
-	for (;;) { /* bounded: it is woken */
-		set_current_state(TASK_UNINTERRUPTIBLE);
-		if (atomic_load(&condition) >= n) {
-			break;
-		}
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
-}
-
-static void
 be_yielded_to(void *unused)
 {
 	(void)unused;
 	for (unsigned int n = 1; n <= YIELDS; n++) {
-		sleep_until(n);
+		scene_sleep(&condition, n);
 	}
 }
 
@@ -157,7 +144,7 @@ wait_behind(void *unused)
 {
 	(void)unused;
 	for (unsigned int n = 1; n <= GIFTS; n++) {
-		sleep_until(n);
+		scene_sleep(&condition, n);
 		for (unsigned int i = 0; i < 4; i++) {
 			yield();
 		}

@@ -76,24 +76,11 @@ take_two(void)
 	}
 }
 
-static void
-sleep_until(unsigned int n)
-{
-	for (;;) { /* bounded: it comes true */
-		set_current_state(TASK_UNINTERRUPTIBLE);
-		if (atomic_load(&condition) >= n) {
-			break;
-		}
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
-}
-
 /* Stopped it goes on when somebody says so, and when a waker of its sleep before is late. */
 static void
 sleep_and_stop(unsigned int n)
 {
-	sleep_until(n);
+	scene_sleep(&condition, n);
 	HOST_EXPECT(get_signal() == 0);
 	if (atomic_load(&step) < n) {
 		host_fail("a stop ends, and nobody has continued it");
@@ -228,7 +215,7 @@ sleep_often(void *unused)
 {
 	(void)unused;
 	for (unsigned int n = 1; n <= ROUNDS; n++) {
-		sleep_until(n);
+		scene_sleep(&condition, n);
 		atomic_store(&step, n);
 	}
 	atomic_store(&over, 1);
