@@ -98,10 +98,10 @@ struct vcpu;
 /* A loop that has relaxed: its last turn, if no loop around it has relaxed since. */
 struct host_spin {
 	const void *place;
-	const void *frame;       /* stacks grow down: of a loop within, it is lower */
-	unsigned int lost_count; /* may exceed the array: more than is known */
-	const void *
-		lost[HOST_READS_MAX]; /* read before it relaxed first: known no more when it ends */
+	const void *frame; /* stacks grow down: of a loop within, it is lower */
+	/* Read before it relaxed first: not known when it ends. The count may exceed the array. */
+	unsigned int lost_count;
+	const void *lost[HOST_READS_MAX];
 };
 
 struct host_cpu {

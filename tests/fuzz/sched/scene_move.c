@@ -4,7 +4,6 @@
  */
 #include <stddef.h>
 
-#include "guest/arch.h"
 #include "guest/mm.h"
 #include "guest/preempt.h"
 #include "guest/sched.h"
@@ -72,9 +71,7 @@ move_and_wake(void *unused)
 	for (unsigned int n = 1; n <= MOVES; n++) {
 		scene_meet(2);
 		atomic_store(&contest.ready, n);
-		while (atomic_load(&contest.begun) < n) { /* bounded: the other one begins */
-			arch_cpu_relax();
-		}
+		scene_spin(&contest.begun, n);
 		HOST_EXPECT(set_cpus_allowed(contest.first, 1ul << contest.second_cpu) == 0);
 		preempt_disable();
 		atomic_store(&going, n);

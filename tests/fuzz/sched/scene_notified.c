@@ -163,9 +163,7 @@ find_often(void *unused)
 	for (unsigned int n = 1; n <= FINDS; n++) {
 		scene_meet(2);
 		atomic_store(&contest.ready, n);
-		while (atomic_load(&contest.begun) < n) { /* bounded: the other one begins */
-			arch_cpu_relax();
-		}
+		scene_spin(&contest.begun, n);
 		task_for_each(expect_whole, NULL);
 		scene_meet(2);
 	}
